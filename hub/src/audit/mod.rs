@@ -8,6 +8,7 @@
 //! - [`tiles`] names and encodes the objects of the store ([C2SP tlog-tiles]);
 //! - [`growth`] turns appended leaves into the objects to store;
 //! - [`keys`] and [`checkpoint`] sign a tree head and check it ([C2SP tlog-checkpoint]);
+//! - [`verify`] reads a store without the hub and says whether it is whole, and where not.
 //!
 //! # The store
 //!
@@ -33,6 +34,7 @@ pub mod keys;
 pub mod leaf;
 pub mod merkle;
 pub mod tiles;
+pub mod verify;
 
 #[cfg(test)]
 pub(crate) mod samples;
