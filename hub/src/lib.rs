@@ -1,3 +1,4 @@
 //! hub
 
+pub mod adapters;
 pub mod audit;

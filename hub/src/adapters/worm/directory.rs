@@ -1,0 +1,263 @@
+//! A directory as a write-once store: the default on one machine.
+//!
+//! Objects are plain files (0444) in private directories (0700), each linked into place whole, after its
+//! bytes are on disk. Beside them stand two directories of its own:
+//!
+//! - `.incoming/` holds files that are being written; a crash may leave some, which [`sweep`] removes;
+//! - `.partial/` holds a second link to every file that was stored with [`Retention::Partial`]: only these may
+//!   ever be swept, and the file's time of writing says when. A copy of the store without it is whole, and never
+//!   swept.
+//!
+//! [`sweep`]: WriteOnceStore::sweep
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    adapters::worm::{Description, PARTIAL_RETENTION, Retention, StoreError, Stored, WriteOnceStore, files},
+    audit::{tiles::CHECKPOINT_PATH, verify},
+};
+
+const INCOMING: &str = ".incoming";
+const PARTIAL: &str = ".partial";
+
+/// How old an incoming file must be before it counts as left by a crash.
+const INCOMING_LIFETIME: TimeDelta = TimeDelta::days(1);
+
+/// The longest path of an object, in bytes.
+const MAX_PATH_BYTES: usize = 256;
+
+/// A directory of which this is one of any number of writers.
+#[derive(Debug, Clone)]
+pub struct WriteOnceDirectory {
+    root: PathBuf,
+}
+
+impl WriteOnceDirectory {
+    /// Opens a directory, making it where there is none.
+    pub fn create(root: &Path) -> io::Result<Self> {
+        let root = std::path::absolute(root)?;
+        files::make_directories(&root)?;
+        Ok(Self { root })
+    }
+
+    /// Opens a directory that must be there; nothing is written to it.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        if !fs::metadata(root)?.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::NotADirectory));
+        }
+        Ok(Self {
+            root: root.to_owned(),
+        })
+    }
+
+    fn put_new_now(&self, path: &str, bytes: &[u8], retention: Retention) -> Result<Stored, StoreError> {
+        let target = self.locate(path)?;
+        let at = |error| failed(path, error);
+        if let Some(stored) = already_stored(path, &target, bytes)? {
+            return Ok(stored);
+        }
+        // First of all, because it fails where the root went away; making directories would make the root
+        // anew.
+        let incoming = files::Incoming::write(&self.root.join(INCOMING), bytes).map_err(at)?;
+        files::make_directories(target.parent().expect("an object lies in the root")).map_err(at)?;
+        if retention == Retention::Partial {
+            // Before the object itself, so that a crash leaves no partial object that is never swept.
+            incoming
+                .link_over(&self.root.join(PARTIAL).join(path))
+                .map_err(at)?;
+        }
+        match incoming.link_new(&target) {
+            Ok(()) => Ok(Stored::New),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                already_stored(path, &target, bytes)?.ok_or_else(|| failed(path, error))
+            }
+            Err(error) => Err(failed(path, error)),
+        }
+    }
+
+    fn replace_checkpoint_now(&self, bytes: &[u8]) -> io::Result<()> {
+        files::Incoming::write(&self.root.join(INCOMING), bytes)?.rename(&self.root.join(CHECKPOINT_PATH))
+    }
+
+    fn list_now(&self, prefix: &str) -> io::Result<Vec<String>> {
+        let directory = prefix.rsplit_once('/').map_or("", |(directory, _)| directory);
+        if !directory.is_empty() && !is_path(directory) {
+            return Ok(Vec::new());
+        }
+        let mut paths = files::walk(&self.root, directory)?;
+        paths.retain(|path| path.starts_with(prefix) && !is_own(path));
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
+    fn sweep_now(&self, now: DateTime<Utc>) -> io::Result<u64> {
+        let mut count = 0;
+        for path in files::walk(&self.root.join(PARTIAL), "")? {
+            let marker = self.root.join(PARTIAL).join(&path);
+            if files::written_at(&marker)? + PARTIAL_RETENTION < now && self.is_superseded(&path) {
+                files::remove(&self.root.join(&path))?;
+                files::remove(&marker)?;
+                count += 1;
+            }
+        }
+        for name in files::walk(&self.root.join(INCOMING), "")? {
+            let incoming = self.root.join(INCOMING).join(name);
+            if files::written_at(&incoming)? + INCOMING_LIFETIME < now {
+                files::remove(&incoming)?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Whether `….p/<W>` has a full object beside its directory, or a wider one in it.
+    fn is_superseded(&self, path: &str) -> bool {
+        let Some((full, width)) = path.rsplit_once(".p/") else {
+            return false;
+        };
+        let Ok(width) = width.parse::<u16>() else {
+            return false;
+        };
+        let is_wider = |other: &String| {
+            let other = other
+                .rsplit_once('/')
+                .and_then(|(_, other)| other.parse::<u16>().ok());
+            other.is_some_and(|other| other > width)
+        };
+        let siblings = files::walk(&self.root, &format!("{full}.p")).unwrap_or_default();
+        self.root.join(full).is_file() || siblings.iter().any(is_wider)
+    }
+
+    fn locate(&self, path: &str) -> Result<PathBuf, StoreError> {
+        if !is_path(path) {
+            return Err(StoreError::BadPath {
+                path: path.to_owned(),
+            });
+        }
+        Ok(self.root.join(path))
+    }
+
+    /// Runs an operation where it may wait for the disk.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        let done = tokio::task::spawn_blocking(move || run(&store)).await;
+        done.unwrap_or_else(|error| {
+            Err(StoreError::Failed {
+                path: String::new(),
+                source: Box::new(error),
+            })
+        })
+    }
+}
+
+#[async_trait]
+impl WriteOnceStore for WriteOnceDirectory {
+    async fn put_new(&self, path: &str, bytes: &[u8], retention: Retention) -> Result<Stored, StoreError> {
+        let (path, bytes) = (path.to_owned(), bytes.to_vec());
+        self.blocking(move |store| store.put_new_now(&path, &bytes, retention))
+            .await
+    }
+
+    async fn replace_checkpoint(&self, bytes: &[u8]) -> Result<(), StoreError> {
+        let bytes = bytes.to_vec();
+        let replace = move |store: &Self| store.replace_checkpoint_now(&bytes);
+        self.blocking(move |store| replace(store).map_err(|error| failed(CHECKPOINT_PATH, error)))
+            .await
+    }
+
+    async fn get(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let (target, path) = (self.locate(path)?, path.to_owned());
+        self.blocking(move |_| files::read(&target).map_err(|error| failed(&path, error)))
+            .await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.blocking(move |store| store.list_now(&prefix).map_err(|error| failed(&prefix, error)))
+            .await
+    }
+
+    async fn sweep(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.blocking(move |store| store.sweep_now(now).map_err(|error| failed(PARTIAL, error)))
+            .await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        let write = |store: &Self| {
+            // Not made anew: a root that went away is a fault to be told, not to be hidden by an empty one.
+            fs::metadata(&store.root)?;
+            files::Incoming::write(&store.root.join(INCOMING), b"probe").map(drop)
+        };
+        self.blocking(move |store| write(store).map_err(|error| failed(INCOMING, error)))
+            .await
+    }
+
+    fn describe(&self) -> Description {
+        Description {
+            place: format!("directory {}", self.root.display()),
+            is_enforced: false,
+            protection:
+                "the hub never changes or deletes what it wrote, but nothing keeps root or the directory's \
+                         owner from it: `hub audit verify` finds changes, it does not prevent them"
+                    .to_owned(),
+        }
+    }
+}
+
+impl verify::Store for WriteOnceDirectory {
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.list_now("")
+    }
+
+    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        files::read(&self.root.join(path))
+    }
+}
+
+fn already_stored(path: &str, target: &Path, bytes: &[u8]) -> Result<Option<Stored>, StoreError> {
+    let Some(found) = files::read(target).map_err(|error| failed(path, error))? else {
+        return Ok(None);
+    };
+    if found != bytes {
+        return Err(StoreError::Conflict {
+            path: path.to_owned(),
+        });
+    }
+    // Whoever linked it may have crashed before its name was on disk.
+    files::sync_parent(target).map_err(|error| failed(path, error))?;
+    Ok(Some(Stored::AlreadySame))
+}
+
+fn failed(path: &str, error: io::Error) -> StoreError {
+    StoreError::Failed {
+        path: path.to_owned(),
+        source: Box::new(error),
+    }
+}
+
+fn is_own(path: &str) -> bool {
+    path.split('/')
+        .next()
+        .is_some_and(|first| [INCOMING, PARTIAL].contains(&first))
+}
+
+/// Whether a path stays within the root and names nothing hidden.
+fn is_path(path: &str) -> bool {
+    let is_good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
+    path.len() <= MAX_PATH_BYTES
+        && path
+            .split('/')
+            .all(|part| !part.is_empty() && !part.starts_with('.') && part.bytes().all(is_good))
+}
+
+#[cfg(test)]
+#[path = "directory_tests.rs"]
+mod tests;

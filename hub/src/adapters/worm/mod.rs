@@ -1,0 +1,114 @@
+//! The write-once store that keeps the audit log out of the database's reach.
+
+mod directory;
+mod files;
+
+use std::{error::Error, fmt};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::audit::tiles::ObjectName;
+
+pub use directory::WriteOnceDirectory;
+
+/// How long a partial object is kept at least; a full one replaces it within minutes or months.
+pub const PARTIAL_RETENTION: TimeDelta = TimeDelta::days(30);
+
+/// A store whose objects are written once. Paths are of lower-case letters, digits, `.`, `_` and `-` between
+/// slashes.
+///
+/// Every operation may be repeated: that is how a failed or interrupted write is mended.
+#[async_trait]
+pub trait WriteOnceStore: fmt::Debug + Send + Sync {
+    /// Writes an object that must not exist yet, durably and wholly or not at all. The same bytes again are
+    /// fine; other bytes are a [`StoreError::Conflict`], which for a log means that it was forked.
+    async fn put_new(&self, path: &str, bytes: &[u8], retention: Retention) -> Result<Stored, StoreError>;
+
+    /// Writes `checkpoint`, the one object that may be replaced.
+    async fn replace_checkpoint(&self, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// The bytes of an object, or nothing where there is none.
+    async fn get(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The paths of all objects that begin with `prefix`, sorted.
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Deletes partial objects that are older than [`PARTIAL_RETENTION`] and superseded by a wider one, and
+    /// nothing else. Returns how many.
+    async fn sweep(&self, now: DateTime<Utc>) -> Result<u64, StoreError>;
+
+    /// Whether the store can be written to now.
+    async fn probe(&self) -> Result<(), StoreError>;
+
+    /// Where it is, and what it really protects against.
+    fn describe(&self) -> Description;
+}
+
+/// How long an object is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retention {
+    /// For the whole retention of the log.
+    Full,
+    /// For [`PARTIAL_RETENTION`], and longer until it is superseded.
+    Partial,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// It was written.
+    New,
+    /// The same bytes were there already.
+    AlreadySame,
+}
+
+/// What a store is, in words for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Where it is.
+    pub place: String,
+    /// Whether somebody other than the hub keeps its objects from being changed.
+    pub is_enforced: bool,
+    /// What it protects against, and what not.
+    pub protection: String,
+}
+
+/// Why a store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Not the path of an object.
+    #[error("{path:?} cannot be the path of an object")]
+    BadPath {
+        /// The path given.
+        path: String,
+    },
+    /// An object of that path exists with other bytes.
+    #[error("{path} was written before with other bytes")]
+    Conflict {
+        /// Its path.
+        path: String,
+    },
+    /// The store could not be reached, or failed.
+    #[error("the audit store failed at {path:?}")]
+    Failed {
+        /// What was being read or written.
+        path: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl Retention {
+    /// How long an object of the log is kept.
+    #[must_use]
+    pub fn of(name: ObjectName) -> Self {
+        if name.is_full() { Self::Full } else { Self::Partial }
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.protection)
+    }
+}
