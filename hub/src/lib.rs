@@ -1,2 +1,3 @@
 //! hub
+pub mod commands;
 pub mod satellite;

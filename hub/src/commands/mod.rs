@@ -1,0 +1,3 @@
+//! What the `hub` binary can be told to do, one file or folder per command.
+
+pub mod satellite;
