@@ -14,7 +14,7 @@ use super::link::{Link, LinkEvent};
 use super::progress::Progress;
 use super::source::{Line, ReadLine, Speed};
 use super::{SatelliteError, ambient, effects};
-use crate::satellite::protocol::{EVENT_TRANSCRIPT, HubFrame, NewEvent, SatelliteFrame};
+use crate::satellite::protocol::{EVENT_TRANSCRIPT, HubFrame, NewEvent};
 
 /// How often the client looks at what no event tells it: what to try again, and whether it is done.
 const TICK: Duration = Duration::from_millis(500);
@@ -93,11 +93,11 @@ impl Client {
             let may_say = self.core.has_room();
             tokio::select! {
                 () = &mut stop => break,
-                event = self.link.next() => self.on_link(event).await?,
-                line = lines.recv(), if may_read => self.on_line(line).await?,
-                () = self.progress.due(), if may_say => self.say_next().await?,
+                event = self.link.next() => self.on_link(event)?,
+                line = lines.recv(), if may_read => self.on_line(line)?,
+                () = self.progress.due(), if may_say => self.say_next()?,
                 _ = tick.tick() => {
-                    self.feed(Input::Tick).await?;
+                    self.feed(Input::Tick)?;
                     if self.is_done() {
                         break;
                     }
@@ -107,16 +107,16 @@ impl Client {
         Ok(self.leave().await)
     }
 
-    async fn on_link(&mut self, event: LinkEvent) -> Result<(), SatelliteError> {
+    fn on_link(&mut self, event: LinkEvent) -> Result<(), SatelliteError> {
         match event {
-            LinkEvent::Up => self.feed(Input::Connected).await,
+            LinkEvent::Up => self.feed(Input::Connected),
             LinkEvent::Frame(frame) => {
                 if !matches!(frame, HubFrame::Pong(_)) {
                     self.progress.active_at = Instant::now();
                 }
-                self.feed(Input::Received(frame)).await
+                self.feed(Input::Received(frame))
             }
-            LinkEvent::HeartbeatDue => self.feed(Input::HeartbeatDue).await,
+            LinkEvent::HeartbeatDue => self.feed(Input::HeartbeatDue),
             LinkEvent::Unreadable(error) => {
                 self.console
                     .status(&format!("the hub sent something unreadable: {error}"));
@@ -127,7 +127,7 @@ impl Client {
                     "{why}; trying again in {:.1} s",
                     again_in.as_secs_f64()
                 ));
-                self.feed(Input::Lost).await
+                self.feed(Input::Lost)
             }
             LinkEvent::Refused(reason) => {
                 self.sum_up();
@@ -136,7 +136,7 @@ impl Client {
         }
     }
 
-    async fn on_line(&mut self, line: Option<ReadLine>) -> Result<(), SatelliteError> {
+    fn on_line(&mut self, line: Option<ReadLine>) -> Result<(), SatelliteError> {
         match line {
             None => {
                 self.progress.has_input_ended = true;
@@ -152,19 +152,19 @@ impl Client {
                     self.progress.next = Some((line, due_at));
                     Ok(())
                 }
-                None => self.say(line).await,
+                None => self.say(line),
             },
         }
     }
 
-    async fn say_next(&mut self) -> Result<(), SatelliteError> {
+    fn say_next(&mut self) -> Result<(), SatelliteError> {
         match self.progress.next.take() {
-            Some((line, _)) => self.say(line).await,
+            Some((line, _)) => self.say(line),
             None => Ok(()),
         }
     }
 
-    async fn say(&mut self, line: Line) -> Result<(), SatelliteError> {
+    fn say(&mut self, line: Line) -> Result<(), SatelliteError> {
         self.progress.read += 1;
         self.progress.active_at = Instant::now();
         let event = NewEvent {
@@ -173,22 +173,19 @@ impl Client {
             payload: line.transcript.into_payload(),
             occurred_at: Some(ambient::now()),
         };
-        self.feed(Input::Observed(event)).await
+        self.feed(Input::Observed(event))
     }
 
     /// Gives the state machine an input and carries out, in order, what it says.
-    async fn feed(&mut self, input: Input) -> Result<(), SatelliteError> {
+    fn feed(&mut self, input: Input) -> Result<(), SatelliteError> {
         let mut inputs = VecDeque::from([input]);
-        let mut frames = Vec::new();
         while let Some(input) = inputs.pop_front() {
             for output in self.core.handle(input) {
                 match output {
-                    Output::Send(frame) => frames.push(frame),
+                    Output::Send(frame) => self.link.send(frame),
                     // Writing blocks, on purpose: nothing may overtake it.
                     Output::Record(entry) => self.journal.append(&entry)?,
                     Output::Execute(command) => {
-                        // What was promised before goes out before the effect.
-                        inputs.extend(self.send(&mut frames).await);
                         let result = effects::execute(&command, &mut self.console);
                         inputs.push_back(Input::Executed(result));
                     }
@@ -196,30 +193,12 @@ impl Client {
                     Output::Depart(goodbye) => self.link.departing(goodbye),
                 }
             }
-            inputs.extend(self.send(&mut frames).await);
         }
         if self.journal.is_long() {
             self.journal.rewrite(&self.core.journal())?;
         }
         self.show_progress();
         Ok(())
-    }
-
-    /// Sends what has gathered. A socket that breaks under it is an input like any other.
-    async fn send(&mut self, frames: &mut Vec<SatelliteFrame>) -> Option<Input> {
-        if frames.is_empty() {
-            return None;
-        }
-        match self.link.send(std::mem::take(frames)).await? {
-            LinkEvent::Down { why, again_in } => {
-                self.console.status(&format!(
-                    "{why}; trying again in {:.1} s",
-                    again_in.as_secs_f64()
-                ));
-                Some(Input::Lost)
-            }
-            _ => None,
-        }
     }
 
     fn tell(&mut self, notice: &Notice) {

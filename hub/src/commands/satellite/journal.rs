@@ -36,6 +36,8 @@ pub(super) struct Journal {
     path: PathBuf,
     file: File,
     lines: usize,
+    /// How many lines the last rewriting left.
+    kept: usize,
 }
 
 /// The journal cannot be used.
@@ -76,6 +78,7 @@ impl Journal {
             path: path.into(),
             file,
             lines: entries.len(),
+            kept: 0,
         };
         if is_torn {
             // A line cut short by a crash would swallow the next one appended to it.
@@ -102,7 +105,8 @@ impl Journal {
 
     /// Whether it has grown so long that [`Journal::rewrite`] pays.
     pub(super) fn is_long(&self) -> bool {
-        self.lines >= COMPACT_AFTER
+        // What has to be kept must not be written again and again.
+        self.lines >= COMPACT_AFTER.max(2 * self.kept)
     }
 
     /// Replaces the whole file in one step.
@@ -138,6 +142,7 @@ impl Journal {
             .map_err(failed)?;
         self.file = file;
         self.lines = entries.len();
+        self.kept = self.lines;
         Ok(())
     }
 }

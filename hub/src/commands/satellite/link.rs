@@ -2,29 +2,22 @@
 //! [`LinkEvent`] after the other.
 
 mod connect;
+mod open;
 
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use futures_util::{SinkExt, StreamExt};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::ambient;
 use super::backoff::Backoff;
-use crate::satellite::protocol::{
-    CloseReason, FrameError, Goodbye, HELLO_WITHIN, HubFrame, MISSED_HEARTBEATS, SatelliteFrame,
-};
+use crate::satellite::protocol::{CloseReason, FrameError, Goodbye, HubFrame, SatelliteFrame};
 pub(super) use connect::Target;
 pub use connect::UrlProblem;
 use connect::{ConnectError, Socket, connect};
-
-/// How long writing may take before the hub counts as gone; it bounds how long both sides can wait for each other.
-const WRITE_WITHIN: Duration = Duration::from_secs(10);
-
-/// How long a polite farewell may take.
-const FAREWELL_WITHIN: Duration = Duration::from_secs(1);
+use open::{Heard, Open};
 
 /// The longest wait that a hub can impose, whatever it says.
 const LONGEST_IMPOSED_WAIT: Duration = Duration::from_secs(300);
@@ -66,23 +59,6 @@ enum State {
     Open(Box<Open>),
 }
 
-struct Open {
-    socket: Socket,
-    heard_at: Instant,
-    /// `None` until the hub has said welcome.
-    heartbeat: Option<Duration>,
-    beat_at: Instant,
-}
-
-impl Open {
-    fn silent_at(&self) -> Instant {
-        self.heard_at
-            + self
-                .heartbeat
-                .map_or(HELLO_WITHIN, |heartbeat| heartbeat * MISSED_HEARTBEATS)
-    }
-}
-
 impl Link {
     /// A link that begins to connect when first asked for an event.
     pub(super) fn new(target: Target) -> Self {
@@ -109,12 +85,7 @@ impl Link {
                     return self.connected(outcome);
                 }
                 State::Open(open) => {
-                    let silent_at = open.silent_at();
-                    let heard = tokio::select! {
-                        message = open.socket.next() => Heard::Message(message),
-                        () = sleep_until(open.beat_at), if open.heartbeat.is_some() => Heard::Beat,
-                        () = sleep_until(silent_at) => Heard::Silence,
-                    };
+                    let heard = open.next().await;
                     if let Some(event) = self.heard(heard) {
                         return event;
                     }
@@ -127,10 +98,7 @@ impl Link {
     pub(super) fn welcomed(&mut self, heartbeat: Duration) {
         self.backoff.reset();
         if let State::Open(open) = &mut self.state {
-            // A heartbeat of zero would spin.
-            let heartbeat = heartbeat.max(Duration::from_secs(1));
-            open.heartbeat = Some(heartbeat);
-            open.beat_at = Instant::now() + heartbeat;
+            open.welcomed(heartbeat);
         }
     }
 
@@ -139,51 +107,26 @@ impl Link {
         self.goodbye = Some(goodbye);
     }
 
-    /// Sends frames in order. `Some` when that broke the socket.
-    pub(super) async fn send(&mut self, frames: Vec<SatelliteFrame>) -> Option<LinkEvent> {
-        let State::Open(open) = &mut self.state else {
-            return None;
-        };
-        let write = async {
-            for frame in &frames {
-                open.socket.feed(Message::text(frame.encode())).await?;
-            }
-            open.socket.flush().await
-        };
-        match timeout(WRITE_WITHIN, write).await {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(self.down(None, &reason(&error))),
-            Err(_) => Some(self.down(None, "the hub does not read")),
+    /// Sends a frame while the next event is awaited. Without an open socket it is dropped: what matters is sent again
+    /// after the next welcome.
+    pub(super) fn send(&mut self, frame: SatelliteFrame) {
+        if let State::Open(open) = &mut self.state {
+            open.enqueue(frame);
         }
     }
 
     /// Closes the socket politely.
-    pub(super) async fn leave(mut self) {
-        let State::Open(open) = &mut self.state else {
-            return;
-        };
-        let farewell = async {
-            // A hub that is already gone needs no farewell.
-            let _ = open
-                .socket
-                .close(Some(close_frame(CloseReason::Leaving)))
-                .await;
-            while let Some(Ok(_)) = open.socket.next().await {}
-        };
-        let _ = timeout(FAREWELL_WITHIN, farewell).await;
+    pub(super) async fn leave(self) {
+        if let State::Open(open) = self.state {
+            open.leave().await;
+        }
     }
 
     fn connected(&mut self, outcome: Result<Socket, ConnectError>) -> LinkEvent {
         match outcome {
             Ok(socket) => {
-                let now = Instant::now();
                 self.goodbye = None;
-                self.state = State::Open(Box::new(Open {
-                    socket,
-                    heard_at: now,
-                    heartbeat: None,
-                    beat_at: now,
-                }));
+                self.state = State::Open(Box::new(Open::new(socket)));
                 LinkEvent::Up
             }
             Err(ConnectError::Refused(reason)) => self.refused(reason),
@@ -192,36 +135,30 @@ impl Link {
     }
 
     fn heard(&mut self, heard: Heard) -> Option<LinkEvent> {
-        let State::Open(open) = &mut self.state else {
-            return None;
-        };
         match heard {
-            Heard::Beat => {
-                let heartbeat = open.heartbeat?;
-                open.beat_at = Instant::now() + heartbeat;
-                Some(LinkEvent::HeartbeatDue)
+            Heard::Beat => Some(LinkEvent::HeartbeatDue),
+            Heard::Silence => Some(self.down(None, "the hub went silent")),
+            Heard::NoWelcome => Some(self.down(None, "the hub did not say welcome")),
+            Heard::Stuck => Some(self.down(None, "the hub does not read")),
+            Heard::Message(Some(Ok(message))) => self.message(&message),
+            // What the hub said before it went may still be unread when writing fails; it is asked again soon enough.
+            Heard::Message(Some(Err(error))) | Heard::Broken(error) => {
+                Some(self.closed_with(None, &reason(&error)))
             }
-            Heard::Silence if open.heartbeat.is_some() => {
-                Some(self.down(None, "the hub went silent"))
-            }
-            Heard::Silence => Some(self.down(None, "the hub did not say welcome")),
-            Heard::Message(message) => {
-                open.heard_at = Instant::now();
-                match message {
-                    Some(Ok(Message::Text(text))) => Some(match HubFrame::decode(text.as_str()) {
-                        Ok(frame) => LinkEvent::Frame(frame),
-                        Err(error) => LinkEvent::Unreadable(error),
-                    }),
-                    Some(Ok(Message::Close(frame))) => Some(self.closed(frame.as_ref())),
-                    Some(Ok(Message::Binary(_))) => {
-                        Some(self.down(None, "the hub sent something binary"))
-                    }
-                    // The socket answers pings by itself when it is next read or written.
-                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
-                    Some(Err(error)) => Some(self.closed_with(None, &reason(&error))),
-                    None => Some(self.closed_with(None, "the connection was closed")),
-                }
-            }
+            Heard::Message(None) => Some(self.closed_with(None, "the connection was closed")),
+        }
+    }
+
+    fn message(&mut self, message: &Message) -> Option<LinkEvent> {
+        match message {
+            Message::Text(text) => Some(match HubFrame::decode(text.as_str()) {
+                Ok(frame) => LinkEvent::Frame(frame),
+                Err(error) => LinkEvent::Unreadable(error),
+            }),
+            Message::Close(frame) => Some(self.closed(frame.as_ref())),
+            Message::Binary(_) => Some(self.down(None, "the hub sent something binary")),
+            // The socket answers pings by itself when it is next read or written.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
         }
     }
 
@@ -272,19 +209,6 @@ impl Link {
             until: Instant::now() + LONGEST_IMPOSED_WAIT,
         };
         LinkEvent::Refused(reason)
-    }
-}
-
-enum Heard {
-    Message(Option<Result<Message, tungstenite::Error>>),
-    Beat,
-    Silence,
-}
-
-fn close_frame(reason: CloseReason) -> CloseFrame {
-    CloseFrame {
-        code: reason.code().into(),
-        reason: reason.name().into(),
     }
 }
 

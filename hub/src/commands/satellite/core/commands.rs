@@ -4,11 +4,12 @@
 //! A command starts only once the hub has recorded its acknowledgement, so that what the hub gave up as never started
 //! was indeed never started.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use uuid::Uuid;
 
 use super::results::{cancelled, unknown, within_a_frame};
+use super::step::Step;
 use super::{Notice, Output};
 use crate::commands::satellite::journal::Entry;
 use crate::satellite::protocol::{
@@ -23,18 +24,6 @@ pub(super) struct Commands {
     known: HashMap<Uuid, Step>,
     /// All known, oldest first.
     order: VecDeque<Uuid>,
-}
-
-#[derive(Debug)]
-enum Step {
-    /// Here, and acknowledged by us; not yet known to be recorded by the hub.
-    Received(Command),
-    /// Being executed by this process.
-    Running,
-    /// Ended; the hub may not have the result.
-    Finished(CommandResult),
-    /// Ended, and the hub has the result.
-    Settled(CommandResult),
 }
 
 impl Commands {
@@ -69,11 +58,11 @@ impl Commands {
             .collect()
     }
 
-    /// Whether a command is running or a result is not yet with the hub.
+    /// Whether a command is not yet done, or its result not yet with the hub.
     pub(super) fn has_unsettled(&self) -> bool {
         self.known
             .values()
-            .any(|step| matches!(step, Step::Running | Step::Finished(_)))
+            .any(|step| !matches!(step, Step::Settled(_)))
     }
 
     /// The hub delivered a command, perhaps again.
@@ -144,7 +133,7 @@ impl Commands {
 
     /// Answers what the hub lists as open at `welcome`, and sends again every result that it may not have.
     pub(super) fn reconcile(&mut self, open: &[OpenCommand]) -> Vec<Output> {
-        let mut outputs = Vec::new();
+        let mut outputs = self.drop_stale(open);
         for &OpenCommand { command_id, .. } in open {
             match self.known.get(&command_id) {
                 // It stands in the list because its acknowledgement is recorded.
@@ -175,6 +164,21 @@ impl Commands {
         received
             .map(|id| send_ack(*id))
             .chain(self.results())
+            .collect()
+    }
+
+    /// What was received and is not in the list was never acknowledged as far as the hub knows: either it is delivered
+    /// again now, or the hub has given it up.
+    fn drop_stale(&mut self, open: &[OpenCommand]) -> Vec<Output> {
+        let open: HashSet<Uuid> = open.iter().map(|command| command.command_id).collect();
+        let is_stale =
+            |id: &Uuid| matches!(self.known.get(id), Some(Step::Received(_))) && !open.contains(id);
+        let stale: Vec<Uuid> = self.order.iter().copied().filter(is_stale).collect();
+        self.known.retain(|id, _| !stale.contains(id));
+        self.order.retain(|id| !stale.contains(id));
+        stale
+            .into_iter()
+            .map(|command_id| Output::Record(Entry::Settled { command_id }))
             .collect()
     }
 
@@ -225,6 +229,7 @@ impl Commands {
         match self.known.remove(&command_id) {
             Some(Step::Finished(result) | Step::Settled(result)) => {
                 self.known.insert(command_id, Step::Settled(result));
+                self.trim();
             }
             // Refused before it was started.
             Some(Step::Received(_) | Step::Running) | None => self.forget(command_id),
@@ -240,44 +245,19 @@ impl Commands {
 
     fn forget(&mut self, command_id: Uuid) {
         self.known.remove(&command_id);
-        self.order.retain(|id| *id != command_id);
+        if let Some(index) = self.order.iter().position(|id| *id == command_id) {
+            self.order.remove(index);
+        }
     }
 
-    /// Forgets the oldest that nobody will miss. What runs, or has a result to deliver, stays.
+    /// Forgets the oldest that nobody will miss. What is still to be done or to be answered stays.
     fn trim(&mut self) {
-        if self.order.len() <= REMEMBERED {
-            return;
-        }
-        let expendable = |id: &Uuid| {
-            matches!(
-                self.known.get(id),
-                Some(Step::Settled(_) | Step::Received(_))
-            )
-        };
-        if let Some(oldest) = self.order.iter().copied().find(expendable) {
+        while self.order.len() > REMEMBERED {
+            let is_settled = |id: &Uuid| matches!(self.known.get(id), Some(Step::Settled(_)));
+            let Some(oldest) = self.order.iter().copied().find(is_settled) else {
+                return;
+            };
             self.forget(oldest);
-        }
-    }
-}
-
-impl Step {
-    fn journal(&self, command_id: Uuid) -> Vec<Entry> {
-        match self {
-            Self::Received(command) => vec![Entry::Received {
-                command: command.clone(),
-            }],
-            Self::Running => vec![Entry::Started { command_id }],
-            Self::Finished(result) => vec![Entry::Finished {
-                result: result.clone(),
-            }],
-            Self::Settled(result) => {
-                vec![
-                    Entry::Finished {
-                        result: result.clone(),
-                    },
-                    Entry::Settled { command_id },
-                ]
-            }
         }
     }
 }

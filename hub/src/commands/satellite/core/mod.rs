@@ -7,6 +7,7 @@ mod commands;
 mod notice;
 mod outbox;
 mod results;
+mod step;
 #[cfg(test)]
 mod tests;
 
