@@ -3,3 +3,4 @@
 pub mod adapters;
 pub mod audit;
 pub mod commands;
+pub mod satellite;

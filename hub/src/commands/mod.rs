@@ -1,3 +1,4 @@
-//! One file per command.
+//! What the `hub` binary can be told to do, one file or folder per command.
 
 pub mod audit;
+pub mod satellite;

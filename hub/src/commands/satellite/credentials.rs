@@ -1,0 +1,102 @@
+//! The file that tells a satellite who it is and proves it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::satellite::protocol::BearerToken;
+
+/// A credentials file has five short fields; anything longer is another file.
+const MAX_BYTES: u64 = 16 * 1024;
+
+/// What `.hub/satellites/NAME.json` holds.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Credentials {
+    /// The device.
+    pub device_id: Uuid,
+    /// The agent that it belongs to.
+    pub agent_id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// Its secret.
+    pub token: BearerToken,
+    /// Where its hub is.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+/// The credentials cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// There is no such file.
+    #[error("there are no credentials for this satellite at {}; start the hub once to have its first satellites made, or name a file with --credentials", .0.display())]
+    Missing(PathBuf),
+    /// Someone else could read the secret.
+    #[error("{path} can be read by others on this machine (mode {mode:03o}); run: chmod 600 {path}", path = path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It is not a credentials file.
+    #[error("{} is not a credentials file: {detail}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, without its content.
+        detail: String,
+    },
+    /// It cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Credentials {
+    /// Reads the file, unless others can read it too.
+    ///
+    /// # Errors
+    /// See [`CredentialsError`].
+    pub fn read(path: &Path) -> Result<Self, CredentialsError> {
+        let unreadable = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => CredentialsError::Missing(path.into()),
+            _ => CredentialsError::Unreadable {
+                path: path.into(),
+                source,
+            },
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(CredentialsError::Exposed {
+                path: path.into(),
+                mode,
+            });
+        }
+        let mut text = String::new();
+        file.take(MAX_BYTES)
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
+        serde_json::from_str(&text).map_err(|error| {
+            // The error's own text may quote the secret; where it is says enough.
+            let detail = format!(
+                "wrong or missing field at line {}, column {}",
+                error.line(),
+                error.column()
+            );
+            CredentialsError::Malformed {
+                path: path.into(),
+                detail,
+            }
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! The satellite channel: the WebSocket between a device and the hub.
+
+pub mod protocol;

@@ -1,0 +1,211 @@
+//! Reading frames: first the `type`, then exactly that shape, so that every error can point at its field.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
+
+use super::{
+    Batch, ClientId, CommandStage, ErrorCode, ErrorNotice, FieldError, HubFrame, JsonObject,
+    MAX_BATCH, NewEvent, Rejected, SatelliteFrame, Subject,
+};
+
+/// A frame that cannot be read, with all that is needed to answer it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct FrameError {
+    /// `malformed`, `invalid`, `unsupported` or `too_large`.
+    pub code: ErrorCode,
+    /// For people.
+    pub detail: String,
+    /// The fields at fault.
+    pub errors: Vec<FieldError>,
+    /// What the frame was about, as far as that could be read.
+    pub subject: Option<Subject>,
+}
+
+impl FrameError {
+    /// The frame with which the hub answers: `rejected` when the frame named its subject, `error` otherwise.
+    #[must_use]
+    pub fn answer(self) -> HubFrame {
+        let Self {
+            code,
+            detail,
+            errors,
+            subject,
+        } = self;
+        match subject {
+            Some(subject) => HubFrame::Rejected(Rejected {
+                subject,
+                code,
+                detail,
+                errors,
+            }),
+            None => HubFrame::Error(ErrorNotice {
+                code,
+                detail,
+                errors,
+            }),
+        }
+    }
+
+    fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            subject: None,
+        }
+    }
+
+    fn at(pointer: String, detail: impl Into<String>) -> Self {
+        let error = FieldError {
+            pointer,
+            detail: detail.into(),
+        };
+        Self {
+            errors: vec![error],
+            ..Self::new(ErrorCode::Invalid, "a field is missing or wrong")
+        }
+    }
+
+    fn about(self, subject: Option<Subject>) -> Self {
+        Self { subject, ..self }
+    }
+}
+
+pub(super) fn satellite_frame(text: &str) -> Result<SatelliteFrame, FrameError> {
+    let kind = frame_type(text)?;
+    let frame = match kind.as_ref() {
+        "hello" => body(text).map(SatelliteFrame::Hello),
+        "event" => body(text).map(SatelliteFrame::Event),
+        "events" => batch(text).map(SatelliteFrame::Events),
+        "command_ack" => body(text).map(SatelliteFrame::CommandAck),
+        "command_progress" => body(text).map(SatelliteFrame::CommandProgress),
+        "command_result" => body(text).map(SatelliteFrame::CommandResult),
+        "ping" => body(text).map(SatelliteFrame::Ping),
+        other => Err(unsupported(other)),
+    };
+    frame.map_err(|error| error.about(subject(&kind, text)))
+}
+
+pub(super) fn hub_frame(text: &str) -> Result<HubFrame, FrameError> {
+    let kind = frame_type(text)?;
+    match kind.as_ref() {
+        "welcome" => body(text).map(HubFrame::Welcome),
+        "accepted" => body(text).map(HubFrame::Accepted),
+        "duplicate" => body(text).map(HubFrame::Duplicate),
+        "rejected" => body(text).map(HubFrame::Rejected),
+        "discarded" => body(text).map(HubFrame::Discarded),
+        "command" => body(text).map(HubFrame::Command),
+        "command_cancel" => body(text).map(HubFrame::CommandCancel),
+        "event" => body(text).map(HubFrame::Event),
+        "error" => body(text).map(HubFrame::Error),
+        "goodbye" => body(text).map(HubFrame::Goodbye),
+        "pong" => body(text).map(HubFrame::Pong),
+        other => Err(unsupported(other)),
+    }
+}
+
+/// The `type` alone, without building the rest.
+fn frame_type(text: &str) -> Result<Cow<'_, str>, FrameError> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Cow<'a, str>,
+    }
+    // serde would also read a struct from an array.
+    if !text.trim_start().starts_with('{') {
+        return Err(FrameError::new(
+            ErrorCode::Malformed,
+            "a frame is a JSON object",
+        ));
+    }
+    let envelope: Result<Envelope<'_>, _> = serde_json::from_str(text);
+    envelope
+        .map(|envelope| envelope.kind)
+        .map_err(|error| FrameError::new(ErrorCode::Malformed, format!("not a frame: {error}")))
+}
+
+fn body<T: DeserializeOwned>(text: &str) -> Result<T, FrameError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| FrameError::at(pointer(error.path()), error.inner().to_string()))
+}
+
+/// A batch whose items are read one by one, so that a bad one does not take the others with it.
+fn batch(text: &str) -> Result<Batch, FrameError> {
+    #[derive(Deserialize)]
+    struct Items {
+        events: Vec<JsonObject>,
+    }
+    let Items { events } = body(text)?;
+    if events.len() > MAX_BATCH {
+        let detail = format!(
+            "{} events in one frame; at most {MAX_BATCH} are taken",
+            events.len()
+        );
+        return Err(FrameError::new(ErrorCode::TooLarge, detail));
+    }
+    Ok(Batch {
+        events: events
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| batch_item(index, item))
+            .collect(),
+    })
+}
+
+fn batch_item(index: usize, item: JsonObject) -> Result<NewEvent, FrameError> {
+    let subject = client_id(item.get("client_id")).map(|client_id| Subject::Event { client_id });
+    serde_path_to_error::deserialize(Value::Object(item)).map_err(|error| {
+        let pointer = format!("/events/{index}{}", pointer(error.path()));
+        FrameError::at(pointer, error.inner().to_string()).about(subject)
+    })
+}
+
+fn unsupported(kind: &str) -> FrameError {
+    // What a stranger wrote comes back to them and into logs: keep it short.
+    let shown: String = kind.chars().take(64).collect();
+    FrameError::new(
+        ErrorCode::Unsupported,
+        format!("the frame type {shown:?} is not known here"),
+    )
+}
+
+/// What a frame that could not be read was about.
+fn subject(kind: &str, text: &str) -> Option<Subject> {
+    let of = match kind {
+        "command_ack" => Some(CommandStage::Ack),
+        "command_progress" => Some(CommandStage::Progress),
+        "command_result" => Some(CommandStage::Result),
+        _ => None,
+    };
+    let frame: JsonObject = serde_json::from_str(text).ok()?;
+    match of {
+        Some(of) => {
+            let command_id = frame.get("command_id")?.as_str()?.parse().ok()?;
+            Some(Subject::Command { command_id, of })
+        }
+        None => client_id(frame.get("client_id")).map(|client_id| Subject::Event { client_id }),
+    }
+}
+
+fn client_id(value: Option<&Value>) -> Option<ClientId> {
+    ClientId::try_from(value?.as_str()?.to_owned()).ok()
+}
+
+/// The path as a JSON Pointer (RFC 6901).
+fn pointer(path: &Path) -> String {
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } | Segment::Enum { variant: key } => {
+                format!("/{}", key.replace('~', "~0").replace('/', "~1"))
+            }
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}
