@@ -1,6 +1,33 @@
-//! hub
+//! The authoritative hub of a personal AI agent.
+//!
+//! The modules in layer order: each may use those above it, never those below.
+
+pub mod clock;
+pub mod error;
+pub mod ids;
+pub mod page;
+pub mod secret;
+
+pub mod config;
+pub mod lifecycle;
+pub mod telemetry;
+
+pub mod actions;
+pub mod audit;
+pub mod devices;
+pub mod events;
+pub mod identity;
+pub mod mailbox;
+pub mod memory;
+pub mod places;
+pub mod sessions;
+pub mod turns;
 
 pub mod adapters;
-pub mod audit;
-pub mod commands;
+pub mod storage;
+
+pub mod jobs;
 pub mod satellite;
+
+pub mod commands;
+pub mod hub;

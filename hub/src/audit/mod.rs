@@ -33,6 +33,7 @@ pub mod growth;
 pub mod keys;
 pub mod leaf;
 pub mod merkle;
+pub mod record;
 pub mod tiles;
 pub mod verify;
 

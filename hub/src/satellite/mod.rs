@@ -1,3 +1,4 @@
 //! The satellite channel: the WebSocket between a device and the hub.
 
 pub mod protocol;
+pub mod registry;

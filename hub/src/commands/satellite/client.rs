@@ -123,10 +123,8 @@ impl Client {
                 Ok(())
             }
             LinkEvent::Down { why, again_in } => {
-                self.console.status(&format!(
-                    "{why}; trying again in {:.1} s",
-                    again_in.as_secs_f64()
-                ));
+                self.console
+                    .status(&format!("{why}; trying again in {:.1} s", again_in.as_secs_f64()));
                 self.feed(Input::Lost)
             }
             LinkEvent::Refused(reason) => {
@@ -203,8 +201,7 @@ impl Client {
 
     fn tell(&mut self, notice: &Notice) {
         if let Notice::Welcomed { heartbeat_s, .. } = notice {
-            self.link
-                .welcomed(Duration::from_secs((*heartbeat_s).into()));
+            self.link.welcomed(Duration::from_secs((*heartbeat_s).into()));
         }
         self.console.notice(notice);
     }
@@ -231,23 +228,13 @@ impl Client {
         self.sum_up();
         let is_good = self.core.tally().rejected == 0 && self.core.waiting() == 0;
         self.link.leave().await;
-        if is_good {
-            Ending::Good
-        } else {
-            Ending::Refusals
-        }
+        if is_good { Ending::Good } else { Ending::Refusals }
     }
 
     /// Says once what became of the lines, if there were any worth counting.
     fn sum_up(&mut self) {
-        let (waiting, skipped, tally) = (
-            self.core.waiting(),
-            self.progress.skipped,
-            self.core.tally(),
-        );
-        if !std::mem::replace(&mut self.progress.is_summed_up, true)
-            && self.progress.read + skipped > 0
-        {
+        let (waiting, skipped, tally) = (self.core.waiting(), self.progress.skipped, self.core.tally());
+        if !std::mem::replace(&mut self.progress.is_summed_up, true) && self.progress.read + skipped > 0 {
             self.console.summary(waiting, skipped, tally);
         }
     }

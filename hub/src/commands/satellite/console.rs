@@ -33,11 +33,7 @@ impl Console {
     }
 
     /// Other streams.
-    pub(super) fn new(
-        out: Box<dyn Write + Send>,
-        err: Box<dyn Write + Send>,
-        is_terminal: bool,
-    ) -> Self {
+    pub(super) fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, is_terminal: bool) -> Self {
         Self {
             out,
             err,
@@ -65,9 +61,7 @@ impl Console {
     pub(super) fn status(&mut self, text: &str) {
         self.close_line();
         // Nobody is told when standard error itself is gone.
-        let _ = self
-            .err
-            .write_all(format!("{}\n", printable(text)).as_bytes());
+        let _ = self.err.write_all(format!("{}\n", printable(text)).as_bytes());
     }
 
     /// Puts a notice into words.
@@ -125,9 +119,7 @@ fn counts(tally: Tally) -> String {
         rejected,
         discarded,
     } = tally;
-    format!(
-        "{accepted} accepted, {duplicate} duplicate, {rejected} rejected, {discarded} discarded"
-    )
+    format!("{accepted} accepted, {duplicate} duplicate, {rejected} rejected, {discarded} discarded")
 }
 
 fn is_refusal(notice: &Notice) -> bool {
@@ -139,9 +131,7 @@ fn is_refusal(notice: &Notice) -> bool {
 
 fn words(notice: &Notice) -> String {
     match notice {
-        Notice::Welcomed {
-            name, waiting: 0, ..
-        } => format!("connected as {name}"),
+        Notice::Welcomed { name, waiting: 0, .. } => format!("connected as {name}"),
         Notice::Welcomed { name, waiting, .. } => {
             format!("connected as {name}; sending {waiting} waiting")
         }
@@ -183,9 +173,6 @@ mod tests {
 
     #[test]
     fn text_from_the_hub_cannot_steer_the_terminal() {
-        assert_eq!(
-            printable("a\x1b[2Jb\u{9b}c\td\n"),
-            "a\u{fffd}[2Jb\u{fffd}c\td\n"
-        );
+        assert_eq!(printable("a\x1b[2Jb\u{9b}c\td\n"), "a\u{fffd}[2Jb\u{fffd}c\td\n");
     }
 }

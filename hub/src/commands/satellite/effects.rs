@@ -19,17 +19,13 @@ pub(super) fn capabilities() -> Vec<Capability> {
         "required": ["text"],
     });
     let anything = json!({"type": "object"});
-    [
-        (DISPLAY_SHOW, &text),
-        (SPEAKER_SAY, &text),
-        (ECHO, &anything),
-    ]
-    .into_iter()
-    .map(|(kind, schema)| Capability {
-        kind: kind.into(),
-        arguments_schema: schema.as_object().cloned(),
-    })
-    .collect()
+    [(DISPLAY_SHOW, &text), (SPEAKER_SAY, &text), (ECHO, &anything)]
+        .into_iter()
+        .map(|(kind, schema)| Capability {
+            kind: kind.into(),
+            arguments_schema: schema.as_object().cloned(),
+        })
+        .collect()
 }
 
 /// Carries out a command and says how it went.
@@ -108,11 +104,7 @@ fn reply(arguments: &JsonObject, console: &mut Console) -> Result<Option<Value>,
     Ok(None)
 }
 
-fn show(
-    device: &str,
-    arguments: &JsonObject,
-    console: &mut Console,
-) -> Result<Option<Value>, Failure> {
+fn show(device: &str, arguments: &JsonObject, console: &mut Console) -> Result<Option<Value>, Failure> {
     let Some(text) = arguments.get("text").and_then(Value::as_str) else {
         return Err(Failure::InvalidArguments(
             "`text` is missing or not a string".into(),

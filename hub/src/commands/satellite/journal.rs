@@ -133,10 +133,7 @@ impl Journal {
             .and_then(|()| file.sync_all())
             .map_err(failed)?;
         std::fs::rename(&new_path, &self.path).map_err(failed)?;
-        let folder = self
-            .path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))
             .and_then(|folder| folder.sync_all())
             .map_err(failed)?;
@@ -185,8 +182,7 @@ fn read(file: &File) -> io::Result<(Vec<Entry>, bool)> {
 }
 
 fn line(entry: &Entry) -> String {
-    let mut text =
-        serde_json::to_string(entry).expect("entries have string keys and no fallible parts");
+    let mut text = serde_json::to_string(entry).expect("entries have string keys and no fallible parts");
     text.push('\n');
     text
 }

@@ -179,9 +179,7 @@ impl Link {
         match reason {
             Some(reason) if !reason.may_reconnect() => self.refused(reason),
             Some(_) | None => {
-                let imposed = goodbye
-                    .as_ref()
-                    .and_then(|goodbye| goodbye.reconnect_after_ms);
+                let imposed = goodbye.as_ref().and_then(|goodbye| goodbye.reconnect_after_ms);
                 let why = goodbye.map_or(why.into(), |goodbye| {
                     format!("the hub said goodbye: {}", goodbye.reason)
                 });

@@ -168,9 +168,7 @@ impl Args {
 
     fn input_name(&self) -> String {
         let file = self.file.as_deref().or(self.replay.as_deref());
-        file.map_or("standard input".into(), |path: &Path| {
-            path.display().to_string()
-        })
+        file.map_or("standard input".into(), |path: &Path| path.display().to_string())
     }
 
     fn source(self) -> Source {

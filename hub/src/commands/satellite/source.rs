@@ -27,10 +27,7 @@ pub(super) enum Source {
     /// A text file, one transcript a line.
     File(PathBuf),
     /// A recording, one JSON object a line, only those of `place` when given.
-    Replay {
-        path: PathBuf,
-        place: Option<String>,
-    },
+    Replay { path: PathBuf, place: Option<String> },
 }
 
 /// One thing to say.
@@ -110,10 +107,7 @@ fn read_in_thread(
 fn next_line(reader: &mut impl BufRead) -> Option<Result<String, String>> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_LINE_BYTES).unwrap_or(u64::MAX);
-    let read = reader
-        .by_ref()
-        .take(limit + 1)
-        .read_until(b'\n', &mut bytes);
+    let read = reader.by_ref().take(limit + 1).read_until(b'\n', &mut bytes);
     if !read.is_ok_and(|count| count > 0) {
         return None;
     }

@@ -70,10 +70,7 @@ async fn goodbye_says_when_to_come_back_and_garbage_does_not_break_the_link() {
             socket.send_text(garbage).await;
         }
         socket
-            .send(HubFrame::Goodbye(Goodbye::new(
-                CloseReason::Restart,
-                Some(1),
-            )))
+            .send(HubFrame::Goodbye(Goodbye::new(CloseReason::Restart, Some(1))))
             .await;
         socket.close(CloseReason::Restart).await;
         let mut socket = hub.accept().await;
@@ -84,10 +81,7 @@ async fn goodbye_says_when_to_come_back_and_garbage_does_not_break_the_link() {
     assert_eq!(ending.unwrap(), Ending::Good);
     let (_, err) = screen.texts();
     assert_eq!(err.matches("something unreadable").count(), 3, "{err}");
-    assert!(
-        err.contains("goodbye: restart); trying again in 0.0 s"),
-        "{err}"
-    );
+    assert!(err.contains("goodbye: restart); trying again in 0.0 s"), "{err}");
 }
 
 #[tokio::test]
@@ -143,10 +137,7 @@ fn dinner() -> Command {
         command_id: Uuid::from_u128(1),
         seq: 1,
         kind: "display.show".into(),
-        arguments: json!({"text": "dinner is ready"})
-            .as_object()
-            .unwrap()
-            .clone(),
+        arguments: json!({"text": "dinner is ready"}).as_object().unwrap().clone(),
         deadline_at: chrono::DateTime::UNIX_EPOCH,
         attempt: 1,
     }
@@ -198,13 +189,8 @@ impl Home {
 
     fn client(&self, hub: &Hub) -> (Client, Screen) {
         let screen = Screen::default();
-        let console = Console::new(
-            Box::new(screen.out.clone()),
-            Box::new(screen.err.clone()),
-            false,
-        );
-        let link =
-            Link::new(Target::new(&hub.url(), BearerToken::from("s3cret".to_owned())).unwrap());
+        let console = Console::new(Box::new(screen.out.clone()), Box::new(screen.err.clone()), false);
+        let link = Link::new(Target::new(&hub.url(), BearerToken::from("s3cret".to_owned())).unwrap());
         let plan = Plan {
             speed: None,
             linger: Some(Duration::from_millis(600)),
@@ -231,8 +217,7 @@ struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Screen {
     fn texts(&self) -> (String, String) {
-        let text =
-            |written: &Written| String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let text = |written: &Written| String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         (text(&self.out), text(&self.err))
     }
 }

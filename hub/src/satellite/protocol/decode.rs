@@ -8,8 +8,8 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::{
-    Batch, ClientId, CommandStage, ErrorCode, ErrorNotice, FieldError, HubFrame, JsonObject,
-    MAX_BATCH, NewEvent, Rejected, SatelliteFrame, Subject,
+    Batch, ClientId, CommandStage, ErrorCode, ErrorNotice, FieldError, HubFrame, JsonObject, MAX_BATCH,
+    NewEvent, Rejected, SatelliteFrame, Subject,
 };
 
 /// A frame that cannot be read, with all that is needed to answer it.
@@ -43,11 +43,7 @@ impl FrameError {
                 detail,
                 errors,
             }),
-            None => HubFrame::Error(ErrorNotice {
-                code,
-                detail,
-                errors,
-            }),
+            None => HubFrame::Error(ErrorNotice { code, detail, errors }),
         }
     }
 
@@ -118,10 +114,7 @@ fn frame_type(text: &str) -> Result<Cow<'_, str>, FrameError> {
     }
     // serde would also read a struct from an array.
     if !text.trim_start().starts_with('{') {
-        return Err(FrameError::new(
-            ErrorCode::Malformed,
-            "a frame is a JSON object",
-        ));
+        return Err(FrameError::new(ErrorCode::Malformed, "a frame is a JSON object"));
     }
     let envelope: Result<Envelope<'_>, _> = serde_json::from_str(text);
     envelope

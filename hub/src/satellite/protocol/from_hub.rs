@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{
-    Accepted, CloseReason, Discarded, Duplicate, ErrorNotice, FrameError, JsonObject, Rejected,
-};
+use super::{Accepted, CloseReason, Discarded, Duplicate, ErrorNotice, FrameError, JsonObject, Rejected};
 
 /// A frame from the hub to a satellite. Read one with [`HubFrame::decode`].
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -31,8 +31,8 @@ pub use from_hub::{
     Command, CommandCancel, Goodbye, HubFrame, Limits, OpenCommand, Pong, TopicEvent, Welcome,
 };
 pub use from_satellite::{
-    Batch, BearerToken, Capability, CommandAck, CommandError, CommandProgress, CommandResult,
-    CommandStatus, Hello, NewEvent, Ping, SatelliteFrame, Software,
+    Batch, BearerToken, Capability, CommandAck, CommandError, CommandProgress, CommandResult, CommandStatus,
+    Hello, NewEvent, Ping, SatelliteFrame, Software,
 };
 pub use subject::{ClientId, CommandStage, InvalidClientId, Subject};
 

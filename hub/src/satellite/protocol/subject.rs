@@ -41,8 +41,8 @@ impl TryFrom<String> for ClientId {
     type Error = InvalidClientId;
 
     fn try_from(id: String) -> Result<Self, Self::Error> {
-        let is_valid = (1..=Self::MAX_BYTES).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_valid =
+            (1..=Self::MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
         if is_valid {
             Ok(Self(id))
         } else {

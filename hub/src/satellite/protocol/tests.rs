@@ -102,8 +102,7 @@ fn a_bad_item_of_a_batch_leaves_the_good_ones() {
 
 #[test]
 fn a_wrong_field_is_pointed_at() {
-    let text = json!({"type": "command_result", "command_id": Uuid::nil(), "status": "splendid"})
-        .to_string();
+    let text = json!({"type": "command_result", "command_id": Uuid::nil(), "status": "splendid"}).to_string();
     let error = SatelliteFrame::decode(&text).unwrap_err();
     assert_eq!(error.code, ErrorCode::Invalid);
     assert_eq!(error.errors[0].pointer, "/status");

@@ -32,15 +32,11 @@ impl Commands {
         let mut commands = Self::default();
         for entry in entries {
             match entry {
-                Entry::Received { command } => {
-                    commands.set(command.command_id, Step::Received(command))
-                }
+                Entry::Received { command } => commands.set(command.command_id, Step::Received(command)),
                 Entry::Started { command_id } => {
                     commands.set(command_id, Step::Finished(unknown(command_id)))
                 }
-                Entry::Finished { result } => {
-                    commands.set(result.command_id, Step::Finished(result))
-                }
+                Entry::Finished { result } => commands.set(result.command_id, Step::Finished(result)),
                 Entry::Settled { command_id } => commands.settle(command_id),
             }
         }
@@ -60,9 +56,7 @@ impl Commands {
 
     /// Whether a command is not yet done, or its result not yet with the hub.
     pub(super) fn has_unsettled(&self) -> bool {
-        self.known
-            .values()
-            .any(|step| !matches!(step, Step::Settled(_)))
+        self.known.values().any(|step| !matches!(step, Step::Settled(_)))
     }
 
     /// The hub delivered a command, perhaps again.
@@ -71,10 +65,7 @@ impl Commands {
         match self.known.get(&command_id) {
             None => {
                 self.set(command_id, Step::Received(command.clone()));
-                vec![
-                    Output::Record(Entry::Received { command }),
-                    send_ack(command_id),
-                ]
+                vec![Output::Record(Entry::Received { command }), send_ack(command_id)]
             }
             Some(Step::Received(_) | Step::Running) => vec![send_ack(command_id)],
             Some(Step::Finished(result) | Step::Settled(result)) => {
@@ -83,11 +74,7 @@ impl Commands {
                     kind_or_id: command.kind,
                 };
                 self.set(command_id, Step::Finished(result.clone()));
-                vec![
-                    Output::Tell(notice),
-                    send_ack(command_id),
-                    send_result(result),
-                ]
+                vec![Output::Tell(notice), send_ack(command_id), send_result(result)]
             }
         }
     }
@@ -161,10 +148,7 @@ impl Commands {
             .order
             .iter()
             .filter(|id| matches!(self.known.get(id), Some(Step::Received(_))));
-        received
-            .map(|id| send_ack(*id))
-            .chain(self.results())
-            .collect()
+        received.map(|id| send_ack(*id)).chain(self.results()).collect()
     }
 
     /// What was received and is not in the list was never acknowledged as far as the hub knows: either it is delivered

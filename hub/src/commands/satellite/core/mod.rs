@@ -12,8 +12,8 @@ mod step;
 mod tests;
 
 use crate::satellite::protocol::{
-    Accepted, Capability, Command, CommandResult, Goodbye, Hello, HubFrame, Limits, NewEvent, Ping,
-    Rejected, SatelliteFrame, Software, Subject,
+    Accepted, Capability, Command, CommandResult, Goodbye, Hello, HubFrame, Limits, NewEvent, Ping, Rejected,
+    SatelliteFrame, Software, Subject,
 };
 
 use super::journal::Entry;

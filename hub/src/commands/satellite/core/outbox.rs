@@ -81,11 +81,7 @@ impl Outbox {
 
     /// Makes held events ready again.
     pub(super) fn release(&mut self) {
-        for item in self
-            .items
-            .iter_mut()
-            .filter(|item| item.state == State::Held)
-        {
+        for item in self.items.iter_mut().filter(|item| item.state == State::Held) {
             item.state = State::Waiting;
         }
     }
@@ -101,8 +97,7 @@ impl Outbox {
     /// Puts waiting events into frames within the limits and counts them as sent. Events that fit no frame are dropped;
     /// their sizes in bytes are returned beside the frames.
     pub(super) fn take_frames(&mut self, limits: Limits) -> (Vec<SatelliteFrame>, Vec<usize>) {
-        let oversized =
-            self.drop_oversized(limits.max_frame_bytes.saturating_sub(FRAME_OVERHEAD_BYTES));
+        let oversized = self.drop_oversized(limits.max_frame_bytes.saturating_sub(FRAME_OVERHEAD_BYTES));
         let mut frames = Vec::new();
         while self.frames.len() < limits.max_in_flight.max(1) {
             let events = self.take_batch(limits);
@@ -130,11 +125,7 @@ impl Outbox {
         let frame = self.next_frame;
         let mut room = limits.max_frame_bytes.saturating_sub(FRAME_OVERHEAD_BYTES);
         let mut events = Vec::new();
-        for item in self
-            .items
-            .iter_mut()
-            .filter(|item| item.state == State::Waiting)
-        {
+        for item in self.items.iter_mut().filter(|item| item.state == State::Waiting) {
             if events.len() == limits.max_batch.max(1) || item.bytes > room {
                 break;
             }

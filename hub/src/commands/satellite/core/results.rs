@@ -31,12 +31,7 @@ pub(super) fn within_a_frame(result: CommandResult) -> CommandResult {
         SatelliteFrame::CommandResult(result) if bytes <= MAX_FRAME_BYTES => result,
         _ => {
             let message = format!("done, but its result of {bytes} bytes is larger than a frame");
-            failed(
-                command_id,
-                CommandStatus::Error,
-                "result_too_large",
-                &message,
-            )
+            failed(command_id, CommandStatus::Error, "result_too_large", &message)
         }
     }
 }

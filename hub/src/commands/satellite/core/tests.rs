@@ -26,10 +26,7 @@ fn welcome(core: &mut Core, open_commands: Vec<OpenCommand>) -> Vec<Output> {
 
 fn welcome_with(core: &mut Core, limits: Limits, open_commands: Vec<OpenCommand>) -> Vec<Output> {
     let hello = core.handle(Input::Connected);
-    assert!(matches!(
-        hello[..],
-        [Output::Send(SatelliteFrame::Hello(_))]
-    ));
+    assert!(matches!(hello[..], [Output::Send(SatelliteFrame::Hello(_))]));
     core.handle(Input::Received(HubFrame::Welcome(Welcome {
         device_id: id(0),
         agent_id: id(0),

@@ -6,9 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::UrlError;
-use tokio_tungstenite::tungstenite::http::header::{
-    AUTHORIZATION, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL,
-};
+use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, Response, StatusCode, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Error};
@@ -42,9 +40,7 @@ pub enum UrlProblem {
     #[error("{0:?} is not a WebSocket address such as ws://127.0.0.1:8080/v1/satellites/connect")]
     Invalid(String),
     /// Encrypted connections are not built in.
-    #[error(
-        "{0:?} asks for TLS, which this build does not have; use ws:// to a hub on this machine"
-    )]
+    #[error("{0:?} asks for TLS, which this build does not have; use ws:// to a hub on this machine")]
     Tls(String),
 }
 
@@ -70,10 +66,7 @@ impl Target {
         bearer.set_sensitive(true);
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, bearer);
-        headers.insert(
-            SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::from_static(SUBPROTOCOL),
-        );
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         Ok(request)
     }
 }
@@ -92,9 +85,7 @@ pub(super) enum ConnectError {
 
 /// Opens the socket.
 pub(super) async fn connect(target: Target) -> Result<Socket, ConnectError> {
-    let request = target
-        .request()
-        .map_err(|error| failed(error.to_string()))?;
+    let request = target.request().map_err(|error| failed(error.to_string()))?;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(MAX_RECEIVED_BYTES))
@@ -128,9 +119,7 @@ fn explain(error: Error) -> ConnectError {
 fn answered(response: &Response<Option<Vec<u8>>>) -> ConnectError {
     let status = response.status();
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            ConnectError::Refused(CloseReason::Unauthorized)
-        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ConnectError::Refused(CloseReason::Unauthorized),
         _ => {
             let header = response
                 .headers()

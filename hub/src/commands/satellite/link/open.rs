@@ -86,8 +86,7 @@ impl Open {
                 .heartbeat
                 .map_or(HELLO_WITHIN, |heartbeat| heartbeat * MISSED_HEARTBEATS);
         let stuck_at = self.written_at + WRITE_WITHIN;
-        let (beat_at, is_welcomed, is_writing) =
-            (self.beat_at, self.heartbeat.is_some(), !self.is_written());
+        let (beat_at, is_welcomed, is_writing) = (self.beat_at, self.heartbeat.is_some(), !self.is_written());
         let heard = tokio::select! {
             heard = poll_fn(|context| self.poll(context)) => heard,
             () = sleep_until(beat_at), if is_welcomed => Heard::Beat,
@@ -134,8 +133,7 @@ impl Open {
             ready!(self.socket.poll_ready_unpin(context))?;
             if let Some(frame) = self.queue.pop_front() {
                 self.is_flushed = false;
-                self.socket
-                    .start_send_unpin(Message::text(frame.encode()))?;
+                self.socket.start_send_unpin(Message::text(frame.encode()))?;
             }
             self.written_at = Instant::now();
         }

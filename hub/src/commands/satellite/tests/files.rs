@@ -25,10 +25,7 @@ fn a_journal_has_one_user_and_survives_a_torn_line() {
     }
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, [&whole[..], b"{\"step\":\"fini"].concat()).unwrap();
-    assert_eq!(
-        Journal::open(&path).unwrap().1,
-        std::slice::from_ref(&entry)
-    );
+    assert_eq!(Journal::open(&path).unwrap().1, std::slice::from_ref(&entry));
     assert_eq!(std::fs::read(&path).unwrap(), whole);
     assert_eq!(
         std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
@@ -47,7 +44,8 @@ fn credentials_that_others_can_read_are_refused_with_the_remedy() {
         Err(CredentialsError::Missing(_))
     ));
     let id = Uuid::nil();
-    let text = json!({"device_id": id, "agent_id": id, "name": "kitchen", "token": "s3cret", "url": "ws://x/"});
+    let text =
+        json!({"device_id": id, "agent_id": id, "name": "kitchen", "token": "s3cret", "url": "ws://x/"});
     std::fs::write(&path, text.to_string()).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
     let error = Credentials::read(&path).unwrap_err().to_string();
@@ -71,11 +69,8 @@ fn arguments_are_checked() {
         #[command(flatten)]
         args: Args,
     }
-    let parse =
-        |line: &str| Cli::try_parse_from(std::iter::once("satellite").chain(line.split(' ')));
-    assert!(
-        parse("kitchen --replay talk.jsonl --speed max --place ground --exit-when-done").is_ok()
-    );
+    let parse = |line: &str| Cli::try_parse_from(std::iter::once("satellite").chain(line.split(' ')));
+    assert!(parse("kitchen --replay talk.jsonl --speed max --place ground --exit-when-done").is_ok());
     let args = parse("kitchen --hub-dir /elsewhere").unwrap().args;
     assert_eq!(
         args.credentials_path(),
@@ -95,14 +90,8 @@ fn arguments_are_checked() {
 fn an_address_is_checked_before_anything_is_sent_there() {
     let target = |url: &str| Target::new(url, BearerToken::from("t".to_owned()));
     assert!(target(DEFAULT_URL).is_ok());
-    assert!(matches!(
-        target("wss://hub.example/"),
-        Err(UrlProblem::Tls(_))
-    ));
+    assert!(matches!(target("wss://hub.example/"), Err(UrlProblem::Tls(_))));
     for wrong in ["http://hub.example/", "kitchen", "", "ws:///x"] {
-        assert!(
-            matches!(target(wrong), Err(UrlProblem::Invalid(_))),
-            "{wrong}"
-        );
+        assert!(matches!(target(wrong), Err(UrlProblem::Invalid(_))), "{wrong}");
     }
 }

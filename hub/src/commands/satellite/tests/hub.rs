@@ -24,10 +24,7 @@ impl Hub {
     }
 
     pub(super) fn url(&self) -> String {
-        format!(
-            "ws://{}/v1/satellites/connect",
-            self.0.local_addr().unwrap()
-        )
+        format!("ws://{}/v1/satellites/connect", self.0.local_addr().unwrap())
     }
 
     pub(super) async fn accept(&self) -> Socket {
@@ -131,17 +128,11 @@ impl Socket {
     reason = "the library's signature"
 )]
 fn upgrade(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
-    let header = |name: &str| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     assert_eq!(header("authorization"), Some("Bearer s3cret"));
     assert_eq!(header("sec-websocket-protocol"), Some(SUBPROTOCOL));
-    response.headers_mut().insert(
-        "sec-websocket-protocol",
-        HeaderValue::from_static(SUBPROTOCOL),
-    );
+    response
+        .headers_mut()
+        .insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
     Ok(response)
 }

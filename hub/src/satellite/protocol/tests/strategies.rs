@@ -12,8 +12,7 @@ pub(super) fn satellite_frames() -> impl Strategy<Value = SatelliteFrame> {
     prop_oneof![
         hellos().prop_map(SatelliteFrame::Hello),
         new_events().prop_map(SatelliteFrame::Event),
-        prop::collection::vec(new_events(), 0..4)
-            .prop_map(|events| SatelliteFrame::Events(events.into())),
+        prop::collection::vec(new_events(), 0..4).prop_map(|events| SatelliteFrame::Events(events.into())),
         ids().prop_map(|command_id| SatelliteFrame::CommandAck(CommandAck { command_id })),
         (ids(), any::<Option<u8>>(), option(texts())).prop_map(|(command_id, percent, note)| {
             SatelliteFrame::CommandProgress(CommandProgress {
@@ -39,10 +38,8 @@ pub(super) fn hub_frames() -> impl Strategy<Value = HubFrame> {
         }),
         (ids(), stages())
             .prop_map(|(command_id, of)| HubFrame::Accepted(Accepted::Command { command_id, of })),
-        (client_ids(), ids()).prop_map(|(client_id, event_id)| HubFrame::Duplicate(Duplicate {
-            client_id,
-            event_id
-        })),
+        (client_ids(), ids())
+            .prop_map(|(client_id, event_id)| HubFrame::Duplicate(Duplicate { client_id, event_id })),
         (subjects(), texts(), field_errors()).prop_map(|(subject, detail, errors)| {
             HubFrame::Rejected(Rejected {
                 subject,
@@ -59,13 +56,11 @@ pub(super) fn hub_frames() -> impl Strategy<Value = HubFrame> {
         }),
         commands().prop_map(HubFrame::Command),
         ids().prop_map(|command_id| HubFrame::CommandCancel(CommandCancel { command_id })),
-        (texts(), texts(), values()).prop_map(|(topic, cursor, body)| HubFrame::Event(
-            TopicEvent {
-                topic,
-                cursor,
-                body
-            }
-        )),
+        (texts(), texts(), values()).prop_map(|(topic, cursor, body)| HubFrame::Event(TopicEvent {
+            topic,
+            cursor,
+            body
+        })),
         (texts(), field_errors()).prop_map(|(detail, errors)| {
             HubFrame::Error(ErrorNotice {
                 code: ErrorCode::Busy,
@@ -85,11 +80,9 @@ pub(super) fn hub_frames() -> impl Strategy<Value = HubFrame> {
 
 fn hellos() -> impl Strategy<Value = Hello> {
     let capability =
-        (texts(), proptest::option::of(objects())).prop_map(|(kind, arguments_schema)| {
-            Capability {
-                kind,
-                arguments_schema,
-            }
+        (texts(), proptest::option::of(objects())).prop_map(|(kind, arguments_schema)| Capability {
+            kind,
+            arguments_schema,
         });
     let optional = proptest::option::of(texts());
     (
@@ -137,39 +130,27 @@ fn welcomes() -> impl Strategy<Value = Welcome> {
 }
 
 fn commands() -> impl Strategy<Value = Command> {
-    (
-        ids(),
-        any::<i64>(),
-        texts(),
-        objects(),
-        times(),
-        any::<u32>(),
+    (ids(), any::<i64>(), texts(), objects(), times(), any::<u32>()).prop_map(
+        |(command_id, seq, kind, arguments, deadline_at, attempt)| Command {
+            command_id,
+            seq,
+            kind,
+            arguments,
+            deadline_at,
+            attempt,
+        },
     )
-        .prop_map(
-            |(command_id, seq, kind, arguments, deadline_at, attempt)| Command {
-                command_id,
-                seq,
-                kind,
-                arguments,
-                deadline_at,
-                attempt,
-            },
-        )
 }
 
 fn new_events() -> impl Strategy<Value = NewEvent> {
-    (
-        client_ids(),
-        texts(),
-        objects(),
-        proptest::option::of(times()),
-    )
-        .prop_map(|(client_id, event_type, payload, occurred_at)| NewEvent {
+    (client_ids(), texts(), objects(), proptest::option::of(times())).prop_map(
+        |(client_id, event_type, payload, occurred_at)| NewEvent {
             client_id,
             event_type,
             payload,
             occurred_at,
-        })
+        },
+    )
 }
 
 fn results() -> impl Strategy<Value = CommandResult> {
@@ -182,16 +163,15 @@ fn results() -> impl Strategy<Value = CommandResult> {
     ];
     let error = (texts(), texts()).prop_map(|(code, message)| CommandError { code, message });
     // `"result": null` and no result are the same thing on the wire.
-    let result =
-        proptest::option::of(values().prop_filter("null is absence", |value| !value.is_null()));
-    (ids(), status, result, proptest::option::of(error)).prop_map(
-        |(command_id, status, result, error)| CommandResult {
+    let result = proptest::option::of(values().prop_filter("null is absence", |value| !value.is_null()));
+    (ids(), status, result, proptest::option::of(error)).prop_map(|(command_id, status, result, error)| {
+        CommandResult {
             command_id,
             status,
             result,
             error,
-        },
-    )
+        }
+    })
 }
 
 fn subjects() -> impl Strategy<Value = Subject> {
@@ -224,8 +204,7 @@ pub(super) fn client_ids() -> impl Strategy<Value = ClientId> {
 }
 
 fn times() -> impl Strategy<Value = DateTime<Utc>> {
-    (0..4_000_000_000_i64, 0..1_000_000_000_u32)
-        .prop_map(|(s, ns)| DateTime::from_timestamp(s, ns).unwrap())
+    (0..4_000_000_000_i64, 0..1_000_000_000_u32).prop_map(|(s, ns)| DateTime::from_timestamp(s, ns).unwrap())
 }
 
 fn texts() -> BoxedStrategy<String> {
@@ -233,8 +212,7 @@ fn texts() -> BoxedStrategy<String> {
 }
 
 fn objects() -> impl Strategy<Value = JsonObject> {
-    prop::collection::btree_map(any::<String>(), values(), 0..4)
-        .prop_map(|map| map.into_iter().collect())
+    prop::collection::btree_map(any::<String>(), values(), 0..4).prop_map(|map| map.into_iter().collect())
 }
 
 pub(super) fn values() -> impl Strategy<Value = Value> {

@@ -48,11 +48,7 @@ fn a_redelivered_command_is_answered_and_not_done_again_also_after_a_restart() {
         core.handle(Input::Lost);
         welcome(core, Vec::new());
         let outputs = core.handle(Input::Received(HubFrame::Command(command(1))));
-        assert!(
-            !outputs
-                .iter()
-                .any(|output| matches!(output, Output::Execute(_)))
-        );
+        assert!(!outputs.iter().any(|output| matches!(output, Output::Execute(_))));
         assert!(outputs.contains(&Output::Send(SatelliteFrame::CommandResult(done(1)))));
     }
 }
@@ -82,10 +78,7 @@ fn a_command_that_ended_while_the_hub_was_away_reports_when_it_is_back() {
     core.handle(Input::Received(accepted_command(1, CommandStage::Ack)));
     core.handle(Input::Lost);
     let offline = core.handle(Input::Executed(done(1)));
-    assert_eq!(
-        offline,
-        [Output::Record(Entry::Finished { result: done(1) })]
-    );
+    assert_eq!(offline, [Output::Record(Entry::Finished { result: done(1) })]);
     let result = Output::Send(SatelliteFrame::CommandResult(done(1)));
     assert!(welcome(&mut core, vec![open(1)]).contains(&result));
 }
@@ -93,12 +86,8 @@ fn a_command_that_ended_while_the_hub_was_away_reports_when_it_is_back() {
 #[test]
 fn an_open_command_is_started_if_it_never_was_and_unknown_if_nobody_can_say() {
     let journal = vec![
-        Entry::Received {
-            command: command(1),
-        },
-        Entry::Received {
-            command: command(2),
-        },
+        Entry::Received { command: command(1) },
+        Entry::Received { command: command(2) },
         Entry::Started { command_id: id(2) },
     ];
     let mut core = Core::new(capabilities(), journal);
@@ -118,10 +107,7 @@ fn a_cancelled_command_is_not_started_even_when_it_comes_later() {
     welcome(&mut core, Vec::new());
     let cancel = HubFrame::CommandCancel(CommandCancel { command_id: id(1) });
     assert_eq!(
-        results(
-            &core.handle(Input::Received(cancel)),
-            CommandStatus::Cancelled
-        ),
+        results(&core.handle(Input::Received(cancel)), CommandStatus::Cancelled),
         [id(1)]
     );
     let outputs = core.handle(Input::Received(HubFrame::Command(command(1))));
@@ -156,16 +142,10 @@ fn old_settled_commands_are_forgotten_and_open_ones_are_not() {
     run_command(&mut core, 0);
     for number in 1..3_000 {
         run_command(&mut core, number);
-        core.handle(Input::Received(accepted_command(
-            number,
-            CommandStage::Result,
-        )));
+        core.handle(Input::Received(accepted_command(number, CommandStage::Result)));
     }
     assert!(core.journal().len() < 2_100, "{}", core.journal().len());
-    assert!(
-        core.journal()
-            .contains(&Entry::Finished { result: done(0) })
-    );
+    assert!(core.journal().contains(&Entry::Finished { result: done(0) }));
 }
 
 #[test]
@@ -183,9 +163,7 @@ fn thousands_of_commands_at_once_are_all_done() {
 
 #[test]
 fn what_was_received_and_never_asked_for_again_is_given_up() {
-    let journal = vec![Entry::Received {
-        command: command(1),
-    }];
+    let journal = vec![Entry::Received { command: command(1) }];
     let mut core = Core::new(capabilities(), journal);
     let outputs = welcome(&mut core, Vec::new());
     assert!(outputs.contains(&Output::Record(Entry::Settled { command_id: id(1) })));

@@ -148,8 +148,7 @@ impl World {
 
     fn crash(&mut self, keeps_all: bool) {
         if !keeps_all {
-            let is_durable =
-                |entry: &Entry| matches!(entry, Entry::Started { .. } | Entry::Finished { .. });
+            let is_durable = |entry: &Entry| matches!(entry, Entry::Started { .. } | Entry::Finished { .. });
             let kept = self
                 .journal
                 .iter()
@@ -191,9 +190,7 @@ impl Hub {
                 vec![accepted_command(command_id.as_u128(), CommandStage::Ack)]
             }
             SatelliteFrame::CommandResult(result) => {
-                self.results
-                    .entry(result.command_id)
-                    .or_insert(result.status);
+                self.results.entry(result.command_id).or_insert(result.status);
                 vec![accepted_command(
                     result.command_id.as_u128(),
                     CommandStage::Result,
@@ -204,8 +201,7 @@ impl Hub {
     }
 
     fn welcome(&self) -> Vec<HubFrame> {
-        let unanswered =
-            (1..=self.ordered).filter(|number| !self.results.contains_key(&id(*number)));
+        let unanswered = (1..=self.ordered).filter(|number| !self.results.contains_key(&id(*number)));
         let (open_commands, unacknowledged): (Vec<u128>, Vec<u128>) =
             unanswered.partition(|number| self.acknowledged.contains(&id(*number)));
         let welcome = Welcome {
@@ -224,10 +220,7 @@ impl Hub {
         let commands = unacknowledged
             .into_iter()
             .map(|number| HubFrame::Command(command(number)));
-        [HubFrame::Welcome(welcome)]
-            .into_iter()
-            .chain(commands)
-            .collect()
+        [HubFrame::Welcome(welcome)].into_iter().chain(commands).collect()
     }
 
     fn append(&mut self, event: &NewEvent) -> HubFrame {

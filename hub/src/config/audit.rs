@@ -1,0 +1,37 @@
+//! The audit log.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, within};
+
+/// The section `audit`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// The log's name, the first line of every checkpoint.
+    pub origin: String,
+    /// How often new entries are written to the store, in milliseconds.
+    pub publish_every_ms: u64,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            origin: "hub.local/audit".to_owned(),
+            publish_every_ms: 1_000,
+        }
+    }
+}
+
+impl AuditConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let is_name =
+            !self.origin.is_empty() && !self.origin.contains(|c: char| c.is_whitespace() || c == '+');
+        within(is_name, "audit.origin", "must be one word without '+'")?;
+        within(
+            self.publish_every_ms >= 50,
+            "audit.publish_every_ms",
+            "must be at least 50",
+        )
+    }
+}

@@ -1,0 +1,52 @@
+//! Where the truth is.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{ConfigError, within};
+
+/// The section `database`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// `postgres://user:password@host:port/database`; also read from `DATABASE_URL`.
+    #[serde(serialize_with = "hidden")]
+    pub url: SecretString,
+    /// Connections of the role that works for one agent.
+    pub app_connections: u32,
+    /// Connections of the role that works across agents.
+    pub system_connections: u32,
+    /// How long to wait for a free connection, in milliseconds.
+    pub acquire_timeout_ms: u64,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self {
+            url: SecretString::from(""),
+            app_connections: 16,
+            system_connections: 8,
+            acquire_timeout_ms: 5_000,
+        }
+    }
+}
+
+impl DatabaseConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        within(
+            self.app_connections >= 2,
+            "database.app_connections",
+            "must be at least 2",
+        )?;
+        within(
+            self.system_connections >= 3,
+            "database.system_connections",
+            "must be at least 3",
+        )
+    }
+}
+
+/// Defaults pass through a serializer; a URL never does.
+fn hidden<S: Serializer>(_: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("")
+}

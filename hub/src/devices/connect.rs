@@ -1,0 +1,100 @@
+//! A device's socket comes and goes.
+
+use serde_json::{Value, json};
+
+use super::Capability;
+use crate::{
+    audit::record::Record,
+    error::Result,
+    events::{EventKind, NewEvent, Place},
+    hub::Hub,
+    identity::{Actor, Caller},
+    ids::{DeviceId, SpaceId},
+    mailbox::Command,
+    storage::{Hello, Ring, Tx, TxScope},
+};
+
+/// Commands named in `open_commands` at most.
+const MOST_OPEN: i64 = 100;
+
+/// What a device says of itself at hello.
+#[derive(Debug, Clone)]
+pub struct Introduction {
+    /// The kinds it can carry out. They describe; they grant nothing.
+    pub capabilities: Vec<Capability>,
+    /// What runs on it.
+    pub software: Option<Value>,
+}
+
+/// A socket that was let in.
+#[derive(Debug)]
+pub struct Connected {
+    /// The newest wins; every write of a socket is checked against it.
+    pub generation: i64,
+    /// What the device acknowledged and has not answered.
+    pub open_commands: Vec<Command>,
+}
+
+/// Lets a socket in: it takes the place of any earlier one, and what was sent to that without being acknowledged is sent
+/// again.
+pub async fn connect(hub: &Hub, caller: &Caller, device: DeviceId, hello: Introduction) -> Result<Connected> {
+    let mut tx = hub
+        .db
+        .begin(TxScope::WholeAgent(caller.agent), caller.actor())
+        .await?;
+    let space = tx.devices().space_of(device).await?;
+    let stored = Hello {
+        capabilities: serde_json::to_value(&hello.capabilities).unwrap_or_default(),
+        software: hello.software,
+    };
+    let generation = tx.devices().connect(device, hub.node, &stored).await?;
+    tx.commands().requeue_unacknowledged(device).await?;
+    let open_commands = tx.commands().acknowledged(device, MOST_OPEN).await?;
+    if let Some(space) = space {
+        tell(&mut tx, space, device, true);
+    }
+    tx.record(
+        Record::of("connect_device")
+            .on("device", device.0)
+            .with("generation", generation),
+    );
+    tx.ring(Ring::Device(device));
+    tx.commit().await?;
+    Ok(Connected {
+        generation,
+        open_commands,
+    })
+}
+
+/// Takes a socket out. One that was replaced takes out nothing but itself.
+pub async fn disconnect(
+    hub: &Hub,
+    actor: Actor,
+    at: (crate::ids::AgentId, DeviceId),
+    generation: i64,
+) -> Result<()> {
+    let (agent, device) = at;
+    let mut tx = hub.db.begin(TxScope::WholeAgent(agent), actor).await?;
+    if !tx.devices().disconnect(device, generation).await? {
+        return Ok(());
+    }
+    if let Some(space) = tx.devices().space_of(device).await? {
+        tell(&mut tx, space, device, false);
+    }
+    tx.record(
+        Record::of("disconnect_device")
+            .on("device", device.0)
+            .with("generation", generation),
+    );
+    tx.commit().await?;
+    Ok(())
+}
+
+fn tell(tx: &mut Tx, space: SpaceId, device: DeviceId, is_connected: bool) {
+    let place = Place {
+        device: Some(device),
+        ..Place::in_space(space)
+    };
+    let said = json!({"device_id": device, "is_connected": is_connected});
+    tx.append(NewEvent::by_hub(EventKind::DevicePresence, place, said));
+}

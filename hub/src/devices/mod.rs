@@ -1,0 +1,71 @@
+//! Devices: the identities of satellites.
+
+pub mod connect;
+pub mod register;
+pub mod revoke;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    clock::DateTime,
+    identity::{Scope, Trust},
+    ids::{DeviceId, PersonId, SpaceId},
+};
+
+/// What a satellite is given when it is made: it may send, and receive commands.
+pub const SATELLITE_SCOPES: [Scope; 2] = [Scope::EventsWrite, Scope::CommandsReceive];
+/// Kinds a device may declare at most.
+pub const MAX_CAPABILITIES: usize = 64;
+/// The kind of a reply: built in, needs no declaration and no approval.
+pub const REPLY: &str = "reply";
+
+/// A satellite's identity.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// Where it is.
+    pub space_id: SpaceId,
+    /// Whose personal device it is; none: the household's.
+    pub person_id: Option<PersonId>,
+    /// What people call it.
+    #[schema(example = "kitchen")]
+    pub name: String,
+    /// The command kinds it says it can carry out. They describe; they grant nothing.
+    pub capabilities: Vec<Capability>,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// The trust of what it sends when nobody is identified.
+    pub default_trust: Trust,
+    /// What runs on it, as it says.
+    pub software: Option<Value>,
+    /// Whether a socket of it is open and alive.
+    pub is_connected: bool,
+    /// When it was last heard of.
+    pub last_seen_at: Option<DateTime>,
+    /// When it was made.
+    pub created_at: DateTime,
+    /// When it was revoked; it never comes back.
+    pub revoked_at: Option<DateTime>,
+}
+
+/// A kind of command that a device can carry out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Capability {
+    /// The kind.
+    #[schema(example = "display.show")]
+    pub kind: String,
+    /// The JSON Schema of its arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments_schema: Option<Value>,
+}
+
+impl Device {
+    /// Whether it says it can carry out a kind.
+    #[must_use]
+    pub fn can(&self, kind: &str) -> bool {
+        self.capabilities.iter().any(|capability| capability.kind == kind)
+    }
+}

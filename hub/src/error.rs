@@ -1,0 +1,157 @@
+//! The one error of every operation. It knows nothing of HTTP: `http::problem` and `satellite` say it in their own words.
+
+use std::{borrow::Cow, time::Duration};
+
+/// The result of every operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, named for what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The credential is missing, malformed, expired or revoked: get a new one.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The caller may see the thing but not do this to it: ask for the scope.
+    #[error("this needs the scope {scope}")]
+    Forbidden {
+        /// The scope that is missing.
+        scope: &'static str,
+    },
+    /// There is no such thing, or the caller may not know of it.
+    #[error("there is no such {what}")]
+    NotFound {
+        /// The kind of thing, in the design's words.
+        what: &'static str,
+    },
+    /// The input is wrong: correct the named fields.
+    #[error("the input is not valid")]
+    Invalid(Vec<FieldError>),
+    /// The thing's present state does not allow this: look again.
+    #[error("{detail}")]
+    Conflict {
+        /// A stable word for programs.
+        code: &'static str,
+        /// What is in the way, for people.
+        detail: Cow<'static, str>,
+    },
+    /// The input is larger than the bound.
+    #[error("the input is larger than {limit} bytes")]
+    TooLarge {
+        /// The bound in bytes.
+        limit: usize,
+    },
+    /// Too many tries: wait.
+    #[error("too many tries")]
+    Throttled {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Something the hub needs is away: try again.
+    #[error("{what} is not reachable")]
+    Unavailable {
+        /// What is away.
+        what: &'static str,
+        /// Why, for the log.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// A defect or a broken invariant: report it with the request id.
+    #[error("internal error: {0}")]
+    Internal(
+        Cow<'static, str>,
+        #[source] Option<Box<dyn std::error::Error + Send + Sync>>,
+    ),
+}
+
+/// One bad field.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) into the body, or `?name` for a query parameter.
+    #[schema(example = "/content/0/text")]
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl Error {
+    /// One bad field.
+    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }])
+    }
+
+    /// A state that does not allow the operation.
+    pub fn conflict(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Conflict {
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    /// A broken invariant.
+    pub fn internal(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::Internal(what.into(), None)
+    }
+
+    /// A broken invariant with its cause.
+    pub fn because(
+        what: impl Into<Cow<'static, str>>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Internal(what.into(), Some(source.into()))
+    }
+
+    /// Whether trying the same again later may succeed without anyone changing anything.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Throttled { .. })
+    }
+
+    /// The whole chain of causes on one line, for the log.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(next) = cause {
+            text.push_str(": ");
+            text.push_str(&next.to_string());
+            cause = next.source();
+        }
+        text
+    }
+}
+
+/// SQLSTATE codes that mean "later": lock and statement time-outs, shutdown, too many connections, idle time-out.
+const LATER: [&str; 8] = [
+    "55P03", "57014", "57P01", "57P02", "57P03", "53300", "25P03", "08006",
+];
+/// SQLSTATE codes that mean "the same again may pass": serialization failure and deadlock.
+const CLASH: [&str; 2] = ["40001", "40P01"];
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let is_away = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::BeginFailed => true,
+            sqlx::Error::Database(database) => database
+                .code()
+                .is_some_and(|code| LATER.contains(&&*code) || CLASH.contains(&&*code)),
+            _ => false,
+        };
+        if is_away {
+            Self::Unavailable {
+                what: "the database",
+                source: Some(error.into()),
+            }
+        } else {
+            Self::Internal("the database refused".into(), Some(error.into()))
+        }
+    }
+}

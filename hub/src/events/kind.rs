@@ -1,0 +1,90 @@
+//! The register of event types: name, who may send it, whether it needs a turn, how long it is kept.
+
+use chrono::Duration;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $word:literal),* $(,)?) => {
+        /// A type of event.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum EventKind {
+            $($(#[$doc])* $name,)*
+            /// A third party's: begins with `x.`, kept but never planned on.
+            Other(String),
+        }
+
+        impl EventKind {
+            /// Every type of the hub's own.
+            pub const OWN: &'static [Self] = &[$(Self::$name),*];
+
+            /// The name in tables and frames.
+            #[must_use]
+            pub fn name(&self) -> &str {
+                match self { $(Self::$name => $word,)* Self::Other(name) => name }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// What a satellite heard: `{text, participant?}`.
+    Transcript = "transcript",
+    /// What a user said to the agent: `{content: [block]}`.
+    MessageUser = "message.user",
+    /// What the agent answered: `{content: [block], turn_id}`.
+    MessageAgent = "message.agent",
+    /// A turn ended without an answer: `{turn_id, state, reason}`.
+    TurnEnded = "turn.ended",
+    /// A memory was committed: `{memory_id, tier}`.
+    MemoryCommitted = "memory.committed",
+    /// A memory waits for a person: `{candidate_id, tier}`.
+    MemoryProposed = "memory.proposed",
+    /// An action changed its state: `{action_id, tool, state}`.
+    ActionChanged = "action.changed",
+    /// A command changed its state: `{command_id, kind, state}`.
+    CommandChanged = "command.changed",
+    /// A space was made or changed: `{space_id, name, privacy_mode}`.
+    SpaceChanged = "space.changed",
+    /// A device was made, changed or revoked: `{device_id, name, state}`.
+    DeviceChanged = "device.changed",
+    /// A device's socket came or went: `{device_id, is_connected}`.
+    DevicePresence = "device.presence",
+    /// The agent was claimed or its members changed: `{user_id, role}`.
+    MembershipChanged = "membership.changed",
+}
+
+impl EventKind {
+    /// Reads a name, those of third parties too; none if it is neither.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let own = Self::OWN.iter().find(|kind| kind.name() == name);
+        own.cloned()
+            .or_else(|| is_third_party(name).then(|| Self::Other(name.to_owned())))
+    }
+
+    /// Whether a satellite may send it.
+    #[must_use]
+    pub const fn is_from_satellites(&self) -> bool {
+        matches!(self, Self::Transcript | Self::Other(_))
+    }
+
+    /// Whether the agent thinks about it.
+    #[must_use]
+    pub const fn needs_turn(&self) -> bool {
+        matches!(self, Self::Transcript | Self::MessageUser)
+    }
+
+    /// How long its payload is kept; none: until it is forgotten.
+    #[must_use]
+    pub const fn retention(&self) -> Option<Duration> {
+        match self {
+            Self::DevicePresence => Some(Duration::days(30)),
+            Self::Other(_) => Some(Duration::days(365)),
+            _ => None,
+        }
+    }
+}
+
+fn is_third_party(name: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+    name.len() > 2 && name.len() <= 100 && name.starts_with("x.") && name.chars().all(is_word)
+}

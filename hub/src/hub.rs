@@ -1,0 +1,77 @@
+//! The handles that every operation shares.
+
+use std::{ops::Deref, sync::Arc};
+
+use crate::{
+    adapters::keys::Keys, clock::SharedClock, config::Config, error::Result, ids::NodeId,
+    lifecycle::Lifecycle, satellite::registry::Registry, storage::Db, turns::runtime::AgentRuntime,
+};
+
+/// The hub of a process. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+/// What it holds.
+pub struct Shared {
+    /// What was configured.
+    pub config: Config,
+    /// The truth.
+    pub db: Db,
+    /// The time.
+    pub clock: SharedClock,
+    /// The keys.
+    pub keys: Keys,
+    /// What thinks.
+    pub runtime: Arc<dyn AgentRuntime>,
+    /// The sockets of this process.
+    pub sockets: Registry,
+    /// The life of this process.
+    pub lifecycle: Lifecycle,
+    /// This process among others.
+    pub node: NodeId,
+}
+
+/// What is chosen from outside.
+pub struct Parts {
+    /// What was configured.
+    pub config: Config,
+    /// The time.
+    pub clock: SharedClock,
+    /// The keys.
+    pub keys: Keys,
+    /// What thinks.
+    pub runtime: Arc<dyn AgentRuntime>,
+}
+
+impl Hub {
+    /// Puts the handles together. Nothing runs yet and nothing is connected.
+    pub fn new(parts: Parts) -> Result<Self> {
+        let Parts {
+            config,
+            clock,
+            keys,
+            runtime,
+        } = parts;
+        let db = Db::new(&config.database, Arc::clone(&clock))?;
+        let sockets = Registry::new(config.satellite.max_sockets);
+        let (lifecycle, node) = (Lifecycle::default(), NodeId::mint());
+        Ok(Self(Arc::new(Shared {
+            config,
+            db,
+            clock,
+            keys,
+            runtime,
+            sockets,
+            lifecycle,
+            node,
+        })))
+    }
+}
+
+impl Deref for Hub {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

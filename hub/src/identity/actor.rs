@@ -1,0 +1,80 @@
+//! Who did it, as the audit log says it.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+/// The kinds of those who do things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// A human with a login.
+    User,
+    /// A satellite.
+    Device,
+    /// A worker of one agent.
+    Service,
+    /// The agent itself, in a turn.
+    Agent,
+    /// The hub: sweeps, bootstrap.
+    Hub,
+    /// Somebody who did not prove who they are.
+    Anonymous,
+}
+
+impl ActorKind {
+    /// The word in tables and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Device => "device",
+            Self::Service => "service",
+            Self::Agent => "agent",
+            Self::Hub => "hub",
+            Self::Anonymous => "anonymous",
+        }
+    }
+}
+
+/// Who did it, and in which request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// What kind of doer.
+    pub kind: ActorKind,
+    /// The doer's id, where it has one.
+    pub id: Option<Uuid>,
+    /// The request or message that caused it.
+    pub request_id: Option<String>,
+}
+
+impl Actor {
+    /// The hub itself.
+    #[must_use]
+    pub const fn hub() -> Self {
+        Self {
+            kind: ActorKind::Hub,
+            id: None,
+            request_id: None,
+        }
+    }
+
+    /// The agent in a turn.
+    #[must_use]
+    pub const fn agent(id: Uuid) -> Self {
+        Self {
+            kind: ActorKind::Agent,
+            id: Some(id),
+            request_id: None,
+        }
+    }
+
+    /// Nobody known, in a request.
+    #[must_use]
+    pub const fn anonymous(request_id: Option<String>) -> Self {
+        Self {
+            kind: ActorKind::Anonymous,
+            id: None,
+            request_id,
+        }
+    }
+}

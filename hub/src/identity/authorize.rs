@@ -1,0 +1,24 @@
+//! The one function that decides. REST, the satellite channel and the tool runner all call it.
+
+use super::{Caller, Principal, Role, Scope};
+use crate::error::{Error, Result};
+
+/// Whether a caller may do what a scope stands for.
+///
+/// A blocked user learns nothing, not even that the agent exists; anyone else who lacks the scope is told which.
+pub fn authorize(caller: &Caller, scope: Scope) -> Result<()> {
+    let is_allowed = match &caller.principal {
+        Principal::User {
+            role: Role::Blocked, ..
+        } => return Err(Error::NotFound { what: "agent" }),
+        Principal::User { role, .. } => role.grants(scope),
+        Principal::Device { scopes, .. } | Principal::Service { scopes, .. } => scopes.contains(&scope),
+    };
+    if is_allowed {
+        Ok(())
+    } else {
+        Err(Error::Forbidden {
+            scope: scope.as_str(),
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! From a bearer credential to a principal. Role, revocation and state are read on each request.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Caller, Principal, SignedIn};
+use crate::{
+    error::{Error, Result},
+    hub::Hub,
+    ids::AgentId,
+    secret,
+    storage::Credential,
+};
+
+/// The prefix of device credentials.
+pub const DEVICE_PREFIX: &str = "hubd";
+/// The prefix of refresh tokens.
+pub const REFRESH_PREFIX: &str = "hubr";
+
+/// What a bearer credential proves.
+#[derive(Debug)]
+pub enum Proven {
+    /// A user who signed in.
+    User(SignedIn),
+    /// A device of one agent.
+    Device(Box<Credential>),
+}
+
+/// Checks a bearer credential.
+pub async fn authenticate(hub: &Hub, bearer: &SecretString) -> Result<Proven> {
+    if bearer.expose_secret().starts_with(DEVICE_PREFIX) {
+        let mut tx = hub.db.begin_system().await?;
+        let found = tx.identity().device_credential(&secret::hash(bearer)).await?;
+        return found
+            .map(|credential| Proven::Device(Box::new(credential)))
+            .ok_or(Error::Unauthenticated(
+                "the device credential is not valid, expired or revoked",
+            ));
+    }
+    let who = hub.keys.tokens.verify(bearer.expose_secret(), hub.clock.now())?;
+    let mut tx = hub.db.begin_system().await?;
+    if !tx.identity().is_signed_in(who.sign_in, who.user).await? {
+        return Err(Error::Unauthenticated("the sign-in has ended: sign in again"));
+    }
+    Ok(Proven::User(who))
+}
+
+/// The caller at an agent. `wanted` is none for `self`: the credential's own agent, if it has exactly one.
+pub async fn caller(
+    hub: &Hub,
+    proven: Proven,
+    wanted: Option<AgentId>,
+    request_id: Option<String>,
+) -> Result<Caller> {
+    match proven {
+        Proven::Device(credential) => at_own_agent(*credential, wanted, request_id),
+        Proven::User(who) => {
+            let mut tx = hub.db.begin_system().await?;
+            let agent = match wanted {
+                Some(agent) => agent,
+                None => match tx.identity().agents_of(who.user).await?.as_slice() {
+                    [(only, _, _)] => *only,
+                    [] => return Err(Error::NotFound { what: "agent" }),
+                    _ => {
+                        return Err(Error::conflict(
+                            "agent_ambiguous",
+                            "you belong to several agents: name one by its id",
+                        ));
+                    }
+                },
+            };
+            let standing = tx.identity().membership(agent, who.user).await?;
+            let (role, person) = standing.ok_or(Error::NotFound { what: "agent" })?;
+            Ok(Caller {
+                agent,
+                principal: Principal::User {
+                    user: who.user,
+                    role,
+                    person,
+                },
+                request_id,
+            })
+        }
+    }
+}
+
+fn at_own_agent(
+    credential: Credential,
+    wanted: Option<AgentId>,
+    request_id: Option<String>,
+) -> Result<Caller> {
+    if wanted.is_some_and(|agent| agent != credential.agent) {
+        return Err(Error::NotFound { what: "agent" });
+    }
+    let Credential {
+        token,
+        agent,
+        device,
+        space,
+        person,
+        scopes,
+        default_trust,
+        ..
+    } = credential;
+    let principal = Principal::Device {
+        device,
+        token,
+        space,
+        person,
+        scopes,
+        default_trust,
+    };
+    Ok(Caller {
+        agent,
+        principal,
+        request_id,
+    })
+}

@@ -1,0 +1,18 @@
+//! Who is calling, and what they may do.
+
+mod actor;
+pub mod authorize;
+pub mod claim;
+pub mod credentials;
+pub mod password;
+mod principal;
+mod role;
+mod scope;
+pub mod sign_in;
+pub mod sign_out;
+pub mod tokens;
+
+pub use actor::{Actor, ActorKind};
+pub use principal::{Caller, Principal, SignedIn, Trust};
+pub use role::Role;
+pub use scope::{Scope, parse_scopes};

@@ -1,0 +1,179 @@
+//! Principals: who a credential proves somebody to be, with what was read of them for this request.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Actor, ActorKind, Role, Scope};
+use crate::{
+    ids::{AgentId, DeviceId, PersonId, SignInId, SpaceId, TokenId, UserId},
+    storage::TxScope,
+};
+
+/// How far content may be believed, by where it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// From outside: webhooks, the web.
+    Outside,
+    /// From a guest.
+    Guest,
+    /// From the household.
+    Household,
+    /// From the owner.
+    Owner,
+}
+
+impl Trust {
+    /// The word in tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outside => "outside",
+            Self::Guest => "guest",
+            Self::Household => "household",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// Reads the word; anything else is the least trust.
+    #[must_use]
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "owner" => Self::Owner,
+            "household" => Self::Household,
+            "guest" => Self::Guest,
+            _ => Self::Outside,
+        }
+    }
+}
+
+/// A user who signed in, not yet asking for an agent.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// The user.
+    pub user: UserId,
+    /// The sign-in that the token belongs to.
+    pub sign_in: SignInId,
+}
+
+/// Who is calling an agent.
+#[derive(Debug, Clone)]
+pub enum Principal {
+    /// A human with a role in the agent.
+    User {
+        /// The user.
+        user: UserId,
+        /// The role, read on this request.
+        role: Role,
+        /// The person they are to the agent.
+        person: Option<PersonId>,
+    },
+    /// A satellite of the agent.
+    Device {
+        /// The device.
+        device: DeviceId,
+        /// Its credential.
+        token: TokenId,
+        /// Where it is.
+        space: SpaceId,
+        /// Whose personal device it is.
+        person: Option<PersonId>,
+        /// What it may do: the credential's scopes that the device has too.
+        scopes: Vec<Scope>,
+        /// The trust of what it sends.
+        default_trust: Trust,
+    },
+    /// A worker of the agent.
+    Service {
+        /// Its credential.
+        token: TokenId,
+        /// What it may do.
+        scopes: Vec<Scope>,
+    },
+}
+
+/// A principal at one agent, in one request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The agent.
+    pub agent: AgentId,
+    /// Who.
+    pub principal: Principal,
+    /// The request.
+    pub request_id: Option<String>,
+}
+
+impl Caller {
+    /// The person whose private things the caller may see.
+    #[must_use]
+    pub const fn person(&self) -> Option<PersonId> {
+        match &self.principal {
+            Principal::User { person, .. } | Principal::Device { person, .. } => *person,
+            Principal::Service { .. } => None,
+        }
+    }
+
+    /// What the caller's transactions may see.
+    #[must_use]
+    pub const fn tx_scope(&self) -> TxScope {
+        TxScope::Agent {
+            agent: self.agent,
+            person: self.person(),
+        }
+    }
+
+    /// The caller as the audit log says it.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        let (kind, id) = match &self.principal {
+            Principal::User { user, .. } => (ActorKind::User, user.0),
+            Principal::Device { device, .. } => (ActorKind::Device, device.0),
+            Principal::Service { token, .. } => (ActorKind::Service, token.0),
+        };
+        Actor {
+            kind,
+            id: Some(id),
+            request_id: self.request_id.clone(),
+        }
+    }
+
+    /// The user, for operations that only people may do.
+    #[must_use]
+    pub const fn user(&self) -> Option<UserId> {
+        match &self.principal {
+            Principal::User { user, .. } => Some(*user),
+            Principal::Device { .. } | Principal::Service { .. } => None,
+        }
+    }
+
+    /// The trust of what the caller says.
+    #[must_use]
+    pub const fn trust(&self) -> Trust {
+        match &self.principal {
+            Principal::User {
+                role: Role::Owner, ..
+            } => Trust::Owner,
+            Principal::User {
+                role: Role::Admin | Role::Member,
+                ..
+            } => Trust::Household,
+            Principal::User {
+                role: Role::Guest | Role::Blocked,
+                ..
+            } => Trust::Guest,
+            Principal::Device { default_trust, .. } => *default_trust,
+            Principal::Service { .. } => Trust::Outside,
+        }
+    }
+
+    /// The caller's name for idempotency keys: keys of two principals never meet.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let actor = self.actor();
+        format!(
+            "{}:{}",
+            actor.kind.as_str(),
+            actor.id.map_or_else(String::new, |id| id.to_string())
+        )
+    }
+}

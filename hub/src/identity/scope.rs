@@ -1,0 +1,76 @@
+//! Scopes: `resource:verb`, the only thing besides roles that grants.
+
+use crate::error::{Error, Result};
+
+macro_rules! scopes {
+    ($($(#[$doc:meta])* $name:ident = $word:literal),* $(,)?) => {
+        /// What a credential may do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Scope { $($(#[$doc])* $name),* }
+
+        impl Scope {
+            /// Every scope.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The word in tokens, tables and problems.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word),* }
+            }
+        }
+    };
+}
+
+scopes! {
+    /// See the agent.
+    AgentsRead = "agents:read",
+    /// See spaces.
+    SpacesRead = "spaces:read",
+    /// Make and change spaces, their privacy mode too.
+    SpacesWrite = "spaces:write",
+    /// See devices.
+    DevicesRead = "devices:read",
+    /// Revoke devices.
+    DevicesWrite = "devices:write",
+    /// Read the log.
+    EventsRead = "events:read",
+    /// Send what a device heard or saw.
+    EventsWrite = "events:write",
+    /// Talk to the agent.
+    MessagesWrite = "messages:write",
+    /// See turns and their replies.
+    TurnsRead = "turns:read",
+    /// Read and recall memories.
+    MemoriesRead = "memories:read",
+    /// See actions.
+    ActionsRead = "actions:read",
+    /// Approve, reject and resolve actions.
+    ActionsDecide = "actions:decide",
+    /// See commands.
+    CommandsRead = "commands:read",
+    /// Receive commands on the satellite channel.
+    CommandsReceive = "commands:receive",
+    /// See dead jobs.
+    JobsRead = "jobs:read",
+    /// Replay dead jobs.
+    JobsWrite = "jobs:write",
+    /// Read audit entries.
+    AuditRead = "audit:read",
+}
+
+impl Scope {
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|scope| scope.as_str() == word)
+    }
+}
+
+/// Reads a list of scopes; an unknown one is refused, not ignored.
+pub fn parse_scopes<S: AsRef<str>>(words: &[S]) -> Result<Vec<Scope>> {
+    let parse = |(index, word): (usize, &S)| {
+        Scope::parse(word.as_ref())
+            .ok_or_else(|| Error::invalid(format!("/scopes/{index}"), "is not a scope of the hub"))
+    };
+    words.iter().enumerate().map(parse).collect()
+}

@@ -1,0 +1,107 @@
+//! Signing in with name and password, and going on with a refresh token.
+
+use secrecy::SecretString;
+
+use super::{Actor, SignedIn, credentials::REFRESH_PREFIX, password, tokens};
+use crate::{
+    audit::record::Record,
+    error::{Error, Result},
+    hub::Hub,
+    ids::{SignInId, UserId},
+    secret,
+    storage::Tx,
+};
+
+/// How long a sign-in lives without being refreshed.
+pub const SIGN_IN_LIFE: chrono::Duration = chrono::Duration::days(30);
+/// The one answer for a wrong name and a wrong password.
+const REFUSED: Error = Error::Unauthenticated("the name or the password is wrong");
+
+/// What a sign-in gives: shown once.
+#[derive(Debug)]
+pub struct Tokens {
+    /// For the `Authorization` header.
+    pub access: SecretString,
+    /// How long it is good.
+    pub access_life: chrono::Duration,
+    /// For the next access token; each is good once.
+    pub refresh: SecretString,
+}
+
+/// Signs a user in.
+pub async fn sign_in(hub: &Hub, name: &str, typed: SecretString, actor: Actor) -> Result<Tokens> {
+    let user = hub.db.begin_system().await?.identity().user_by_name(name).await?;
+    let user = user.filter(|user| !user.is_disabled);
+    let is_right = password::verify(typed, user.as_ref().map(|user| user.password_hash.clone())).await?;
+    let mut tx = hub.db.begin(crate::storage::TxScope::System, actor).await?;
+    let Some(user) = user.filter(|_| is_right) else {
+        tx.record(Record::of("sign_in").refused());
+        tx.commit().await?;
+        return Err(REFUSED);
+    };
+    let tokens = issue(hub, &mut tx, user.id).await?;
+    tx.commit().await?;
+    Ok(tokens)
+}
+
+/// Begins a sign-in of a user who has proved who they are, in the same unit of work.
+pub(super) async fn issue(hub: &Hub, tx: &mut Tx, user: UserId) -> Result<Tokens> {
+    let (now, sign_in) = (tx.now(), SignInId::mint());
+    let refresh = secret::mint(REFRESH_PREFIX);
+    tx.identity()
+        .insert_sign_in(sign_in, user, &secret::hash(&refresh), now + SIGN_IN_LIFE)
+        .await?;
+    tx.record(
+        Record::of("sign_in")
+            .on("user", user.0)
+            .with("sign_in_id", sign_in.to_string()),
+    );
+    let access = hub.keys.tokens.sign(&SignedIn { user, sign_in }, now)?;
+    Ok(Tokens {
+        access,
+        access_life: tokens::LIFE,
+        refresh,
+    })
+}
+
+/// Gives the next tokens for a refresh token. One that was used before ends the sign-in: somebody else has it.
+pub async fn refresh(hub: &Hub, presented: &SecretString, actor: Actor) -> Result<Tokens> {
+    let mut tx = hub.db.begin(crate::storage::TxScope::System, actor).await?;
+    let found = tx.identity().sign_in_by_refresh(&secret::hash(presented)).await?;
+    let Some(found) = found else {
+        return Err(Error::Unauthenticated(
+            "the refresh token is not valid or expired: sign in again",
+        ));
+    };
+    if found.is_reuse {
+        tx.identity().revoke_sign_in(found.id).await?;
+        tx.record(
+            Record::of("refresh_sign_in")
+                .refused()
+                .on("user", found.user.0)
+                .with("reason", "reuse"),
+        );
+        tx.commit().await?;
+        return Err(Error::Unauthenticated(
+            "the refresh token was used before: sign in again",
+        ));
+    }
+    let next = secret::mint(REFRESH_PREFIX);
+    tx.identity()
+        .rotate_refresh(found.id, &secret::hash(&next))
+        .await?;
+    tx.record(Record::of("refresh_sign_in").on("user", found.user.0));
+    let access = hub.keys.tokens.sign(
+        &SignedIn {
+            user: found.user,
+            sign_in: found.id,
+        },
+        tx.now(),
+    )?;
+    tx.commit().await?;
+    Ok(Tokens {
+        access,
+        access_life: tokens::LIFE,
+        refresh: next,
+    })
+}

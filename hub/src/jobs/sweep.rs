@@ -1,0 +1,67 @@
+//! The sweeps: what happens because time has passed. Every process may run them; each write checks its row again.
+
+use std::time::Duration;
+
+use chrono::Duration as TimeDelta;
+
+use crate::{actions, error::Result, hub::Hub, mailbox};
+
+/// How often deadlines are looked at.
+const DEADLINES: Duration = Duration::from_secs(1);
+/// Every how many looks at the deadlines old rows are removed.
+const REMOVE_EVERY: u32 = 60;
+/// How long done jobs are kept for an operator to look at.
+const KEEP_DONE: TimeDelta = TimeDelta::days(7);
+/// Rows removed at once.
+const BATCH: i64 = 1_000;
+/// Heartbeats a connection may miss before its node counts as gone.
+const MISSED: i32 = 3;
+
+/// Starts the sweeps of this process.
+pub fn start(hub: &Hub) {
+    let hub = hub.clone();
+    hub.lifecycle.clone().spawn(async move {
+        let mut round: u32 = 0;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(DEADLINES) => {}
+                () = hub.lifecycle.closing() => return,
+            }
+            if let Err(error) = sweep(&hub, round).await {
+                tracing::warn!(error = error.chain(), "a sweep failed and will run again");
+            }
+            round = round.wrapping_add(1);
+        }
+    });
+}
+
+async fn sweep(hub: &Hub, round: u32) -> Result<()> {
+    end_overdue(hub).await?;
+    if round.is_multiple_of(REMOVE_EVERY) {
+        remove_old(hub).await?;
+    }
+    Ok(())
+}
+
+/// Ends what has missed its deadline: commands, proposals, connections of nodes that are gone.
+pub async fn end_overdue(hub: &Hub) -> Result<()> {
+    mailbox::expire::expire_overdue(hub).await?;
+    actions::expire::expire_overdue(hub).await?;
+    let heartbeat = i64::try_from(hub.config.satellite.heartbeat_ms).unwrap_or(i64::MAX);
+    let mut tx = hub.db.begin_system().await?;
+    let silent_since = tx.now() - TimeDelta::milliseconds(heartbeat) * MISSED;
+    tx.devices().remove_silent(silent_since).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Removes what was kept long enough: done jobs, idempotency answers, payloads whose retention is over.
+pub async fn remove_old(hub: &Hub) -> Result<()> {
+    let mut tx = hub.db.begin_system().await?;
+    let before = tx.now() - KEEP_DONE;
+    tx.jobs().purge(before, BATCH).await?;
+    tx.idempotency().purge(BATCH).await?;
+    tx.events().erase_expired(BATCH).await?;
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Commands whose time has passed. One that was never sent never started; one that was sent may have run, and the hub says so.
+
+use super::{CommandState, finish::end};
+use crate::{
+    audit::record::Record,
+    error::Result,
+    hub::Hub,
+    identity::Actor,
+    ids::{AgentId, CommandId, DeviceId},
+    storage::{Ending, TxScope},
+};
+
+/// Commands a sweep ends at most.
+const BATCH: i64 = 200;
+
+/// Ends every overdue command.
+pub async fn expire_overdue(hub: &Hub) -> Result<usize> {
+    let overdue = hub.db.begin_system().await?.commands().overdue(BATCH).await?;
+    let count = overdue.len();
+    for (agent, device, id) in overdue {
+        expire(hub, agent, device, id).await?;
+    }
+    Ok(count)
+}
+
+async fn expire(hub: &Hub, agent: AgentId, device: DeviceId, id: CommandId) -> Result<()> {
+    let mut tx = hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await?;
+    let Some(stored) = tx.commands().lock(device, id).await? else {
+        return Ok(());
+    };
+    if !stored.command.state.is_open() || stored.command.deadline_at >= tx.now() {
+        return Ok(());
+    }
+    let state = if stored.command.attempts == 0 {
+        CommandState::Expired
+    } else {
+        CommandState::Unknown
+    };
+    tx.record(
+        Record::of("expire_command")
+            .on("command", id.0)
+            .with("state", state.as_str()),
+    );
+    end(
+        &mut tx,
+        stored,
+        Ending {
+            state,
+            result: None,
+            error: None,
+            is_late: false,
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! A command ends: by its result, or because its time has passed. Whatever it carried ends with it.
+
+use serde_json::{Value, json};
+
+use super::{Command, CommandState, MAX_RESULT};
+use crate::{
+    actions::settle::settle,
+    audit::record::Record,
+    error::{Error, Result},
+    events::{EventKind, NewEvent, Place, payload::find_nul},
+    ids::{CommandId, DeviceId},
+    secret::random_bytes,
+    storage::{Ending, StoredCommand, Tx},
+    telemetry::metric,
+};
+
+/// What a device says came of a command.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The last state: one that a device may report.
+    pub state: CommandState,
+    /// What came of it.
+    pub result: Option<Value>,
+    /// Why it did not work.
+    pub error: Option<Value>,
+}
+
+/// Keeps a device's answer. The same answer again changes nothing; the first one stands. An answer after the deadline is
+/// kept as late, and still says what happened.
+pub async fn finish(tx: &mut Tx, device: DeviceId, id: CommandId, answer: Answer) -> Result<()> {
+    check(&answer)?;
+    let stored = tx
+        .commands()
+        .lock(device, id)
+        .await?
+        .ok_or(Error::NotFound { what: "command" })?;
+    let is_late = match stored.command.state {
+        CommandState::Queued if stored.command.attempts == 0 => {
+            return Err(Error::conflict(
+                "not_sent",
+                "the command was not sent to this device yet",
+            ));
+        }
+        CommandState::Queued | CommandState::Sent | CommandState::Acknowledged => false,
+        // It may have run, said the hub; now the device knows.
+        CommandState::Unknown if stored.command.finished_at.is_some() && !stored.command.is_late => true,
+        _ => return Ok(()),
+    };
+    let salt = random_bytes();
+    let said = json!({"result": answer.result, "error": answer.error});
+    let record = Record::of("finish_command")
+        .on("command", id.0)
+        .with("state", answer.state.as_str());
+    tx.record(
+        record
+            .with("is_late", is_late)
+            .commits("command_result", id.0, &salt, &said),
+    );
+    end(
+        tx,
+        stored,
+        Ending {
+            state: answer.state,
+            result: answer.result,
+            error: answer.error,
+            is_late,
+        },
+    )
+    .await
+}
+
+/// Ends a locked command and what it carried.
+pub(super) async fn end(tx: &mut Tx, stored: StoredCommand, ending: Ending) -> Result<()> {
+    let mut command = stored.command;
+    tx.commands().finish(command.id, &ending).await?;
+    command.state = ending.state;
+    command.result = ending.result;
+    command.error = ending.error;
+    tell(tx, &command, stored.audience).await?;
+    metrics::counter!(metric::COMMANDS, "state" => command.state.as_str()).increment(1);
+    if let (Some(action), Some(attempt)) = (command.action_id, stored.attempt) {
+        settle(tx, action, attempt, &command).await?;
+    }
+    if command.turn_id.is_some() {
+        tx.commands()
+            .settle_delivery(command.id, delivery(command.state))
+            .await?;
+    }
+    // There is room for the next one.
+    tx.ring(crate::storage::Ring::Device(command.device_id));
+    Ok(())
+}
+
+async fn tell(tx: &mut Tx, command: &Command, audience: Option<crate::ids::PersonId>) -> Result<()> {
+    let space = tx.devices().space_of(command.device_id).await?;
+    let space = space.ok_or_else(|| Error::internal("a command for a device without a space"))?;
+    let place = Place {
+        device: Some(command.device_id),
+        audience,
+        ..Place::in_space(space)
+    };
+    let said = json!({"command_id": command.id, "kind": command.kind, "state": command.state});
+    tx.append(NewEvent::by_hub(EventKind::CommandChanged, place, said));
+    Ok(())
+}
+
+const fn delivery(state: CommandState) -> &'static str {
+    match state {
+        CommandState::Succeeded => "delivered",
+        CommandState::Unknown => "unknown",
+        CommandState::Queued | CommandState::Sent | CommandState::Acknowledged => "pending",
+        CommandState::Failed
+        | CommandState::Unsupported
+        | CommandState::Cancelled
+        | CommandState::Expired => "failed",
+    }
+}
+
+fn check(answer: &Answer) -> Result<()> {
+    for (pointer, value) in [("/result", &answer.result), ("/error", &answer.error)] {
+        let Some(value) = value else { continue };
+        if value.to_string().len() > MAX_RESULT {
+            return Err(Error::invalid(
+                pointer,
+                format!("must be at most {MAX_RESULT} bytes"),
+            ));
+        }
+        if let Some(at) = find_nul(value, pointer) {
+            return Err(Error::invalid(at, "must not contain the character NUL"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! How far a command is. Progress moves the deadline, within a maximum.
+
+use serde_json::{Value, json};
+
+use super::COMMAND_LIFE;
+use crate::{
+    audit::record::Record,
+    error::{Error, Result},
+    events::payload::check_text,
+    ids::{CommandId, DeviceId},
+    storage::Tx,
+};
+
+/// Characters of a note at most.
+const MAX_NOTE: usize = 500;
+
+/// Keeps how far a command is; one that has ended is not touched.
+pub async fn progress(
+    tx: &mut Tx,
+    device: DeviceId,
+    id: CommandId,
+    percent: Option<u8>,
+    note: Option<&str>,
+) -> Result<()> {
+    if percent.is_some_and(|percent| percent > 100) {
+        return Err(Error::invalid("/percent", "must be at most 100"));
+    }
+    if let Some(note) = note {
+        check_text(note, MAX_NOTE).map_err(|detail| Error::invalid("/note", detail))?;
+    }
+    let stored = tx
+        .commands()
+        .lock(device, id)
+        .await?
+        .ok_or(Error::NotFound { what: "command" })?;
+    if !stored.command.state.is_open() {
+        return Ok(());
+    }
+    let deadline_at = (tx.now() + COMMAND_LIFE)
+        .max(stored.command.deadline_at)
+        .min(stored.last_deadline_at);
+    let said: Value = json!({"percent": percent, "note": note});
+    tx.commands().progress(id, &said, deadline_at).await?;
+    tx.record(
+        Record::of("report_command_progress")
+            .on("command", id.0)
+            .with("percent", percent),
+    );
+    Ok(())
+}

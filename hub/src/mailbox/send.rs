@@ -1,0 +1,63 @@
+//! Putting a command into a device's mailbox: a row first, in the device's order.
+
+use chrono::Duration;
+use serde_json::Value;
+
+use super::LONGEST_LIFE;
+use crate::{
+    error::{Error, Result},
+    events::payload::find_nul,
+    ids::{ActionId, AttemptId, CommandId, DeviceId, PersonId, TurnId},
+    secret::random_bytes,
+    storage::{NewCommand, Ring, Tx},
+};
+
+/// Bytes of a command's arguments at most.
+const MAX_ARGUMENTS: usize = 64 * 1024;
+
+/// A command to send.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// To whom.
+    pub device: DeviceId,
+    /// What to do.
+    pub kind: String,
+    /// With what.
+    pub arguments: Value,
+    /// The action and the attempt it carries.
+    pub attempt: Option<(ActionId, AttemptId)>,
+    /// The turn whose reply it is.
+    pub turn: Option<TurnId>,
+    /// Who may see it.
+    pub audience: Option<PersonId>,
+    /// How long the device has to answer.
+    pub life: Duration,
+}
+
+/// Queues a command and wakes the device's socket after the commit. The caller records the operation.
+pub async fn send(tx: &mut Tx, outgoing: Outgoing) -> Result<NewCommand> {
+    if outgoing.arguments.to_string().len() > MAX_ARGUMENTS || find_nul(&outgoing.arguments, "").is_some() {
+        return Err(Error::invalid(
+            "/arguments",
+            "must be at most 64 KiB, without the character NUL",
+        ));
+    }
+    let now = tx.now();
+    let seq = tx.devices().next_seq(outgoing.device).await?;
+    let command = NewCommand {
+        id: CommandId::mint(),
+        device: outgoing.device,
+        seq,
+        kind: outgoing.kind,
+        arguments: outgoing.arguments,
+        salt: random_bytes(),
+        attempt: outgoing.attempt,
+        turn: outgoing.turn,
+        audience: outgoing.audience,
+        deadline_at: now + outgoing.life,
+        last_deadline_at: now + outgoing.life.max(LONGEST_LIFE),
+    };
+    tx.commands().insert(&command).await?;
+    tx.ring(Ring::Device(command.device));
+    Ok(command)
+}

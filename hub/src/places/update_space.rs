@@ -1,0 +1,52 @@
+//! Changing a space, its privacy mode too.
+
+use super::{
+    PrivacyMode, Space,
+    create_space::{MAX_NAME, changed, name_taken},
+};
+use crate::{
+    audit::record::Record,
+    error::{Error, Result},
+    events::payload::check_text,
+    ids::SpaceId,
+    storage::Tx,
+};
+
+/// What is to change; none leaves it.
+#[derive(Debug, Default)]
+pub struct SpaceChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new privacy mode. It is in order with every event of the space: none slips between.
+    pub privacy_mode: Option<PrivacyMode>,
+}
+
+/// Changes a space.
+pub async fn update_space(tx: &mut Tx, id: SpaceId, change: SpaceChange) -> Result<Space> {
+    if let Some(name) = &change.name {
+        check_text(name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
+    }
+    // The head first: appends read the privacy mode after they have taken it.
+    tx.take_head().await?;
+    let mut space = tx
+        .places()
+        .lock_space(id)
+        .await?
+        .ok_or(Error::NotFound { what: "space" })?;
+    let (name, mode) = (
+        change.name.as_deref().unwrap_or(&space.name).trim(),
+        change.privacy_mode,
+    );
+    let (name, mode) = (name.to_owned(), mode.unwrap_or(space.privacy_mode));
+    if !tx.places().update_space(id, &name, mode).await? {
+        return Err(name_taken());
+    }
+    (space.name, space.privacy_mode, space.updated_at) = (name, mode, tx.now());
+    tx.append(changed(&space));
+    tx.record(
+        Record::of("update_space")
+            .on("space", id.0)
+            .with("privacy_mode", mode.as_str()),
+    );
+    Ok(space)
+}

@@ -1,0 +1,82 @@
+//! Finding the session of an event: the open one of its conversation, or a new one.
+
+use super::VOICE_IDLE;
+use crate::{
+    error::{Error, Result},
+    ids::{PersonId, SessionId, SpaceId},
+    storage::{ConversationKey, OpenSession, Tx},
+};
+
+/// Where talk happens.
+#[derive(Debug, Clone, Copy)]
+pub enum Talk {
+    /// A space's voice; of a personal device, its person's.
+    Voice {
+        /// The space.
+        space: SpaceId,
+        /// Whose device it is.
+        audience: Option<PersonId>,
+    },
+    /// A user and the agent, in private.
+    Direct {
+        /// The space `elsewhere`.
+        space: SpaceId,
+        /// The user's person; none: somebody the agent knows no person for, so the household.
+        audience: Option<PersonId>,
+    },
+}
+
+impl Talk {
+    const fn key(self) -> ConversationKey {
+        match self {
+            Self::Voice { space, audience } => ConversationKey {
+                kind: "space",
+                space,
+                audience,
+            },
+            Self::Direct { space, audience } => ConversationKey {
+                kind: "direct",
+                space,
+                audience,
+            },
+        }
+    }
+
+    /// Voice falls silent; a chat stays open until it is cleared.
+    fn idle_after_s(self) -> Option<i32> {
+        match self {
+            Self::Voice { .. } => i32::try_from(VOICE_IDLE.num_seconds()).ok(),
+            Self::Direct { .. } => None,
+        }
+    }
+}
+
+/// The session that takes an event now. An idle one is closed and the next opened.
+pub async fn find(tx: &mut Tx, talk: Talk) -> Result<SessionId> {
+    let key = talk.key();
+    let conversation = tx.sessions().conversation(key).await?;
+    if let Some(open) = tx.sessions().open_session(conversation).await? {
+        if !is_idle(&open, tx) {
+            tx.sessions().touch(open.id).await?;
+            return Ok(open.id);
+        }
+        tx.sessions().close(open.id).await?;
+    }
+    let id = SessionId::mint();
+    if tx
+        .sessions()
+        .insert(id, conversation, key, talk.idle_after_s())
+        .await?
+    {
+        return Ok(id);
+    }
+    // Another transaction opened it between the two statements, and has committed.
+    let open = tx.sessions().open_session(conversation).await?;
+    open.map(|open| open.id)
+        .ok_or_else(|| Error::internal("a session opened and closed at once"))
+}
+
+fn is_idle(open: &OpenSession, tx: &Tx) -> bool {
+    open.idle_after_s
+        .is_some_and(|idle| tx.now() - open.last_event_at > chrono::Duration::seconds(i64::from(idle)))
+}

@@ -1,0 +1,386 @@
+//! Commands: the mailboxes. And deliveries, which follow the command that carries them.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Tx, identity::one};
+use crate::{
+    clock::DateTime,
+    error::{Error, Result},
+    ids::{ActionId, AgentId, AttemptId, CommandId, DeliveryId, DeviceId, EventId, PersonId, TurnId},
+    mailbox::{Command, CommandState},
+    page::PageRequest,
+};
+
+/// The tables of commands and deliveries.
+pub struct Commands<'a>(&'a mut Tx);
+
+impl Tx {
+    /// The tables of commands and deliveries.
+    pub fn commands(&mut self) -> Commands<'_> {
+        Commands(self)
+    }
+}
+
+/// A command to queue.
+#[derive(Debug)]
+pub struct NewCommand {
+    /// Its id.
+    pub id: CommandId,
+    /// To whom.
+    pub device: DeviceId,
+    /// Its place in the device's order.
+    pub seq: i64,
+    /// What to do.
+    pub kind: String,
+    /// With what.
+    pub arguments: Value,
+    /// The salt of the arguments' commitment.
+    pub salt: [u8; 32],
+    /// The action and the attempt it belongs to.
+    pub attempt: Option<(ActionId, AttemptId)>,
+    /// The turn whose reply it is.
+    pub turn: Option<TurnId>,
+    /// Who may see it.
+    pub audience: Option<PersonId>,
+    /// Answered by then.
+    pub deadline_at: DateTime,
+    /// Progress never moves the deadline past this.
+    pub last_deadline_at: DateTime,
+}
+
+/// A command with what only the hub needs.
+#[derive(Debug, Clone)]
+pub struct StoredCommand {
+    /// What everyone sees.
+    pub command: Command,
+    /// The attempt it carries.
+    pub attempt: Option<AttemptId>,
+    /// Progress never moves the deadline past this.
+    pub last_deadline_at: DateTime,
+    /// Who may see it.
+    pub audience: Option<PersonId>,
+}
+
+struct CommandRow {
+    id: Uuid,
+    device_id: Uuid,
+    seq: i64,
+    kind: String,
+    arguments: Value,
+    action_id: Option<Uuid>,
+    attempt_id: Option<Uuid>,
+    turn_id: Option<Uuid>,
+    audience_person_id: Option<Uuid>,
+    state: String,
+    attempts: i32,
+    deadline_at: DateTime,
+    last_deadline_at: DateTime,
+    progress: Option<Value>,
+    result: Option<Value>,
+    error: Option<Value>,
+    is_late: bool,
+    created_at: DateTime,
+    finished_at: Option<DateTime>,
+}
+
+impl TryFrom<CommandRow> for StoredCommand {
+    type Error = Error;
+
+    fn try_from(row: CommandRow) -> Result<Self> {
+        let command = Command {
+            id: row.id.into(),
+            device_id: row.device_id.into(),
+            seq: row.seq,
+            kind: row.kind,
+            arguments: row.arguments,
+            action_id: row.action_id.map(ActionId),
+            turn_id: row.turn_id.map(TurnId),
+            state: CommandState::parse(&row.state)
+                .ok_or_else(|| Error::internal("a command in an unknown state"))?,
+            attempts: row.attempts,
+            deadline_at: row.deadline_at,
+            progress: row.progress,
+            result: row.result,
+            error: row.error,
+            is_late: row.is_late,
+            created_at: row.created_at,
+            finished_at: row.finished_at,
+        };
+        Ok(Self {
+            command,
+            attempt: row.attempt_id.map(AttemptId),
+            last_deadline_at: row.last_deadline_at,
+            audience: row.audience_person_id.map(PersonId),
+        })
+    }
+}
+
+fn seen(rows: Vec<CommandRow>) -> Result<Vec<Command>> {
+    rows.into_iter()
+        .map(|row| StoredCommand::try_from(row).map(|stored| stored.command))
+        .collect()
+}
+
+impl Commands<'_> {
+    /// Queues a command.
+    pub async fn insert(&mut self, new: &NewCommand) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        sqlx::query!(
+            "insert into commands (agent_id, id, device_id, seq, kind, arguments, arguments_salt, action_id, attempt_id,
+               turn_id, audience_person_id, state, deadline_at, last_deadline_at, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $12, $13, $14)",
+            agent.0,
+            new.id.0,
+            new.device.0,
+            new.seq,
+            new.kind,
+            new.arguments,
+            new.salt.as_slice(),
+            new.attempt.map(|(action, _)| action.0),
+            new.attempt.map(|(_, attempt)| attempt.0),
+            new.turn.map(|id| id.0),
+            new.audience.map(|id| id.0),
+            new.deadline_at,
+            new.last_deadline_at,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Marks the device's next queued commands as sent and gives them out in order.
+    pub async fn take_queued(&mut self, device: DeviceId, most: i64) -> Result<Vec<Command>> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let rows = sqlx::query_as!(
+            CommandRow,
+            "update commands set state = 'sent', attempts = attempts + 1, sent_at = $3
+             where agent_id = $1 and id in (select id from commands
+               where agent_id = $1 and device_id = $2 and state = 'queued' and deadline_at > $3
+               order by seq limit $4 for update)
+             returning id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at",
+            agent.0,
+            device.0,
+            now,
+            most
+        );
+        let mut commands = seen(rows.fetch_all(self.0.connection()).await?)?;
+        commands.sort_by_key(|command| command.seq);
+        Ok(commands)
+    }
+
+    /// Puts what was sent to an earlier socket and never acknowledged back into the queue. Its attempts still count, so
+    /// that it is never taken for one that was never sent.
+    pub async fn requeue_unacknowledged(&mut self, device: DeviceId) -> Result<u64> {
+        let agent = self.0.agent();
+        let done = sqlx::query!(
+            "update commands set state = 'queued' where agent_id = $1 and device_id = $2 and state = 'sent'",
+            agent.0,
+            device.0
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected())
+    }
+
+    /// How many commands the device holds without having answered.
+    pub async fn in_flight(&mut self, device: DeviceId) -> Result<i64> {
+        let agent = self.0.agent();
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from commands
+               where agent_id = $1 and device_id = $2 and state in ('sent', 'acknowledged')"#,
+            agent.0,
+            device.0
+        );
+        Ok(count.fetch_one(self.0.connection()).await?)
+    }
+
+    /// What the device has acknowledged and not answered, in order; bounded.
+    pub async fn acknowledged(&mut self, device: DeviceId, most: i64) -> Result<Vec<Command>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query_as!(
+            CommandRow,
+            "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at
+             from commands where agent_id = $1 and device_id = $2 and state = 'acknowledged' order by seq limit $3",
+            agent.0,
+            device.0,
+            most
+        );
+        seen(rows.fetch_all(self.0.connection()).await?)
+    }
+
+    /// One command.
+    pub async fn find(&mut self, id: CommandId) -> Result<Option<Command>> {
+        let agent = self.0.agent();
+        let row = sqlx::query_as!(
+            CommandRow,
+            "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at
+             from commands where agent_id = $1 and id = $2",
+            agent.0,
+            id.0
+        );
+        let row = row.fetch_optional(self.0.connection()).await?;
+        row.map(|row| StoredCommand::try_from(row).map(|stored| stored.command))
+            .transpose()
+    }
+
+    /// One command of one device, locked for a change.
+    pub async fn lock(&mut self, device: DeviceId, id: CommandId) -> Result<Option<StoredCommand>> {
+        let agent = self.0.agent();
+        let row = sqlx::query_as!(
+            CommandRow,
+            "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at
+             from commands where agent_id = $1 and device_id = $2 and id = $3 for update",
+            agent.0,
+            device.0,
+            id.0
+        );
+        row.fetch_optional(self.0.connection())
+            .await?
+            .map(StoredCommand::try_from)
+            .transpose()
+    }
+
+    /// A page of commands, newest first, of one device or of all.
+    pub async fn list(&mut self, device: Option<DeviceId>, page: PageRequest) -> Result<Vec<Command>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query_as!(
+            CommandRow,
+            "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at
+             from commands
+             where agent_id = $1 and ($2::uuid is null or device_id = $2) and ($3::uuid is null or id < $3)
+             order by id desc limit $4",
+            agent.0,
+            device.map(|id| id.0),
+            page.after,
+            page.rows()
+        );
+        seen(rows.fetch_all(self.0.connection()).await?)
+    }
+
+    /// Notes that the device has a command. The caller holds the row.
+    pub async fn acknowledge(&mut self, id: CommandId) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let done = sqlx::query!(
+            "update commands set state = 'acknowledged', acknowledged_at = $3
+             where agent_id = $1 and id = $2 and state in ('queued', 'sent')",
+            agent.0,
+            id.0,
+            now
+        );
+        one(
+            done.execute(self.0.connection()).await?.rows_affected(),
+            "a locked command was not acknowledged",
+        )
+    }
+
+    /// Keeps how far a command is and moves its deadline. The caller holds the row.
+    pub async fn progress(&mut self, id: CommandId, progress: &Value, deadline_at: DateTime) -> Result<()> {
+        let agent = self.0.agent();
+        let done = sqlx::query!(
+            "update commands set progress = $3, deadline_at = $4
+             where agent_id = $1 and id = $2 and state in ('queued', 'sent', 'acknowledged')",
+            agent.0,
+            id.0,
+            progress,
+            deadline_at
+        );
+        one(
+            done.execute(self.0.connection()).await?.rows_affected(),
+            "a locked command made no progress",
+        )
+    }
+
+    /// Ends a command. The caller holds the row and has checked that it may end so.
+    pub async fn finish(&mut self, id: CommandId, ending: &Ending) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let done = sqlx::query!(
+            "update commands set state = $3, result = $4, error = $5, is_late = $6, finished_at = $7
+             where agent_id = $1 and id = $2",
+            agent.0,
+            id.0,
+            ending.state.as_str(),
+            ending.result,
+            ending.error,
+            ending.is_late,
+            now
+        );
+        one(
+            done.execute(self.0.connection()).await?.rows_affected(),
+            "a locked command did not end",
+        )
+    }
+
+    /// Commands whose time has passed, of every agent.
+    pub async fn overdue(&mut self, most: i64) -> Result<Vec<(AgentId, DeviceId, CommandId)>> {
+        let now = self.0.now();
+        let rows = sqlx::query!(
+            "select agent_id, device_id, id from commands
+             where state in ('queued', 'sent', 'acknowledged') and deadline_at < $1 order by deadline_at limit $2",
+            now,
+            most
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.agent_id.into(), row.device_id.into(), row.id.into()))
+            .collect())
+    }
+
+    /// Inserts the delivery that a command carries.
+    pub async fn insert_delivery(
+        &mut self,
+        command: &NewCommand,
+        event: EventId,
+        turn: TurnId,
+    ) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        sqlx::query!(
+            "insert into deliveries (agent_id, id, event_id, turn_id, audience_person_id, command_id, state, created_at,
+               updated_at)
+             values ($1, $2, $3, $4, $5, $6, 'pending', $7, $7)",
+            agent.0,
+            DeliveryId::mint().0,
+            event.0,
+            turn.0,
+            command.audience.map(|id| id.0),
+            command.id.0,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Ends the delivery that a command carries, if it carries one.
+    pub async fn settle_delivery(&mut self, command: CommandId, state: &str) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        sqlx::query!(
+            "update deliveries set state = $3, updated_at = $4 where agent_id = $1 and command_id = $2",
+            agent.0,
+            command.0,
+            state,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+}
+
+/// How a command ends.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// The last state.
+    pub state: CommandState,
+    /// What came of it.
+    pub result: Option<Value>,
+    /// Why it did not work.
+    pub error: Option<Value>,
+    /// Whether it came after the deadline.
+    pub is_late: bool,
+}

@@ -1,0 +1,204 @@
+//! Reading the log. It is written by the commit of a unit of work only.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Tx;
+use crate::{
+    clock::DateTime,
+    error::Result,
+    events::list::Event,
+    identity::Trust,
+    ids::{DeviceId, EventId, PersonId, SessionId},
+};
+
+/// The log of an agent.
+pub struct Events<'a>(&'a mut Tx);
+
+impl Tx {
+    /// The log of an agent.
+    pub fn events(&mut self) -> Events<'_> {
+        Events(self)
+    }
+}
+
+/// Which events are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// After this position.
+    pub after: i64,
+    /// Of these types; empty: all.
+    pub types: Vec<String>,
+    /// Of this session.
+    pub session: Option<SessionId>,
+    /// At most.
+    pub most: i64,
+}
+
+/// An event of a client that is already there.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Its id.
+    pub id: EventId,
+    /// The digest of what was sent then.
+    pub digest: Vec<u8>,
+}
+
+struct EventRow {
+    id: Uuid,
+    epoch: i32,
+    position: i64,
+    r#type: String,
+    payload: Option<Value>,
+    erased_at: Option<DateTime>,
+    occurred_at: Option<DateTime>,
+    recorded_at: DateTime,
+    space_id: Uuid,
+    session_id: Option<Uuid>,
+    device_id: Option<Uuid>,
+    person_id: Option<Uuid>,
+    audience_person_id: Option<Uuid>,
+    trust: String,
+}
+
+impl From<EventRow> for Event {
+    fn from(row: EventRow) -> Self {
+        Self {
+            id: row.id.into(),
+            cursor: format!("{}:{}", row.epoch, row.position),
+            event_type: row.r#type,
+            payload: row.payload,
+            erased_at: row.erased_at,
+            occurred_at: row.occurred_at,
+            recorded_at: row.recorded_at,
+            space_id: row.space_id.into(),
+            session_id: row.session_id.map(SessionId),
+            device_id: row.device_id.map(DeviceId),
+            person_id: row.person_id.map(PersonId),
+            audience_person_id: row.audience_person_id.map(PersonId),
+            trust: Trust::parse(&row.trust),
+        }
+    }
+}
+
+impl Events<'_> {
+    /// Events in order of position.
+    pub async fn list(&mut self, filter: &EventFilter) -> Result<Vec<Event>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query_as!(
+            EventRow,
+            "select id, epoch, position, type, payload, erased_at, occurred_at, recorded_at, space_id, session_id,
+               device_id, person_id, audience_person_id, trust
+             from events
+             where agent_id = $1 and position > $2 and (cardinality($3::text[]) = 0 or type = any ($3))
+               and ($4::uuid is null or session_id = $4)
+             order by position limit $5",
+            agent.0,
+            filter.after,
+            &filter.types,
+            filter.session.map(|id| id.0),
+            filter.most
+        );
+        Ok(rows
+            .fetch_all(self.0.connection())
+            .await?
+            .into_iter()
+            .map(Event::from)
+            .collect())
+    }
+
+    /// The newest events of a session before a position, oldest first.
+    pub async fn recent(&mut self, session: SessionId, types: &[String], most: i64) -> Result<Vec<Event>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query_as!(
+            EventRow,
+            "select id, epoch, position, type, payload, erased_at, occurred_at, recorded_at, space_id, session_id,
+               device_id, person_id, audience_person_id, trust
+             from events where agent_id = $1 and session_id = $2 and type = any ($3)
+             order by position desc limit $4",
+            agent.0,
+            session.0,
+            types,
+            most
+        );
+        let mut events: Vec<Event> = rows
+            .fetch_all(self.0.connection())
+            .await?
+            .into_iter()
+            .map(Event::from)
+            .collect();
+        events.reverse();
+        Ok(events)
+    }
+
+    /// One event.
+    pub async fn find(&mut self, id: EventId) -> Result<Option<Event>> {
+        let agent = self.0.agent();
+        let row = sqlx::query_as!(
+            EventRow,
+            "select id, epoch, position, type, payload, erased_at, occurred_at, recorded_at, space_id, session_id,
+               device_id, person_id, audience_person_id, trust
+             from events where agent_id = $1 and id = $2",
+            agent.0,
+            id.0
+        );
+        Ok(row.fetch_optional(self.0.connection()).await?.map(Event::from))
+    }
+
+    /// The epoch and the position of the last event.
+    pub async fn head(&mut self) -> Result<(i32, i64)> {
+        let agent = self.0.agent();
+        let row = sqlx::query!(
+            "select epoch, position from agent_heads where agent_id = $1",
+            agent.0
+        );
+        let row = row.fetch_one(self.0.connection()).await?;
+        Ok((row.epoch, row.position))
+    }
+
+    /// Which of these client ids are known from a source. Asked after the head row was taken, nothing can slip between.
+    pub async fn known(
+        &mut self,
+        kind: &str,
+        source: Uuid,
+        clients: &[String],
+    ) -> Result<HashMap<String, Known>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query!(
+            r#"select client_id as "client_id!", id, client_digest as "digest!" from events
+               where agent_id = $1 and source_kind = $2 and source_id = $3 and client_id = any ($4)"#,
+            agent.0,
+            kind,
+            source,
+            clients
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                (
+                    row.client_id,
+                    Known {
+                        id: row.id.into(),
+                        digest: row.digest,
+                    },
+                )
+            })
+            .collect())
+    }
+
+    /// Erases the payloads whose retention is over, at most so many.
+    pub async fn erase_expired(&mut self, most: i64) -> Result<u64> {
+        let now = self.0.now();
+        let done = sqlx::query!(
+            "update events set payload = null, payload_salt = null, erased_at = $1
+             where (agent_id, id) in (select agent_id, id from events
+               where retain_until < $1 and erased_at is null limit $2)",
+            now,
+            most
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected())
+    }
+}

@@ -1,0 +1,278 @@
+//! Jobs: claim with a lease and a fencing token, finish in the effect's own transaction, lanes in order.
+
+use chrono::Duration;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Ring, Tx, identity::one};
+use crate::{
+    clock::DateTime,
+    error::{Error, Result},
+    ids::{AgentId, JobId},
+    jobs::{DeadJob, JobKind},
+    page::PageRequest,
+};
+
+/// The table of jobs.
+pub struct Jobs<'a>(&'a mut Tx);
+
+impl Tx {
+    /// The table of jobs.
+    pub fn jobs(&mut self) -> Jobs<'_> {
+        Jobs(self)
+    }
+}
+
+/// Work to queue.
+#[derive(Debug)]
+pub struct NewJob {
+    /// What to do.
+    pub kind: JobKind,
+    /// Jobs of one lane run one at a time, in order.
+    pub lane: String,
+    /// What it is about: ids only.
+    pub subject: Uuid,
+}
+
+/// A job that this worker holds.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// The job.
+    pub id: JobId,
+    /// The agent.
+    pub agent: AgentId,
+    /// What to do.
+    pub kind: JobKind,
+    /// What it is about.
+    pub subject: Uuid,
+    /// Tries before this one whose input was at fault.
+    pub attempts: i32,
+    /// The fencing token: a later holder has a higher one.
+    pub fence: i64,
+    /// Held until then.
+    pub until: DateTime,
+}
+
+impl Jobs<'_> {
+    /// Queues work in this unit of work, and rings for a worker after the commit.
+    pub async fn insert(&mut self, job: NewJob) -> Result<JobId> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let id = JobId::mint();
+        sqlx::query!(
+            "insert into jobs (id, agent_id, kind, lane, payload, state, run_at, created_at)
+             values ($1, $2, $3, $4, jsonb_build_object('subject', $5::uuid), 'queued', $6, $6)",
+            id.0,
+            agent.0,
+            job.kind.as_str(),
+            job.lane,
+            job.subject,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        self.0.ring(Ring::Jobs);
+        Ok(id)
+    }
+
+    /// Claims the oldest runnable job: queued and due, or leased and past its lease, and the first of its lane. None when
+    /// there is none, or when another worker was faster on the same lane.
+    pub async fn claim(&mut self, lease: Duration) -> Result<Option<Lease>> {
+        let now = self.0.now();
+        let until = now + lease;
+        let claimed = sqlx::query!(
+            "update jobs set state = 'leased', lease_until = $2, fence = fence + 1, waiting_for = null
+             where id = (
+               select j.id from jobs j
+               where ((j.state = 'queued' and j.run_at <= $1) or (j.state = 'leased' and j.lease_until < $1))
+                 and not exists (select from jobs earlier where earlier.agent_id = j.agent_id
+                   and earlier.lane = j.lane and earlier.state in ('queued', 'leased') and earlier.id < j.id)
+               order by j.run_at, j.id limit 1 for update skip locked)
+             returning id, agent_id, kind, payload, attempts, fence",
+            now,
+            until
+        )
+        .fetch_optional(self.0.connection())
+        .await;
+        let row = match claimed {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => return Ok(None),
+            other => other?,
+        };
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Lease {
+            id: row.id.into(),
+            agent: row.agent_id.into(),
+            kind: JobKind::parse(&row.kind)
+                .ok_or_else(|| Error::internal(format!("there is no job of the kind {}", row.kind)))?,
+            subject: subject(&row.payload)?,
+            attempts: row.attempts,
+            fence: row.fence,
+            until,
+        }))
+    }
+
+    /// When the next job is due, if one waits.
+    pub async fn next_due(&mut self) -> Result<Option<DateTime>> {
+        let next = sqlx::query_scalar!(
+            "select min(case when state = 'queued' then run_at else lease_until end) from jobs
+             where state in ('queued', 'leased')"
+        );
+        Ok(next.fetch_one(self.0.connection()).await?)
+    }
+
+    /// Ends a job as done. Fails when the lease was lost: then somebody else does it, and this unit of work must not commit.
+    pub async fn finish(&mut self, lease: &Lease) -> Result<()> {
+        let now = self.0.now();
+        let done = sqlx::query!(
+            "update jobs set state = 'done', lease_until = null, finished_at = $3
+             where id = $1 and fence = $2 and state = 'leased'",
+            lease.id.0,
+            lease.fence,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        if done.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(lost())
+        }
+    }
+
+    /// Puts a job back: its input was at fault once more.
+    pub async fn retry(&mut self, lease: &Lease, error: &str, run_at: DateTime) -> Result<()> {
+        let done = sqlx::query!(
+            "update jobs set state = 'queued', lease_until = null, attempts = attempts + 1, last_error = $3, run_at = $4
+             where id = $1 and fence = $2 and state = 'leased'",
+            lease.id.0,
+            lease.fence,
+            error,
+            run_at
+        )
+        .execute(self.0.connection())
+        .await?;
+        if done.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(lost())
+        }
+    }
+
+    /// Puts a job back because something outside is away: not a try.
+    pub async fn wait(&mut self, lease: &Lease, waiting_for: &str, run_at: DateTime) -> Result<()> {
+        let done = sqlx::query!(
+            "update jobs set state = 'queued', lease_until = null, waiting_for = $3, run_at = $4
+             where id = $1 and fence = $2 and state = 'leased'",
+            lease.id.0,
+            lease.fence,
+            waiting_for,
+            run_at
+        )
+        .execute(self.0.connection())
+        .await?;
+        if done.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(lost())
+        }
+    }
+
+    /// Gives a job up. It is kept, listed and can be replayed.
+    pub async fn bury(&mut self, lease: &Lease, error: &str) -> Result<()> {
+        let now = self.0.now();
+        let done = sqlx::query!(
+            "update jobs set state = 'dead', lease_until = null, attempts = attempts + 1, last_error = $3,
+               finished_at = $4
+             where id = $1 and fence = $2 and state = 'leased'",
+            lease.id.0,
+            lease.fence,
+            error,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        if done.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(lost())
+        }
+    }
+
+    /// A page of dead jobs of the agent.
+    pub async fn dead(&mut self, page: PageRequest) -> Result<Vec<DeadJob>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query!(
+            r#"select id, kind, payload, attempts, last_error, created_at, finished_at as "died_at!" from jobs
+               where agent_id = $1 and state = 'dead' and ($2::uuid is null or id > $2) order by id limit $3"#,
+            agent.0,
+            page.after,
+            page.rows()
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(DeadJob {
+                    id: row.id.into(),
+                    kind: row.kind,
+                    subject_id: subject(&row.payload)?,
+                    attempts: row.attempts,
+                    error: row.last_error,
+                    created_at: row.created_at,
+                    died_at: row.died_at,
+                })
+            })
+            .collect()
+    }
+
+    /// Queues a dead job anew. None when there is no such dead job.
+    pub async fn replay(&mut self, id: JobId) -> Result<Option<(JobKind, Uuid)>> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let row = sqlx::query!(
+            "update jobs set state = 'queued', attempts = 0, run_at = $3, finished_at = null
+             where agent_id = $1 and id = $2 and state = 'dead' returning kind, payload",
+            agent.0,
+            id.0,
+            now
+        )
+        .fetch_optional(self.0.connection())
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        self.0.ring(Ring::Jobs);
+        let kind = JobKind::parse(&row.kind).ok_or_else(|| Error::internal("a job of an unknown kind"))?;
+        Ok(Some((kind, subject(&row.payload)?)))
+    }
+
+    /// Removes done jobs that ended before a time, at most so many.
+    pub async fn purge(&mut self, before: DateTime, most: i64) -> Result<u64> {
+        let done = sqlx::query!(
+            "delete from jobs where id in (select id from jobs where state = 'done' and finished_at < $1 limit $2)",
+            before,
+            most
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected())
+    }
+
+    /// Extends a lease that is still held.
+    pub async fn extend(&mut self, lease: &Lease, until: DateTime) -> Result<()> {
+        let done = sqlx::query!(
+            "update jobs set lease_until = $3 where id = $1 and fence = $2 and state = 'leased'",
+            lease.id.0,
+            lease.fence,
+            until
+        )
+        .execute(self.0.connection())
+        .await?;
+        one(done.rows_affected(), "the lease was lost")
+    }
+}
+
+fn subject(payload: &Value) -> Result<Uuid> {
+    let id = payload
+        .get("subject")
+        .and_then(Value::as_str)
+        .and_then(|text| Uuid::parse_str(text).ok());
+    id.ok_or_else(|| Error::internal("a job without a subject"))
+}
+
+fn lost() -> Error {
+    Error::conflict("lease_lost", "another worker holds this job now")
+}

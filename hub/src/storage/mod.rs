@@ -1,0 +1,34 @@
+//! All SQL lives here: the pools, the one unit of work, and one file for each domain's tables.
+
+mod actions;
+mod append;
+mod bell;
+mod commands;
+mod db;
+mod devices;
+mod events;
+mod guard;
+mod idempotency;
+mod identity;
+mod jobs;
+mod memories;
+mod places;
+mod sessions;
+mod turns;
+mod tx;
+
+pub use actions::{ActionFilter, Actions, Change, NewDecision, StoredAction};
+pub use bell::{Bell, Listener, Ring};
+pub use commands::{Commands, Ending, NewCommand, StoredCommand};
+pub use db::{Db, MIGRATOR};
+pub use devices::{Devices, Hello};
+pub use events::{EventFilter, Events, Known};
+pub use guard::row_level_security_is_active;
+pub use idempotency::{Claimed, Idempotency, IdempotencyKey};
+pub use identity::{AgentBrief, Credential, Identity, NewAgent, SignIn, StoredUser};
+pub use jobs::{Jobs, Lease, NewJob};
+pub use memories::{Memories, NewCandidate, NewMemory, WordHit};
+pub use places::Places;
+pub use sessions::{ConversationKey, OpenSession, Sessions};
+pub use turns::{TurnRow, Turns};
+pub use tx::{Committed, Head, Tx, TxScope};

@@ -1,0 +1,191 @@
+//! The one unit of work. Everything an operation does is on one `Tx`: rule, change, event, job, audit entry; its last
+//! statements before COMMIT number the events and the entry from the agent's head row.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+
+use super::{Bell, Ring, append};
+use crate::{
+    audit::record::Record,
+    clock::DateTime,
+    error::{Error, Result},
+    events::NewEvent,
+    identity::Actor,
+    ids::{AgentId, EventId, PersonId},
+};
+
+/// For whom a transaction works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TxScope {
+    /// One agent, seeing the household's things and one person's.
+    Agent {
+        /// The agent.
+        agent: AgentId,
+        /// The person, if one is known.
+        person: Option<PersonId>,
+    },
+    /// One agent, seeing everyone's things: sweeps and devices' mailboxes, never an answer to a caller.
+    WholeAgent(AgentId),
+    /// Across agents, as the hub itself.
+    System,
+}
+
+impl TxScope {
+    /// Whether this works with the role that sees all.
+    #[must_use]
+    pub const fn is_system(self) -> bool {
+        matches!(self, Self::WholeAgent(_) | Self::System)
+    }
+
+    /// The agent whose log this appends to; the hub's own chain where there is none.
+    #[must_use]
+    pub const fn agent(self) -> AgentId {
+        match self {
+            Self::Agent { agent, .. } | Self::WholeAgent(agent) => agent,
+            Self::System => AgentId::HUB,
+        }
+    }
+}
+
+/// The end of an agent's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Changes only when a restore is recovered.
+    pub epoch: i32,
+    /// The position of the last event.
+    pub position: i64,
+    /// The number of the last audit entry.
+    pub audit_seq: i64,
+}
+
+/// What a commit made durable.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Committed {
+    /// The agent's head after it, if anything was appended.
+    pub head: Option<Head>,
+}
+
+/// A transaction with everything that ends it. Dropping it rolls back.
+pub struct Tx {
+    inner: Transaction<'static, Postgres>,
+    scope: TxScope,
+    actor: Actor,
+    now: DateTime,
+    events: Vec<NewEvent>,
+    records: Vec<Record>,
+    rings: BTreeSet<Ring>,
+    bell: Arc<Bell>,
+}
+
+impl Tx {
+    pub(super) async fn begin(
+        pool: &PgPool,
+        scope: TxScope,
+        actor: Actor,
+        now: DateTime,
+        bell: Arc<Bell>,
+    ) -> Result<Self> {
+        let inner = pool.begin_with(AssertSqlSafe(begin_statement(scope))).await?;
+        Ok(Self {
+            inner,
+            scope,
+            actor,
+            now,
+            events: Vec::new(),
+            records: Vec::new(),
+            rings: BTreeSet::new(),
+            bell,
+        })
+    }
+
+    /// The agent of this unit of work.
+    #[must_use]
+    pub const fn agent(&self) -> AgentId {
+        self.scope.agent()
+    }
+
+    /// The one instant of this unit of work, from the hub's clock.
+    #[must_use]
+    pub const fn now(&self) -> DateTime {
+        self.now
+    }
+
+    /// Who does this.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Appends an event at commit.
+    pub fn append(&mut self, event: NewEvent) -> EventId {
+        let id = event.id;
+        self.events.push(event);
+        id
+    }
+
+    /// How many events wait for the commit.
+    #[must_use]
+    pub fn appended(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Records the operation in the audit log at commit. The first record of a unit of work covers its events.
+    pub fn record(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    /// Wakes whoever waits for this, after the commit.
+    pub fn ring(&mut self, ring: Ring) {
+        self.rings.insert(ring);
+    }
+
+    /// Takes the agent's head row now: from here to the commit nothing else is appended for this agent, and what is read
+    /// after it is in order with the append.
+    pub async fn take_head(&mut self) -> Result<Head> {
+        let agent = self.agent();
+        append::take_head(self.connection(), agent).await
+    }
+
+    /// Makes it all durable. Only after this returns may anyone be told.
+    pub async fn commit(mut self) -> Result<Committed> {
+        if !self.events.is_empty() && self.records.is_empty() {
+            return Err(Error::internal("events without an audit entry"));
+        }
+        let mut committed = Committed::default();
+        if !self.records.is_empty() {
+            let batch = append::Batch {
+                agent: self.agent(),
+                actor: self.actor.clone(),
+                now: self.now,
+                events: std::mem::take(&mut self.events),
+                records: std::mem::take(&mut self.records),
+            };
+            committed.head = Some(append::write(&mut self.inner, batch).await?);
+            self.rings.insert(Ring::Log(self.scope.agent()));
+        }
+        self.inner.commit().await?;
+        self.bell.ring(self.rings);
+        Ok(committed)
+    }
+
+    /// The connection, for the storage of the domains.
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}
+
+/// BEGIN and both settings in one round trip. The values are ids of ours, so nothing needs escaping.
+fn begin_statement(scope: TxScope) -> String {
+    let (agent, person) = match scope {
+        TxScope::Agent { agent, person } => (
+            agent.to_string(),
+            person.map_or_else(String::new, |p| p.to_string()),
+        ),
+        TxScope::WholeAgent(agent) => (agent.to_string(), String::new()),
+        TxScope::System => (String::new(), String::new()),
+    };
+    format!(
+        "begin; select set_config('hub.agent_id', '{agent}', true), set_config('hub.person_id', '{person}', true)"
+    )
+}

@@ -1,0 +1,46 @@
+//! Every metric, named once. Labels hold words of ours only, never a name, an id or a text.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Histogram bounds in seconds: from a quick query to the longest request.
+pub const SECONDS_BUCKETS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+];
+
+/// Requests answered, by operation and status.
+pub const HTTP_REQUESTS: &str = "hub_http_requests_total";
+/// How long requests took.
+pub const HTTP_SECONDS: &str = "hub_http_request_seconds";
+/// Events appended, by what became of them.
+pub const EVENTS: &str = "hub_events_total";
+/// Jobs ended, by kind and outcome.
+pub const JOBS: &str = "hub_jobs_total";
+/// How long jobs ran, by kind.
+pub const JOB_SECONDS: &str = "hub_job_seconds";
+/// Turns ended, by outcome.
+pub const TURNS: &str = "hub_turns_total";
+/// Commands ended, by state.
+pub const COMMANDS: &str = "hub_commands_total";
+/// Open satellite sockets on this node.
+pub const SOCKETS: &str = "hub_satellite_sockets";
+/// Satellite sockets closed, by reason.
+pub const SOCKETS_CLOSED: &str = "hub_satellite_sockets_closed_total";
+/// Audit entries not yet in the signed log.
+pub const AUDIT_WAITING: &str = "hub_audit_waiting_entries";
+/// Audit entries given their place in the log.
+pub const AUDIT_SEQUENCED: &str = "hub_audit_sequenced_total";
+
+/// Says what each metric is.
+pub(super) fn describe() {
+    describe_counter!(HTTP_REQUESTS, "requests answered, by operation and status");
+    describe_histogram!(HTTP_SECONDS, Unit::Seconds, "how long requests took");
+    describe_counter!(EVENTS, "events from outside, by what became of them");
+    describe_counter!(JOBS, "jobs ended, by kind and outcome");
+    describe_histogram!(JOB_SECONDS, Unit::Seconds, "how long jobs ran, by kind");
+    describe_counter!(TURNS, "turns ended, by outcome");
+    describe_counter!(COMMANDS, "commands ended, by state");
+    describe_gauge!(SOCKETS, "open satellite sockets on this node");
+    describe_counter!(SOCKETS_CLOSED, "satellite sockets closed, by reason");
+    describe_gauge!(AUDIT_WAITING, "audit entries not yet in the signed log");
+    describe_counter!(AUDIT_SEQUENCED, "audit entries given their place in the log");
+}

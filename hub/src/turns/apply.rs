@@ -1,0 +1,116 @@
+//! The outcome of a turn commits in one transaction: reply, delivery, memories, proposals, the turn and its job.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Block, context::TurnContext, plain_text, runtime::Thought};
+use crate::{
+    actions::propose::propose,
+    audit::record::Record,
+    devices::REPLY,
+    error::Result,
+    events::{EventKind, NewEvent, Place, Source},
+    identity::{ActorKind, Trust},
+    ids::EventId,
+    mailbox::{
+        REPLY_LIFE,
+        send::{Outgoing, send},
+    },
+    memory::{
+        commit::{Origin, keep},
+        recall::words_of,
+    },
+    storage::{Lease, Ring, TurnRow, Tx},
+};
+
+/// Writes what a turn came to. The lease's fencing token is checked, so a turn is applied at most once.
+pub async fn apply(
+    mut tx: Tx,
+    lease: &Lease,
+    turn: &TurnRow,
+    context: &TurnContext,
+    thought: Thought,
+) -> Result<()> {
+    let place = place(turn, context);
+    let inputs: Vec<Uuid> = context.inputs.iter().map(|input| input.event.0).collect();
+    let trust = context
+        .inputs
+        .iter()
+        .map(|input| input.trust)
+        .min()
+        .unwrap_or(Trust::Outside);
+    let words = words_of(&context.agent.language);
+    let origin = Origin {
+        turn: turn.id,
+        session: turn.session,
+        place,
+        trust,
+        inputs: &inputs,
+        words,
+    };
+    let mut record = Record::of("run_turn")
+        .on("turn", turn.id.0)
+        .with("runtime", lease_runtime(context));
+    for proposal in &thought.memories {
+        record = keep(&mut tx, origin, proposal, record).await?;
+    }
+    for proposal in &thought.actions {
+        record = propose(&mut tx, turn, place, proposal, record).await?;
+    }
+    let reply = reply(&mut tx, turn, place, &thought.reply).await?;
+    tx.turns().plan(turn.id, lease, reply, &thought.usage).await?;
+    tx.jobs().finish(lease).await?;
+    record = record
+        .with("memories", thought.memories.len())
+        .with("actions", thought.actions.len());
+    tx.record(record);
+    tx.ring(Ring::Turn(turn.id));
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What the turn derives belongs where its inputs were, and to their audience.
+fn place(turn: &TurnRow, context: &TurnContext) -> Place {
+    let device = context.inputs.last().and_then(|input| input.device);
+    let session = Some(turn.session);
+    Place {
+        space: turn.space,
+        session,
+        device,
+        person: turn.audience,
+        audience: turn.audience,
+    }
+}
+
+fn lease_runtime(context: &TurnContext) -> String {
+    context.agent.runtime.clone()
+}
+
+async fn reply(tx: &mut Tx, turn: &TurnRow, place: Place, blocks: &[Block]) -> Result<Option<EventId>> {
+    if blocks.is_empty() {
+        return Ok(None);
+    }
+    let said = json!({"content": blocks, "turn_id": turn.id});
+    let mut event = NewEvent::by_hub(EventKind::MessageAgent, place, said);
+    event.source = Source {
+        kind: ActorKind::Agent,
+        id: Some(tx.agent().0),
+        client: None,
+    };
+    let id = tx.append(event);
+    if let Some(device) = place.device {
+        let arguments = json!({"text": plain_text(blocks), "blocks": blocks, "turn_id": turn.id});
+        let outgoing = Outgoing {
+            device,
+            kind: REPLY.to_owned(),
+            arguments,
+            attempt: None,
+            turn: Some(turn.id),
+            audience: place.audience,
+            life: REPLY_LIFE,
+        };
+        let command = send(tx, outgoing).await?;
+        tx.commands().insert_delivery(&command, id, turn.id).await?;
+    }
+    Ok(Some(id))
+}

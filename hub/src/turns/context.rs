@@ -1,0 +1,58 @@
+//! What a runtime is given to think with. Each part is bounded.
+
+use crate::{
+    clock::DateTime,
+    devices::Device,
+    identity::Trust,
+    ids::{DeviceId, EventId, SpaceId, TurnId},
+    memory::recall::Recalled,
+    places::Space,
+    storage::AgentBrief,
+};
+
+/// Everything a turn may know.
+#[derive(Debug, Clone)]
+pub struct TurnContext {
+    /// The turn.
+    pub turn: TurnId,
+    /// The agent with its persona.
+    pub agent: AgentBrief,
+    /// What happened, in order.
+    pub inputs: Vec<Input>,
+    /// The session's recent talk before the inputs, oldest first.
+    pub recent: Vec<Utterance>,
+    /// What is remembered about each of the runtime's questions.
+    pub recalled: Vec<(String, Vec<Recalled>)>,
+    /// The agent's spaces.
+    pub spaces: Vec<Space>,
+    /// The agent's live devices.
+    pub devices: Vec<Device>,
+    /// The time.
+    pub now: DateTime,
+}
+
+/// One input event.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The event.
+    pub event: EventId,
+    /// What was said.
+    pub text: String,
+    /// Who said it, as the device says.
+    pub participant: Option<String>,
+    /// Where.
+    pub space: SpaceId,
+    /// Through which device.
+    pub device: Option<DeviceId>,
+    /// How far it may be believed.
+    pub trust: Trust,
+}
+
+/// Something said before.
+#[derive(Debug, Clone)]
+pub struct Utterance {
+    /// Whether the agent said it.
+    pub is_agent: bool,
+    /// What was said.
+    pub text: String,
+}

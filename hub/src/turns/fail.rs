@@ -1,0 +1,38 @@
+//! A turn that came to nothing says so: in its row, in the log, and to whoever waits for it.
+
+use serde_json::json;
+
+use super::TurnState;
+use crate::{
+    audit::record::Record,
+    error::Result,
+    events::{EventKind, NewEvent, Place},
+    ids::TurnId,
+    storage::{Ring, TurnRow, Tx},
+    telemetry::metric,
+};
+
+/// Ends a turn without a plan, in the unit of work that ends its job.
+pub(super) async fn end(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &str) -> Result<()> {
+    if tx.turns().end(turn.id, state, reason).await? {
+        let place = Place {
+            session: Some(turn.session),
+            audience: turn.audience,
+            ..Place::in_space(turn.space)
+        };
+        let said = json!({"turn_id": turn.id, "state": state, "reason": reason});
+        tx.append(NewEvent::by_hub(EventKind::TurnEnded, place, said));
+        tx.ring(Ring::Turn(turn.id));
+    }
+    Ok(())
+}
+
+/// Gives a turn up, in the unit of work that buries its job.
+pub async fn give_up(tx: &mut Tx, id: TurnId, reason: &str) -> Result<()> {
+    if let Some(turn) = tx.turns().row(id).await? {
+        end(tx, &turn, TurnState::Dead, reason).await?;
+        tx.record(Record::of("give_up_turn").on("turn", id.0));
+        metrics::counter!(metric::TURNS, "outcome" => "dead").increment(1);
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Gathering what a turn may know, with the eyes of its audience.
+
+use serde_json::Value;
+
+use super::{
+    context::{Input, TurnContext, Utterance},
+    runtime::AgentRuntime,
+};
+use crate::{
+    error::{Error, Result},
+    events::list::Event,
+    memory::recall::{MAX_QUESTION, Question, recall, words_of},
+    page::PageRequest,
+    storage::{TurnRow, Tx},
+};
+
+/// Recent events of the session at most: about a screen of talk.
+const MOST_RECENT: i64 = 20;
+/// Spaces and devices at most.
+const MOST_THINGS: u32 = 100;
+/// Memories for each question at most.
+const MOST_RECALLED: u32 = 8;
+/// Questions of one turn at most.
+const MOST_QUESTIONS: usize = 8;
+
+/// Reads everything the runtime is given.
+pub async fn gather(tx: &mut Tx, turn: &TurnRow, runtime: &dyn AgentRuntime) -> Result<TurnContext> {
+    let agent = tx.identity().agent_brief().await?;
+    let inputs = inputs(tx, turn).await?;
+    let mut recalled = Vec::new();
+    let questions = inputs
+        .iter()
+        .flat_map(|input| runtime.questions(input))
+        .take(MOST_QUESTIONS);
+    for question in questions {
+        let text: String = question.chars().take(MAX_QUESTION).collect();
+        let asked = Question {
+            text: &text,
+            words: words_of(&agent.language),
+            most: MOST_RECALLED,
+        };
+        let found = recall(tx, &asked).await?;
+        recalled.push((question, found));
+    }
+    let spaces = tx
+        .places()
+        .spaces(PageRequest {
+            after: None,
+            limit: MOST_THINGS,
+        })
+        .await?;
+    let devices = tx.devices().live(i64::from(MOST_THINGS)).await?;
+    let recent = recent(tx, turn, &inputs).await?;
+    Ok(TurnContext {
+        turn: turn.id,
+        agent,
+        inputs,
+        recent,
+        recalled,
+        spaces,
+        devices,
+        now: tx.now(),
+    })
+}
+
+async fn inputs(tx: &mut Tx, turn: &TurnRow) -> Result<Vec<Input>> {
+    let mut inputs = Vec::new();
+    for id in tx.turns().inputs(turn.id).await? {
+        let event = tx
+            .events()
+            .find(id)
+            .await?
+            .ok_or_else(|| Error::internal("an input cannot be seen by its turn"))?;
+        // An erased input is no input any more.
+        let Some(text) = said(&event) else { continue };
+        inputs.push(Input {
+            event: event.id,
+            text,
+            participant: participant(&event),
+            space: event.space_id,
+            device: event.device_id,
+            trust: event.trust,
+        });
+    }
+    Ok(inputs)
+}
+
+async fn recent(tx: &mut Tx, turn: &TurnRow, inputs: &[Input]) -> Result<Vec<Utterance>> {
+    let types = ["transcript", "message.user", "message.agent"].map(str::to_owned);
+    let events = tx.events().recent(turn.session, &types, MOST_RECENT).await?;
+    let before = events
+        .iter()
+        .filter(|event| inputs.iter().all(|input| input.event != event.id));
+    Ok(before
+        .filter_map(|event| {
+            let text = said(event)?;
+            Some(Utterance {
+                is_agent: event.event_type == "message.agent",
+                text,
+            })
+        })
+        .collect())
+}
+
+/// The words of an event: a transcript's text or a message's text blocks.
+fn said(event: &Event) -> Option<String> {
+    let payload = event.payload.as_ref()?;
+    if let Some(text) = payload.get("text").and_then(Value::as_str) {
+        return Some(text.to_owned());
+    }
+    let blocks = payload.get("content")?.as_array()?;
+    let texts: Vec<&str> = blocks
+        .iter()
+        .filter_map(|block| block.get("text")?.as_str())
+        .collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+fn participant(event: &Event) -> Option<String> {
+    event
+        .payload
+        .as_ref()?
+        .get("participant")?
+        .as_str()
+        .map(str::to_owned)
+}

@@ -1,0 +1,114 @@
+//! Turns: one run of the agent on what happened.
+
+pub mod apply;
+pub mod context;
+pub mod fail;
+pub mod gather;
+pub mod offline;
+pub mod run;
+pub mod runtime;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    clock::DateTime,
+    ids::{EventId, SessionId, TurnId},
+};
+
+/// One part of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Block {
+    /// Words.
+    Text {
+        /// At most 16,000 characters.
+        text: String,
+    },
+}
+
+impl Block {
+    /// A text block.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into() }
+    }
+}
+
+/// The words of a message.
+#[must_use]
+pub fn plain_text(blocks: &[Block]) -> String {
+    let texts: Vec<&str> = blocks.iter().map(|Block::Text { text }| text.as_str()).collect();
+    texts.join("\n")
+}
+
+/// Where a turn stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnState {
+    /// Nobody has begun.
+    Queued,
+    /// The agent thinks.
+    Running,
+    /// Something outside is away; it goes on by itself.
+    Waiting,
+    /// Done: answered, remembered, proposed.
+    Planned,
+    /// Not done, on purpose; `reason` says why.
+    Skipped,
+    /// Given up; `reason` says why. It can be replayed.
+    Dead,
+}
+
+impl TurnState {
+    /// Reads the word in the table.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "queued" => Self::Queued,
+            "running" => Self::Running,
+            "waiting" => Self::Waiting,
+            "planned" => Self::Planned,
+            "skipped" => Self::Skipped,
+            "dead" => Self::Dead,
+            _ => return None,
+        })
+    }
+
+    /// Whether nothing more will happen by itself.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Planned | Self::Skipped | Self::Dead)
+    }
+}
+
+/// One run of the agent.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Turn {
+    /// Its id.
+    pub id: TurnId,
+    /// The session it belongs to.
+    pub session_id: SessionId,
+    /// Where it stands.
+    pub state: TurnState,
+    /// Why it was skipped or given up.
+    pub reason: Option<String>,
+    /// What it waits for.
+    pub waiting_for: Option<String>,
+    /// Tries so far.
+    pub attempt: i32,
+    /// What thought.
+    pub runtime: Option<String>,
+    /// What the thinking used.
+    pub usage: Option<Value>,
+    /// The events it ran on.
+    pub input_event_ids: Vec<EventId>,
+    /// The event of its reply.
+    pub reply_event_id: Option<EventId>,
+    /// The reply; none if there is none or it was erased.
+    pub reply: Option<Vec<Block>>,
+    /// When it was queued.
+    pub created_at: DateTime,
+    /// When it ended.
+    pub finished_at: Option<DateTime>,
+}

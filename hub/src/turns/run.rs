@@ -1,0 +1,114 @@
+//! The turn engine: gather, think, apply. It holds no transaction while it thinks.
+
+use std::time::Duration;
+
+use super::{
+    TurnState,
+    apply::apply,
+    context::TurnContext,
+    gather::gather,
+    runtime::{AgentRuntime, RuntimeError},
+};
+use crate::{
+    audit::record::Record,
+    error::{Error, Result},
+    hub::Hub,
+    identity::Actor,
+    ids::TurnId,
+    jobs::Failure,
+    storage::{Lease, TurnRow, TxScope},
+    telemetry::metric,
+};
+
+/// How long a runtime may think.
+const DEADLINE: Duration = Duration::from_secs(45);
+
+/// Runs the turn of a job.
+pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
+    let id = TurnId(lease.subject);
+    let Some(turn) = start(hub, lease, id).await? else {
+        return Ok(());
+    };
+    let runtime = hub.runtime.as_ref();
+    let scope = TxScope::Agent {
+        agent: lease.agent,
+        person: turn.audience,
+    };
+    let context = {
+        let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
+        gather(&mut tx, &turn, runtime).await?
+    };
+    if context.inputs.is_empty() {
+        return skip(hub, lease, &turn, "inputs_erased").await;
+    }
+    let thought = think(hub, runtime, &context).await?;
+    let tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
+    apply(tx, lease, &turn, &context, thought).await?;
+    metrics::counter!(metric::TURNS, "outcome" => "planned").increment(1);
+    Ok(())
+}
+
+async fn think(
+    hub: &Hub,
+    runtime: &dyn AgentRuntime,
+    context: &TurnContext,
+) -> Result<super::runtime::Thought, Failure> {
+    let cancel = hub.lifecycle.cancel_token();
+    let run = runtime.run(context, DEADLINE, &cancel);
+    let ended = tokio::time::timeout(DEADLINE, run).await;
+    let thought = ended.unwrap_or_else(|_| {
+        Err(RuntimeError::Away {
+            waiting_for: "an answer in time".to_owned(),
+            retry_after: DEADLINE,
+        })
+    });
+    thought.map_err(|error| match error {
+        RuntimeError::Away {
+            waiting_for,
+            retry_after,
+        } => Failure::Wait {
+            waiting_for,
+            retry_after,
+        },
+        RuntimeError::Malformed(reason) => Failure::Retry { reason },
+        RuntimeError::Refused(reason) => Failure::Dead { reason },
+    })
+}
+
+/// Marks the turn as running. None when it had ended: then the job is finished without it.
+async fn start(hub: &Hub, lease: &Lease, id: TurnId) -> Result<Option<TurnRow>, Failure> {
+    let mut tx = hub
+        .db
+        .begin(TxScope::WholeAgent(lease.agent), Actor::hub())
+        .await?;
+    let turn = tx
+        .turns()
+        .row(id)
+        .await?
+        .ok_or_else(|| Error::internal("a job for a turn that is not there"))?;
+    if turn.state.is_final() {
+        tx.jobs().finish(lease).await?;
+        tx.commit().await?;
+        return Ok(None);
+    }
+    tx.turns().start(id, lease, hub.runtime.name()).await?;
+    tx.commit().await?;
+    Ok(Some(turn))
+}
+
+async fn skip(hub: &Hub, lease: &Lease, turn: &TurnRow, reason: &str) -> Result<(), Failure> {
+    let mut tx = hub
+        .db
+        .begin(TxScope::WholeAgent(lease.agent), Actor::hub())
+        .await?;
+    super::fail::end(&mut tx, turn, TurnState::Skipped, reason).await?;
+    tx.jobs().finish(lease).await?;
+    tx.record(
+        Record::of("skip_turn")
+            .on("turn", turn.id.0)
+            .with("reason", reason),
+    );
+    tx.commit().await?;
+    metrics::counter!(metric::TURNS, "outcome" => "skipped").increment(1);
+    Ok(())
+}

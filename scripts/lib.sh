@@ -1,0 +1,104 @@
+# Shared by the scripts beside it: say what happens, get what is missing, borrow the test database.
+# Sourced, never run. Everything here talks on stderr, so that a script's stdout stays its answer.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+
+die() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+say() {
+  printf '%s\n' "$*" >&2
+}
+
+# elapsed SINCE: seconds with one decimal since SINCE, an earlier value of EPOCHREALTIME.
+elapsed() {
+  # Some locales write the decimal point as a comma, so only the digits are used; the last six are microseconds.
+  local tenths=$(((${EPOCHREALTIME//[^0-9]/} - ${1//[^0-9]/}) / 100000))
+  printf '%d.%d s' $((tenths / 10)) $((tenths % 10))
+}
+
+# step LABEL COMMAND...: one line of progress; what the command prints is shown only when it fails.
+step() {
+  local label=$1 since=$EPOCHREALTIME output status
+  shift
+  printf '%s ... ' "$label" >&2
+  output=$(mktemp)
+  # Not in an "if": there, bash ignores "set -e" inside of functions.
+  set +e
+  (set -e; "$@") >"$output" 2>&1 </dev/null
+  status=$?
+  set -e
+  if ((status == 0)); then
+    say "$(elapsed "$since")"
+  else
+    say 'failed'
+    cat "$output" >&2
+  fi
+  rm -f "$output"
+  return "$status"
+}
+
+# timed LABEL COMMAND...: for commands that show their own progress, such as cargo.
+timed() {
+  local label=$1 since=$EPOCHREALTIME
+  shift
+  "$@" || { say "$label: failed after $(elapsed "$since")"; return 1; }
+  say "$label: $(elapsed "$since")"
+}
+
+# apt_install PACKAGE...: as root, or through sudo, or with a word on what a person has to do.
+apt_install() {
+  local as_root=()
+  command -v apt-get >/dev/null || die "please install $*, or what your system calls it, and try again"
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || die "$* is missing and there is no sudo; as root, run: apt-get install $*"
+    # Ask for the password here: inside a step the prompt could not be seen.
+    sudo -n true 2>/dev/null || sudo -v || die "$* is missing; as root, run: apt-get install $*"
+    as_root=(sudo)
+  fi
+  # "env" because sudo drops the caller's environment.
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
+  step "Updating the package lists" "${apt[@]}" update
+  step "Installing $*" "${apt[@]}" install --no-install-recommends "$@"
+}
+
+need_linker() {
+  command -v cc >/dev/null || apt_install build-essential
+}
+
+# Debian's python3 has venv but not the ensurepip that it needs; python3-venv brings it.
+need_venv() {
+  python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
+}
+
+need_cargo() {
+  # rustup puts cargo on the PATH of login shells only.
+  command -v cargo >/dev/null || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+  command -v cargo >/dev/null || die "cargo is missing; install a Rust toolchain (https://rustup.rs) and try again"
+}
+
+# The throw-away cluster of the tests, and its url in HUB_TEST_DATABASE_URL. Several scripts may use it at once: each holds
+# a shared lock, and the last one out stops the server, unless it ran before the first one came in. Call
+# release_test_cluster at the end, from a trap.
+borrow_test_cluster() {
+  local dir="$root/.hub/test"
+  mkdir -p "$dir"
+  exec {test_cluster_lock}>>"$dir/in-use"
+  flock -s "$test_cluster_lock"
+  "$root/scripts/postgres" --dir "$dir" status >/dev/null || touch "$dir/stop-after-use"
+  "$root/scripts/postgres" --dir "$dir" --fast start
+  HUB_TEST_DATABASE_URL=$("$root/scripts/postgres" --dir "$dir" url)
+  export HUB_TEST_DATABASE_URL
+}
+
+release_test_cluster() {
+  local dir="$root/.hub/test"
+  # A lock that is still shared cannot become exclusive: then somebody else is using the cluster.
+  if [[ -n ${test_cluster_lock:-} && -e $dir/stop-after-use ]] && flock -n -x "$test_cluster_lock"; then
+    "$root/scripts/postgres" --dir "$dir" stop
+    rm -f "$dir/stop-after-use"
+  fi
+}
