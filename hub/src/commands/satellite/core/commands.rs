@@ -67,6 +67,10 @@ impl Commands {
                     send_ack(command_id),
                 ]
             }
+            Some(Step::Shelved(_)) => {
+                self.known.set(command_id, Step::Received(command));
+                vec![send_ack(command_id)]
+            }
             Some(Step::Received(_) | Step::Running) => vec![send_ack(command_id)],
             Some(Step::Finished(result) | Step::Settled(result)) => {
                 let result = result.clone();
@@ -95,7 +99,7 @@ impl Commands {
     /// The hub refused an acknowledgement or a result for good: there is nothing left to do or to say.
     pub(super) fn rejected(&mut self, command_id: Uuid, of: CommandStage) -> Vec<Output> {
         match (of, self.known.get(command_id)) {
-            (CommandStage::Ack, Some(Step::Received(_))) => {
+            (CommandStage::Ack, Some(Step::Received(_) | Step::Shelved(_))) => {
                 self.known.forget(command_id);
                 vec![Output::Record(Entry::Settled { command_id })]
             }
@@ -107,7 +111,7 @@ impl Commands {
     /// The hub does not want the command any more. One that runs is let run; its result says what became of it.
     pub(super) fn cancel(&mut self, command_id: Uuid) -> Vec<Output> {
         match self.known.get(command_id) {
-            None | Some(Step::Received(_)) => self.end(cancelled(command_id)),
+            None | Some(Step::Received(_) | Step::Shelved(_)) => self.end(cancelled(command_id)),
             Some(Step::Running) => Vec::new(),
             Some(Step::Finished(result) | Step::Settled(result)) => {
                 let result = result.clone();
@@ -124,11 +128,14 @@ impl Commands {
 
     /// Answers what the hub lists as open at `welcome`, and sends again every result that it may not have.
     pub(super) fn reconcile(&mut self, open: &[OpenCommand]) -> Vec<Output> {
-        let mut outputs = self.drop_stale(open);
+        self.shelve_unmentioned(open);
+        let mut outputs = Vec::new();
         for &OpenCommand { command_id, .. } in open {
             match self.known.get(command_id) {
                 // It stands in the list because its acknowledgement is recorded.
-                Some(Step::Received(_)) => outputs.extend(self.start(command_id)),
+                Some(Step::Received(_) | Step::Shelved(_)) => {
+                    outputs.extend(self.start(command_id))
+                }
                 Some(Step::Running | Step::Finished(_)) => {}
                 Some(Step::Settled(result)) => {
                     let result = result.clone();
@@ -153,22 +160,17 @@ impl Commands {
         received.map(send_ack).chain(self.results()).collect()
     }
 
-    /// What was received and is not in the list was never acknowledged as far as the hub knows: either it is delivered
-    /// again now, or the hub has given it up.
-    fn drop_stale(&mut self, open: &[OpenCommand]) -> Vec<Output> {
+    /// What was received and is not in the list was not acknowledged as far as the hub knows.
+    fn shelve_unmentioned(&mut self, open: &[OpenCommand]) {
         let open: HashSet<Uuid> = open.iter().map(|command| command.command_id).collect();
         let known = self.known.in_order().into_iter();
-        let stale: Vec<Uuid> = known
-            .filter(|(id, step)| matches!(step, Step::Received(_)) && !open.contains(id))
+        let unmentioned: Vec<Uuid> = known
             .map(|(id, _)| id)
+            .filter(|id| !open.contains(id))
             .collect();
-        stale
-            .into_iter()
-            .map(|command_id| {
-                self.known.forget(command_id);
-                Output::Record(Entry::Settled { command_id })
-            })
-            .collect()
+        for command_id in unmentioned {
+            self.known.shelve(command_id);
+        }
     }
 
     fn results(&self) -> Vec<Output> {
@@ -176,24 +178,21 @@ impl Commands {
         steps
             .filter_map(|(_, step)| match step {
                 Step::Finished(result) => Some(send_result(result.clone())),
-                Step::Received(_) | Step::Running | Step::Settled(_) => None,
+                Step::Received(_) | Step::Shelved(_) | Step::Running | Step::Settled(_) => None,
             })
             .collect()
     }
 
     fn start(&mut self, command_id: Uuid) -> Vec<Output> {
-        match self.known.get_mut(command_id) {
-            Some(step @ Step::Received(_)) => {
-                let Step::Received(command) = std::mem::replace(step, Step::Running) else {
-                    return Vec::new();
-                };
-                vec![
-                    Output::Record(Entry::Started { command_id }),
-                    Output::Execute(command),
-                ]
-            }
-            _ => Vec::new(),
-        }
+        let command = match self.known.get(command_id) {
+            Some(Step::Received(command) | Step::Shelved(command)) => command.clone(),
+            Some(Step::Running | Step::Finished(_) | Step::Settled(_)) | None => return Vec::new(),
+        };
+        self.known.set(command_id, Step::Running);
+        vec![
+            Output::Record(Entry::Started { command_id }),
+            Output::Execute(command),
+        ]
     }
 
     fn end(&mut self, result: CommandResult) -> Vec<Output> {

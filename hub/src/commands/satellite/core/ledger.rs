@@ -12,6 +12,9 @@ use crate::satellite::protocol::{Command, CommandResult};
 pub(super) enum Step {
     /// Here, and acknowledged by us; not yet known to be recorded by the hub.
     Received(Command),
+    /// Received before, and not mentioned by the hub at the last welcome: either it is about to be delivered again, or the
+    /// hub has given it up. Kept for a while because it is certain that it was never started.
+    Shelved(Command),
     /// Being executed by this process.
     Running,
     /// Ended; the hub may not have the result.
@@ -20,17 +23,18 @@ pub(super) enum Step {
     Settled(CommandResult),
 }
 
-/// How many settled commands are remembered, in case the hub was restored to an earlier day and delivers them again.
+/// How many settled and shelved commands are remembered, in case the hub comes back to them, as it may after it was
+/// restored to an earlier day.
 const REMEMBERED: usize = 1_000;
 
-/// The known commands. What is still to be done or answered stays; of the settled ones the oldest are forgotten.
+/// The known commands. What is still to be done or answered stays; of the others the oldest are forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// With the place of each in the order of arrival.
     steps: HashMap<Uuid, (u64, Step)>,
     arrivals: u64,
-    /// In the order of settling. One that was opened again since is passed over.
-    settled: VecDeque<Uuid>,
+    /// Those settled or shelved, in that order. One that was opened again since is passed over.
+    closed: VecDeque<Uuid>,
 }
 
 impl Ledger {
@@ -53,9 +57,7 @@ impl Ledger {
 
     /// Whether a command is not yet done, or its result not yet with the hub.
     pub(super) fn has_unsettled(&self) -> bool {
-        self.steps
-            .values()
-            .any(|(_, step)| !matches!(step, Step::Settled(_)))
+        self.steps.values().any(|(_, step)| !step.is_closed())
     }
 
     /// Sets how far a command is; a new one comes last.
@@ -75,11 +77,22 @@ impl Ledger {
             Some((arrival, Step::Finished(result) | Step::Settled(result))) => {
                 self.steps
                     .insert(command_id, (arrival, Step::Settled(result)));
-                self.settled.push_back(command_id);
+                self.closed.push_back(command_id);
                 self.trim();
             }
             // It was never started, so there is nothing to remember.
-            Some((_, Step::Received(_) | Step::Running)) | None => {}
+            Some((_, Step::Received(_) | Step::Shelved(_) | Step::Running)) | None => {}
+        }
+    }
+
+    /// The hub did not mention a received command.
+    pub(super) fn shelve(&mut self, command_id: Uuid) {
+        if let Some(step) = self.get_mut(command_id)
+            && let Step::Received(command) = step
+        {
+            *step = Step::Shelved(command.clone());
+            self.closed.push_back(command_id);
+            self.trim();
         }
     }
 
@@ -89,11 +102,11 @@ impl Ledger {
     }
 
     fn trim(&mut self) {
-        while self.settled.len() > REMEMBERED {
-            let Some(oldest) = self.settled.pop_front() else {
+        while self.closed.len() > REMEMBERED {
+            let Some(oldest) = self.closed.pop_front() else {
                 return;
             };
-            if matches!(self.get(oldest), Some(Step::Settled(_))) {
+            if self.get(oldest).is_some_and(Step::is_closed) {
                 self.forget(oldest);
             }
         }
@@ -101,10 +114,15 @@ impl Ledger {
 }
 
 impl Step {
+    /// Whether nobody waits for anything.
+    fn is_closed(&self) -> bool {
+        matches!(self, Self::Settled(_) | Self::Shelved(_))
+    }
+
     /// The entries from which this step is restored.
     pub(super) fn journal(&self, command_id: Uuid) -> Vec<Entry> {
         match self {
-            Self::Received(command) => vec![Entry::Received {
+            Self::Received(command) | Self::Shelved(command) => vec![Entry::Received {
                 command: command.clone(),
             }],
             Self::Running => vec![Entry::Started { command_id }],
