@@ -104,12 +104,9 @@ impl ActionState {
             ),
             // A person resolves it, or the late result does.
             Self::Unknown => matches!(next, Self::Succeeded | Self::Failed | Self::Approved),
-            Self::Rejected
-            | Self::Expired
-            | Self::Succeeded
-            | Self::Failed
-            | Self::Cancelled
-            | Self::TimedOut => false,
+            // Only the late word of a device that started in spite of the rule.
+            Self::TimedOut => matches!(next, Self::Succeeded | Self::Failed),
+            Self::Rejected | Self::Expired | Self::Succeeded | Self::Failed | Self::Cancelled => false,
         }
     }
 }

@@ -86,7 +86,7 @@ const fn outcome(command: CommandState) -> (Option<ActionState>, &'static str) {
 
 fn error_of(command: &Command) -> Option<String> {
     match command.state {
-        CommandState::Expired => Some("the device was not reached in time: it never started".to_owned()),
+        CommandState::Expired => Some("the device did not take it in time: it never started".to_owned()),
         CommandState::Unknown => Some("the device did not answer in time: it may have been done".to_owned()),
         CommandState::Unsupported => Some("the device cannot do this".to_owned()),
         CommandState::Failed | CommandState::Cancelled => {

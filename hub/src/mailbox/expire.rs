@@ -1,4 +1,5 @@
-//! Commands whose time has passed. One that was never sent never started; one that was sent may have run, and the hub says so.
+//! Commands whose time has passed. A device starts a command only after the hub has accepted its acknowledgement, so one that
+//! was not acknowledged never started; one that was may have run, and the hub says so.
 
 use super::{CommandState, finish::end};
 use crate::{

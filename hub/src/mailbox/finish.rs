@@ -42,8 +42,8 @@ pub async fn finish(tx: &mut Tx, device: DeviceId, id: CommandId, answer: Answer
             ));
         }
         CommandState::Queued | CommandState::Sent | CommandState::Acknowledged => false,
-        // It may have run, said the hub; now the device knows.
-        CommandState::Unknown if stored.command.finished_at.is_some() && !stored.command.is_late => true,
+        // The hub gave it up; now the device says what happened.
+        CommandState::Unknown | CommandState::Expired if !stored.command.is_late => true,
         _ => return Ok(()),
     };
     let salt = random_bytes();

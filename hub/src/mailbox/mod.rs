@@ -34,7 +34,7 @@ pub enum CommandState {
     Queued,
     /// Written to the device's socket at least once, not acknowledged.
     Sent,
-    /// The device has it.
+    /// The device has it and may have started.
     Acknowledged,
     /// Done.
     Succeeded,
@@ -44,9 +44,9 @@ pub enum CommandState {
     Unsupported,
     /// Stopped.
     Cancelled,
-    /// Its time passed before it was ever sent: it never started.
+    /// Its time passed before the device acknowledged it: it never started.
     Expired,
-    /// Sent, and its time passed without a result: it may have run.
+    /// Acknowledged, and its time passed without a result: it may have run.
     Unknown,
 }
 

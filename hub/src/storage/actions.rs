@@ -283,7 +283,7 @@ impl Actions<'_> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
             "update action_attempts set state = $3, finished_at = $4
-             where agent_id = $1 and id = $2 and state in ('open', 'unknown')",
+             where agent_id = $1 and id = $2 and state in ('open', 'unknown', 'timed_out')",
             agent.0,
             id.0,
             state,

@@ -4,10 +4,10 @@
 //! it: that order is why a command is not done twice and a result not lost.
 
 mod commands;
+mod ledger;
 mod notice;
 mod outbox;
 mod results;
-mod step;
 #[cfg(test)]
 mod tests;
 

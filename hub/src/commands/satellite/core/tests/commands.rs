@@ -162,12 +162,23 @@ fn thousands_of_commands_at_once_are_all_done() {
 }
 
 #[test]
-fn what_was_received_and_never_asked_for_again_is_given_up() {
+fn what_was_received_is_known_as_never_started_however_late_the_hub_asks() {
     let journal = vec![Entry::Received { command: command(1) }];
     let mut core = Core::new(capabilities(), journal);
-    let outputs = welcome(&mut core, Vec::new());
-    assert!(outputs.contains(&Output::Record(Entry::Settled { command_id: id(1) })));
+    welcome(&mut core, Vec::new());
+    // Nobody waits for it.
     assert!(core.is_idle());
+    let mut core = Core::new(capabilities(), core.journal());
+    welcome(&mut core, Vec::new());
+    core.handle(Input::Lost);
+    assert!(welcome(&mut core, vec![open(1)]).contains(&Output::Execute(command(1))));
+    // Or, had it come again:
+    let mut core = Core::new(capabilities(), vec![Entry::Received { command: command(1) }]);
+    welcome(&mut core, Vec::new());
+    assert_eq!(
+        core.handle(Input::Received(HubFrame::Command(command(1)))),
+        [ack(1)]
+    );
 }
 
 #[test]

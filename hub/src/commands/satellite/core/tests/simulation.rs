@@ -37,6 +37,8 @@ struct World {
     executed: BTreeMap<Uuid, u32>,
     said: BTreeSet<String>,
     lost_by_crash: BTreeSet<String>,
+    /// Commands of which a crash took the knowledge: `unknown` is the truth about these alone.
+    interrupted: BTreeSet<Uuid>,
     is_connected: bool,
     to_hub: VecDeque<SatelliteFrame>,
     to_satellite: VecDeque<HubFrame>,
@@ -71,7 +73,7 @@ proptest! {
             prop_assert!(times <= 1, "command {} was done {} times", number, times);
             match world.hub.results.get(&id(number)) {
                 Some(CommandStatus::Ok) => prop_assert_eq!(times, 1),
-                Some(CommandStatus::Unknown) => {}
+                Some(CommandStatus::Unknown) => prop_assert!(world.interrupted.contains(&id(number))),
                 other => prop_assert!(false, "command {} ended {:?}", number, other),
             }
         }
@@ -121,6 +123,7 @@ impl World {
             Step::Crash { keeps_all } => self.crash(*keeps_all),
             Step::CrashAfterEffect => {
                 if let Some(command) = self.executing.pop_front() {
+                    self.interrupted.insert(command.command_id);
                     *self.executed.entry(command.command_id).or_default() += 1;
                     self.crash(false);
                 }
@@ -154,8 +157,14 @@ impl World {
                 .iter()
                 .rposition(is_durable)
                 .map_or(0, |last| last + 1);
-            self.journal.truncate(kept);
+            for entry in self.journal.drain(kept..) {
+                if let Entry::Received { command } = entry {
+                    self.interrupted.insert(command.command_id);
+                }
+            }
         }
+        self.interrupted
+            .extend(self.executing.iter().map(|command| command.command_id));
         self.lost_by_crash = self.said.clone();
         self.start();
     }
