@@ -3,8 +3,9 @@
 use std::{ops::Deref, sync::Arc};
 
 use crate::{
-    adapters::keys::Keys, clock::SharedClock, config::Config, error::Result, ids::NodeId,
-    lifecycle::Lifecycle, satellite::registry::Registry, storage::Db, turns::runtime::AgentRuntime,
+    adapters::keys::Keys, audit::status::AuditStatus, clock::SharedClock, config::Config, error::Result,
+    ids::NodeId, lifecycle::Lifecycle, satellite::registry::Registry, storage::Db,
+    turns::runtime::AgentRuntime,
 };
 
 /// The hub of a process. Cheap to clone.
@@ -25,6 +26,8 @@ pub struct Shared {
     pub runtime: Arc<dyn AgentRuntime>,
     /// The sockets of this process.
     pub sockets: Registry,
+    /// How the audit log is doing, as this process knows.
+    pub audit: AuditStatus,
     /// The life of this process.
     pub lifecycle: Lifecycle,
     /// This process among others.
@@ -62,6 +65,7 @@ impl Hub {
             keys,
             runtime,
             sockets,
+            audit: AuditStatus::default(),
             lifecycle,
             node,
         })))
