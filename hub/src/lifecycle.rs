@@ -29,6 +29,15 @@ impl Lifecycle {
         self.tracker.spawn(task);
     }
 
+    /// Counts a future of somebody else's task as work to wait for; it is dropped when stage two begins.
+    pub async fn run<F: Future>(&self, work: F) {
+        let _token = self.tracker.token();
+        tokio::select! {
+            _ = work => {}
+            () = self.cancelled.cancelled() => {}
+        }
+    }
+
     /// Ends when stage one begins.
     pub async fn closing(&self) {
         self.closing.cancelled().await;

@@ -1,4 +1,19 @@
 //! What the `hub` binary can be told to do, one file or folder per command.
 
 pub mod audit;
+pub mod bootstrap;
+pub mod claim_code;
+pub mod doctor;
+pub mod migrate;
+pub mod openapi;
 pub mod satellite;
+pub mod serve;
+pub mod start;
+pub mod worker;
+
+use std::io::Write;
+
+/// Writes a line to standard output. A reader that has gone is no error.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}

@@ -150,6 +150,11 @@ impl Bell {
         self.sender.notify_one();
     }
 
+    /// Wakes this process only.
+    pub fn ring_here(&self, rings: impl IntoIterator<Item = Ring>) {
+        rings.into_iter().for_each(|ring| self.wake(ring));
+    }
+
     fn wake(&self, ring: Ring) {
         let waiting = self.waiting.lock().expect("no panic while held");
         if ring == Ring::Everything {
