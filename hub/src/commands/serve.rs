@@ -46,7 +46,7 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
     } else {
         None
     };
-    start(&hub, !args.no_worker).await?;
+    start(&hub, !args.no_worker);
     let address = listener
         .local_addr()
         .map_err(|error| StartError::Listen(listen, error))?;
@@ -65,14 +65,13 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
 }
 
 /// Starts everything that runs beside the requests.
-async fn start(hub: &Hub, with_worker: bool) -> Result<(), StartError> {
+fn start(hub: &Hub, with_worker: bool) {
     hub.db.run_bell(&hub.lifecycle);
     satellite::watch::start(hub);
     if with_worker && hub.config.worker.in_serve {
         jobs::worker::start(hub);
         jobs::sweep::start(hub);
     }
-    Ok(())
 }
 
 /// Accepts until the process closes; requests under way are finished.

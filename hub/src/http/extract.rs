@@ -19,7 +19,6 @@ use crate::{
 pub struct Json<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
-    #[expect(clippy::disallowed_types, reason = "the one place where a body is written")]
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
     }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The longest wait between two tries.
-const MAX_BACK_OFF: Duration = Duration::from_secs(300);
+const MAX_BACK_OFF: Duration = Duration::from_mins(5);
 /// The wait after the first failed try; it doubles from there.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 

@@ -32,7 +32,7 @@ pub(super) async fn check(pool: &PgPool, expected_role: &str) -> Result<()> {
     .fetch_one(pool)
     .await?;
     if role.name != expected_role || role.bypasses {
-        return Err(not_active(format!(
+        return Err(not_active(&format!(
             "a pool works as {}, which is not {expected_role} without bypass",
             role.name
         )));
@@ -58,10 +58,10 @@ pub async fn row_level_security_is_active(pool: &PgPool) -> Result<()> {
     if open.is_empty() {
         Ok(())
     } else {
-        Err(not_active(format!("the tables {} are open", open.join(", "))))
+        Err(not_active(&format!("the tables {} are open", open.join(", "))))
     }
 }
 
-fn not_active(why: String) -> Error {
+fn not_active(why: &str) -> Error {
     Error::internal(format!("row-level security is not active: {why}"))
 }

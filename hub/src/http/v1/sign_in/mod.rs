@@ -1,7 +1,7 @@
 //! `/v1/sign-in`
 
+mod create_sign_in;
 mod refresh_sign_in;
-mod sign_in;
 mod sign_out;
 
 use secrecy::ExposeSecret;
@@ -13,7 +13,7 @@ use crate::{hub::Hub, identity::sign_in::Tokens};
 
 pub(super) fn routes() -> OpenApiRouter<Hub> {
     OpenApiRouter::new()
-        .routes(routes!(sign_in::sign_in))
+        .routes(routes!(create_sign_in::sign_in))
         .routes(routes!(refresh_sign_in::refresh_sign_in))
         .routes(routes!(sign_out::sign_out))
 }
