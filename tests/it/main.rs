@@ -1,1 +1,3 @@
-//! it
+//! The tests that talk to the real thing, each on a database of its own.
+
+mod storage;

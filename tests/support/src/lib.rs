@@ -1,1 +1,35 @@
-//! support
+//! The harness: a whole hub on a database of its own, with a clock that is moved, users and satellites that act.
+//!
+//! ```text
+//! let hub = TestHub::start().await;
+//! let ada = hub.owner("ada").await;
+//! hub.home.kitchen.hears("remember that the spare key is with Nora").await;
+//! hub.run_jobs().await;
+//! assert_eq!(ada.recalls("spare key").await[0].memory.content, "The spare key is with Nora");
+//! ```
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a helper of a test panics when the test cannot go on"
+)]
+
+mod clock;
+mod database;
+mod household;
+mod hub;
+mod proxy;
+mod runtime;
+mod satellite;
+mod seeded;
+mod superuser;
+mod user;
+
+pub use clock::TestClock;
+pub use household::Household;
+pub use hub::{TestHub, TestHubBuilder};
+pub use proxy::Proxy;
+pub use runtime::{Held, ScriptedRuntime};
+pub use satellite::{TestDevice, heard, thing};
+pub use seeded::Seeded;
+pub use superuser::SuperuserSql;
+pub use user::User;

@@ -1,0 +1,143 @@
+//! An agent with a home: elsewhere, a kitchen and an office with a satellite each.
+
+use hub::{
+    devices::register::{NewDevice, register},
+    hub::Hub,
+    identity::{Actor, Role, Trust},
+    ids::{AgentId, LocationId, PersonId, SpaceId, UserId},
+    places::{
+        PrivacyMode, Space,
+        create_space::{NewSpace, create_space},
+    },
+    storage::{NewAgent, Tx, TxScope},
+};
+
+use crate::{satellite::TestDevice, user::User};
+
+/// An agent's home.
+pub struct Household {
+    hub: Hub,
+    /// The agent.
+    pub agent: AgentId,
+    /// The space for what happens in no known place.
+    pub elsewhere: SpaceId,
+    /// The satellite in the kitchen.
+    pub kitchen: TestDevice,
+    /// The satellite in the office.
+    pub office: TestDevice,
+}
+
+impl Household {
+    pub(crate) async fn found(hub: &Hub, name: &str) -> Self {
+        let agent = AgentId::mint();
+        let mut tx = whole(hub, agent).await;
+        let new = NewAgent {
+            name,
+            time_zone: "UTC",
+            language: "en",
+            instructions: "Be kind.",
+        };
+        tx.identity()
+            .insert_agent(&new)
+            .await
+            .expect("an agent can be made");
+        let location = LocationId::mint();
+        tx.places()
+            .insert_location(location, name)
+            .await
+            .expect("a location can be made");
+        let elsewhere = insert_elsewhere(&mut tx).await;
+        let kitchen = furnish(hub, &mut tx, location, "kitchen").await;
+        let office = furnish(hub, &mut tx, location, "office").await;
+        tx.commit().await.expect("a household can be founded");
+        Self {
+            hub: hub.clone(),
+            agent,
+            elsewhere,
+            kitchen,
+            office,
+        }
+    }
+
+    /// A new user who owns the agent.
+    pub async fn owner(&self, name: &str) -> User {
+        self.user(name, Role::Owner).await
+    }
+
+    /// A new user who lives with the agent.
+    pub async fn member(&self, name: &str) -> User {
+        self.user(name, Role::Member).await
+    }
+
+    /// A new user with a role in the agent, and the person they are to it.
+    pub async fn user(&self, name: &str, role: Role) -> User {
+        let (user, person) = (UserId::mint(), PersonId::mint());
+        let mut tx = whole(&self.hub, self.agent).await;
+        let is_new = tx.identity().insert_user(user, name, "no password").await;
+        assert!(is_new.expect("a user can be made"), "{name} is taken");
+        tx.identity()
+            .insert_member(user, role, person, name)
+            .await
+            .expect("a member can be made");
+        tx.commit().await.expect("a user can join");
+        User::new(&self.hub, self.agent, (user, role, person))
+    }
+
+    /// A unit of work that sees everything of the agent.
+    pub async fn whole(&self) -> Tx {
+        whole(&self.hub, self.agent).await
+    }
+
+    /// A unit of work that sees what the household sees.
+    pub async fn household_eyes(&self) -> Tx {
+        let scope = TxScope::Agent {
+            agent: self.agent,
+            person: None,
+        };
+        self.hub
+            .db
+            .begin(scope, Actor::hub())
+            .await
+            .expect("the database is there")
+    }
+}
+
+async fn whole(hub: &Hub, agent: AgentId) -> Tx {
+    hub.db
+        .begin(TxScope::WholeAgent(agent), Actor::hub())
+        .await
+        .expect("the database is there")
+}
+
+async fn insert_elsewhere(tx: &mut Tx) -> SpaceId {
+    let space = Space {
+        id: SpaceId::mint(),
+        location_id: None,
+        name: "elsewhere".to_owned(),
+        privacy_mode: PrivacyMode::Normal,
+        is_elsewhere: true,
+        created_at: tx.now(),
+        updated_at: tx.now(),
+    };
+    tx.places()
+        .insert_space(&space)
+        .await
+        .expect("elsewhere can be made");
+    space.id
+}
+
+async fn furnish(hub: &Hub, tx: &mut Tx, location: LocationId, name: &str) -> TestDevice {
+    let new = NewSpace {
+        name: name.to_owned(),
+        location: Some(location),
+        privacy_mode: PrivacyMode::Normal,
+    };
+    let space = create_space(tx, new).await.expect("a space can be made");
+    let new = NewDevice {
+        name: name.to_owned(),
+        space: space.id,
+        default_trust: Trust::Household,
+    };
+    let (device, token) = register(tx, new).await.expect("a device can be made");
+    TestDevice::new(hub, tx.agent(), &device, token)
+}

@@ -1,0 +1,76 @@
+//! A look at the truth past row-level security: for assertions and for damage, never for what the hub does.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "assertions are written where they are read, not checked against a schema at build time"
+)]
+
+use sqlx::{
+    AssertSqlSafe, PgPool, Postgres,
+    postgres::{PgPoolOptions, PgRow},
+};
+
+/// A pool of the cluster's superuser, for whom row-level security is void.
+#[derive(Debug, Clone)]
+pub struct SuperuserSql(PgPool);
+
+impl SuperuserSql {
+    pub(crate) fn new(url: &str) -> Self {
+        let pool = PgPoolOptions::new().max_connections(2).connect_lazy(url);
+        Self(pool.expect("the URL was used before"))
+    }
+
+    /// The pool.
+    #[must_use]
+    pub const fn pool(&self) -> &PgPool {
+        &self.0
+    }
+
+    /// Runs statements.
+    pub async fn execute(&self, statements: &str) {
+        if let Err(error) = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()))
+            .execute(&self.0)
+            .await
+        {
+            fail(statements, &error);
+        }
+    }
+
+    /// The one value of a query, not null.
+    pub async fn value<T>(&self, query: &str) -> T
+    where
+        T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> + Send + Unpin,
+    {
+        let read = sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&self.0);
+        read.await.unwrap_or_else(|error| fail(query, &error))
+    }
+
+    /// A query's first column, not null.
+    pub async fn values<T>(&self, query: &str) -> Vec<T>
+    where
+        T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> + Send + Unpin,
+    {
+        let read = sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_all(&self.0);
+        read.await.unwrap_or_else(|error| fail(query, &error))
+    }
+
+    /// A query's rows as tuples.
+    pub async fn rows<T>(&self, query: &str) -> Vec<T>
+    where
+        T: for<'r> sqlx::FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let read = sqlx::query_as(AssertSqlSafe(query.to_owned())).fetch_all(&self.0);
+        read.await.unwrap_or_else(|error| fail(query, &error))
+    }
+
+    /// How many rows of a table of the hub meet a condition.
+    pub async fn count(&self, table: &str, condition: &str) -> i64 {
+        self.value(&format!("select count(*) from hub.{table} where {condition}"))
+            .await
+    }
+}
+
+#[expect(clippy::panic, reason = "an assertion that cannot be read has failed")]
+fn fail(query: &str, error: &sqlx::Error) -> ! {
+    panic!("{query}\n{error}")
+}
