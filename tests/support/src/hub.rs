@@ -106,6 +106,7 @@ impl TestHubBuilder {
             config,
             clock: Arc::new(clock.clone()),
             runtime: self.runtime,
+            metrics: None,
         })
         .expect("a hub can be put together");
         TestHub {
@@ -146,6 +147,7 @@ impl TestHub {
             clock: Arc::new(self.clock.clone()),
             keys: self.keys.clone(),
             runtime: Arc::new(runtime),
+            metrics: None,
         })
         .expect("a hub can be put together")
     }
