@@ -28,7 +28,7 @@ pub use satellite::SatelliteConfig;
 pub use worker::WorkerConfig;
 
 /// Variables of one word that other parts read themselves; every other `HUB_…` must be a key.
-const ONE_WORD: [&str; 2] = ["HUB_DIR", "HUB_TEST_DATABASE_URL"];
+const ONE_WORD: [&str; 3] = ["HUB_DIR", "HUB_POSTGRES_MAJOR", "HUB_TEST_DATABASE_URL"];
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
