@@ -6,9 +6,11 @@ pub mod claim_code;
 pub mod doctor;
 pub mod migrate;
 pub mod openapi;
+pub mod remote;
 pub mod satellite;
 pub mod serve;
 pub mod start;
+pub mod terminal;
 pub mod worker;
 
 use std::io::Write;
