@@ -4,6 +4,8 @@ pub mod audit;
 pub mod bootstrap;
 pub mod claim_code;
 pub mod doctor;
+pub mod login;
+pub mod logout;
 pub mod migrate;
 pub mod openapi;
 pub mod remote;
@@ -11,6 +13,7 @@ pub mod satellite;
 pub mod serve;
 pub mod start;
 pub mod terminal;
+pub mod token;
 pub mod worker;
 
 use std::io::Write;
