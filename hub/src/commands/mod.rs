@@ -10,6 +10,8 @@ pub mod login;
 pub mod logout;
 pub mod migrate;
 pub mod openapi;
+#[cfg(test)]
+mod people_tests;
 pub mod recall;
 pub mod reject;
 pub mod remote;
