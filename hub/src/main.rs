@@ -25,6 +25,15 @@ enum Command {
     /// Checks the audit log offline.
     Audit(commands::audit::Args),
     Satellite(commands::satellite::Args),
+    Login(commands::login::Args),
+    Logout(commands::logout::Args),
+    Token(commands::token::Args),
+    Say(commands::say::Args),
+    Recall(commands::recall::Args),
+    Inbox(commands::inbox::Args),
+    Approve(commands::approve::Args),
+    Reject(commands::reject::Args),
+    Resolve(commands::resolve::Args),
 }
 
 #[tokio::main]
@@ -46,5 +55,14 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Openapi(args) => Ok(commands::openapi::run(&args)?),
         Command::Audit(args) => Ok(commands::audit::run(&args)),
         Command::Satellite(args) => Ok(commands::satellite::run(args).await?),
+        Command::Login(args) => Ok(commands::login::run(args).await),
+        Command::Logout(args) => Ok(commands::logout::run(args).await),
+        Command::Token(args) => Ok(commands::token::run(args).await),
+        Command::Say(args) => Ok(commands::say::run(args).await),
+        Command::Recall(args) => Ok(commands::recall::run(args).await),
+        Command::Inbox(args) => Ok(commands::inbox::run(args).await),
+        Command::Approve(args) => Ok(commands::approve::run(args).await),
+        Command::Reject(args) => Ok(commands::reject::run(args).await),
+        Command::Resolve(args) => Ok(commands::resolve::run(args).await),
     }
 }

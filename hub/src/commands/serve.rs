@@ -6,11 +6,17 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use super::{
-    bootstrap::{Bootstrapped, bootstrap_if_empty, code_path},
+    bootstrap::{Bootstrapped, bootstrap_if_empty},
     start::{StartError, open_with},
 };
 use crate::{
-    config::Config, error::Error, http, hub::Hub, jobs, lifecycle::stop_signal, satellite, telemetry,
+    config::{Config, program},
+    error::Error,
+    http,
+    hub::Hub,
+    jobs,
+    lifecycle::stop_signal,
+    satellite, telemetry,
 };
 
 /// Serves REST and satellites, and works on jobs unless told not to.
@@ -93,32 +99,33 @@ fn serve(hub: &Hub, listener: TcpListener) -> tokio::task::JoinHandle<()> {
 }
 
 fn banner(hub: &Hub, address: std::net::SocketAddr, made: Option<&Bootstrapped>) -> String {
-    let mut lines = vec![format!(
-        "\nThe hub is listening on http://{address}   (stop with Ctrl-C)"
-    )];
-    lines.push(format!(
-        "  data, keys and audit log: {}",
-        hub.config.dir.0.display()
-    ));
+    let program = program();
+    let mut lines = vec![
+        format!("\nThe hub is listening on http://{address}   (Ctrl-C stops it)"),
+        format!("  data, keys and audit log: {}", hub.config.dir.0.display()),
+    ];
     if let Some(made) = made {
         lines.push(format!(
             "  first start: made the agent and its satellites {}",
             names(made)
         ));
-        lines.push("\nNext, in other terminals:".to_owned());
         lines.push(format!(
-            "  hub login --code {}   (or: hub login; the code is in {})",
-            made.code.expose_secret(),
-            code_path(hub).display()
+            "  the owner's claim code, good once: {}",
+            made.code.expose_secret()
         ));
-        for satellite in &made.satellites {
-            lines.push(format!("  hub satellite {}", satellite.name));
-        }
+        lines.push("\nNext, each in a terminal of its own:".to_owned());
+        lines.push(format!("  {program} login   (claims the agent with the code)"));
+        lines.extend(
+            made.satellites
+                .iter()
+                .map(|satellite| format!("  {program} satellite {}", satellite.name)),
+        );
     } else {
-        lines
-            .push("\nNext, in other terminals: hub satellite kitchen · hub say hello · hub inbox".to_owned());
+        lines.push(format!(
+            "\nNext: {program} satellite kitchen, {program} say hello, {program} inbox"
+        ));
     }
-    lines.push("  (hub is target/release/hub, or: cargo run --release --bin hub --)\n".to_owned());
+    lines.push(String::new());
     lines.join("\n")
 }
 

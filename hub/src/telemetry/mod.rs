@@ -38,9 +38,18 @@ pub fn start_log(config: &LogConfig) -> Result<(), TelemetryError> {
         LogFormat::Auto => is_terminal,
     };
     if is_text {
-        registry.with(fmt::layer().with_ansi(is_terminal).with_writer(std::io::stderr)).try_init()?;
+        registry
+            .with(fmt::layer().with_ansi(is_terminal).with_writer(std::io::stderr))
+            .try_init()?;
     } else {
-        registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()?;
+        registry
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_writer(std::io::stderr),
+            )
+            .try_init()?;
     }
     Ok(())
 }
