@@ -42,20 +42,31 @@ grant select, insert, update on audit_chains to hub_system;
 -- One row, locked by whoever sequences.
 create table sequencer_state (
   id boolean primary key default true check (id),
-  tree_size bigint not null,
-  frontier bytea not null, -- hashes of the perfect subtrees on the right edge, 32 bytes each, largest first
-  published_size bigint not null
+  tree_size bigint not null check (tree_size >= 0),
+  frontier bytea not null -- hashes of the perfect subtrees on the right edge, 32 bytes each, largest first
 );
-insert into sequencer_state (tree_size, frontier, published_size) values (0, '', 0);
+insert into sequencer_state (tree_size, frontier) values (0, '');
 grant select, update on sequencer_state to hub_system;
 
+-- Signed heads of the tree, one each time it grew. Those that the store holds for good are thinned out here.
 create table audit_checkpoints (
-  tree_size bigint primary key,
+  tree_size bigint primary key check (tree_size > 0),
   root bytea not null check (length(root) = 32),
   note text not null,
   signed_at timestamptz not null
 );
-grant select, insert on audit_checkpoints to hub_system;
+grant select, insert, delete on audit_checkpoints to hub_system;
+
+-- One row: how much of the log the store holds whole, and who is writing to it now. Apart from sequencer_state, so that
+-- nobody who signs waits for the store.
+create table publisher_state (
+  id boolean primary key default true check (id),
+  published_size bigint not null check (published_size >= 0),
+  node_id uuid,
+  lease_until timestamptz
+);
+insert into publisher_state (published_size) values (0);
+grant select, update on publisher_state to hub_system;
 
 create table settings (
   key text primary key,

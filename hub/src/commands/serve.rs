@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::{
     bootstrap::{Bootstrapped, bootstrap_if_empty},
-    start::{StartError, open_with},
+    start::{StartError, keep_audit_log, open_with},
 };
 use crate::{
     config::{Config, program},
@@ -52,6 +52,7 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
     } else {
         None
     };
+    keep_audit_log(&hub).await?;
     start(&hub, !args.no_worker);
     let address = listener
         .local_addr()

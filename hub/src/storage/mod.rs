@@ -2,6 +2,7 @@
 
 mod actions;
 mod append;
+mod audit;
 mod bell;
 mod commands;
 mod db;
@@ -18,6 +19,7 @@ mod turns;
 mod tx;
 
 pub use actions::{ActionFilter, Actions, Change, NewDecision, StoredAction};
+pub use audit::{Audit, Backlog, ChainEnd, NewPlaces, Sizes, Slice, StoredEntry, StoredLeaf, WaitingChain};
 pub use bell::{Bell, Listener, Ring};
 pub use commands::{Commands, Ending, NewCommand, StoredCommand};
 pub use db::{Db, MIGRATOR};

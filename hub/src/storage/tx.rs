@@ -162,7 +162,7 @@ impl Tx {
                 records: std::mem::take(&mut self.records),
             };
             committed.head = Some(append::write(&mut self.inner, batch).await?);
-            self.rings.insert(Ring::Log(self.scope.agent()));
+            self.rings.extend([Ring::Log(self.scope.agent()), Ring::Audit]);
         }
         self.inner.commit().await?;
         self.bell.ring(self.rings);
