@@ -93,7 +93,7 @@ pub async fn keep_audit_log(hub: &Hub) -> Result<(), StartError> {
     match check_not_behind(hub, &*store).await {
         Ok(()) => {}
         Err(AuditError::Store(error)) => {
-            tracing::warn!(error = %error, "the audit store is away; its entries wait")
+            tracing::warn!(error = %error, "the audit store is away; its entries wait");
         }
         Err(error) => return Err(StartError::Audit(error.chain())),
     }

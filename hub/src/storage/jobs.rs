@@ -4,7 +4,7 @@ use chrono::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Ring, Tx, identity::one};
+use super::{Ring, Tx};
 use crate::{
     clock::DateTime,
     error::{Error, Result},
@@ -75,7 +75,7 @@ impl Jobs<'_> {
     }
 
     /// Claims the oldest runnable job: queued and due, or leased and past its lease, and the first of its lane. None when
-    /// there is none, or when another worker was faster on the same lane.
+    /// there is none; a conflict `lane_taken` when another worker was faster on the same lane: then ask again.
     pub async fn claim(&mut self, lease: Duration) -> Result<Option<Lease>> {
         let now = self.0.now();
         let until = now + lease;
@@ -94,7 +94,12 @@ impl Jobs<'_> {
         .fetch_optional(self.0.connection())
         .await;
         let row = match claimed {
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => return Ok(None),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                return Err(Error::conflict(
+                    "lane_taken",
+                    "another worker took this lane in this moment",
+                ));
+            }
             other => other?,
         };
         let Some(row) = row else { return Ok(None) };
@@ -108,15 +113,6 @@ impl Jobs<'_> {
             fence: row.fence,
             until,
         }))
-    }
-
-    /// When the next job is due, if one waits.
-    pub async fn next_due(&mut self) -> Result<Option<DateTime>> {
-        let next = sqlx::query_scalar!(
-            "select min(case when state = 'queued' then run_at else lease_until end) from jobs
-             where state in ('queued', 'leased')"
-        );
-        Ok(next.fetch_one(self.0.connection()).await?)
     }
 
     /// Ends a job as done. Fails when the lease was lost: then somebody else does it, and this unit of work must not commit.
@@ -249,19 +245,6 @@ impl Jobs<'_> {
             most
         );
         Ok(done.execute(self.0.connection()).await?.rows_affected())
-    }
-
-    /// Extends a lease that is still held.
-    pub async fn extend(&mut self, lease: &Lease, until: DateTime) -> Result<()> {
-        let done = sqlx::query!(
-            "update jobs set lease_until = $3 where id = $1 and fence = $2 and state = 'leased'",
-            lease.id.0,
-            lease.fence,
-            until
-        )
-        .execute(self.0.connection())
-        .await?;
-        one(done.rows_affected(), "the lease was lost")
     }
 }
 
