@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use serde_json::Value;
+use sqlx::postgres::PgQueryResult;
 use uuid::Uuid;
 
 use super::{Ring, Tx};
@@ -127,11 +128,7 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(lost())
-        }
+        held(&done)
     }
 
     /// Puts a job back: its input was at fault once more.
@@ -146,11 +143,7 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(lost())
-        }
+        held(&done)
     }
 
     /// Puts a job back because something outside is away: not a try.
@@ -165,11 +158,7 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(lost())
-        }
+        held(&done)
     }
 
     /// Gives a job up. It is kept, listed and can be replayed.
@@ -186,11 +175,7 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(lost())
-        }
+        held(&done)
     }
 
     /// A page of dead jobs of the agent.
@@ -256,6 +241,11 @@ fn subject(payload: &Value) -> Result<Uuid> {
     id.ok_or_else(|| Error::internal("a job without a subject"))
 }
 
-fn lost() -> Error {
-    Error::conflict("lease_lost", "another worker holds this job now")
+/// Fails when a write under a lease touched nothing: somebody else holds the job now.
+fn held(done: &PgQueryResult) -> Result<()> {
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(Error::conflict("lease_lost", "another worker holds this job now"))
+    }
 }
