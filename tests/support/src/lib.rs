@@ -31,7 +31,7 @@ pub use hub::{TestHub, TestHubBuilder};
 pub use proxy::Proxy;
 pub use role::{Refusal, RoleSession};
 pub use runtime::{Held, ScriptedRuntime};
-pub use satellite::{TestDevice, heard, thing};
+pub use satellite::{TestDevice, heard, thing, turn_of};
 pub use seeded::Seeded;
 pub use superuser::SuperuserSql;
 pub use user::User;
