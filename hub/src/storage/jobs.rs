@@ -75,8 +75,10 @@ impl Jobs<'_> {
         Ok(id)
     }
 
-    /// Claims the oldest runnable job: queued and due, or leased and past its lease, and the first of its lane. None when
-    /// there is none; a conflict `lane_taken` when another worker was faster on the same lane: then ask again.
+    /// Claims the oldest runnable job: one that is past its lease, or one that is queued and due, the first of its lane, and
+    /// nothing of the lane is held. A replayed job may be older than the one that holds its lane: it waits for it, and the
+    /// holder never for it. None when there is none; a conflict `lane_taken` when another worker was faster on the same
+    /// lane: then ask again.
     pub async fn claim(&mut self, lease: Duration) -> Result<Option<Lease>> {
         let now = self.0.now();
         let until = now + lease;
@@ -85,8 +87,10 @@ impl Jobs<'_> {
              where id = (
                select j.id from jobs j
                where ((j.state = 'queued' and j.run_at <= $1) or (j.state = 'leased' and j.lease_until < $1))
-                 and not exists (select from jobs earlier where earlier.agent_id = j.agent_id
+                 and not exists (select from jobs earlier where j.state = 'queued' and earlier.agent_id = j.agent_id
                    and earlier.lane = j.lane and earlier.state in ('queued', 'leased') and earlier.id < j.id)
+                 and not exists (select from jobs held where j.state = 'queued' and held.agent_id = j.agent_id
+                   and held.lane = j.lane and held.state = 'leased')
                order by j.run_at, j.id limit 1 for update skip locked)
              returning id, agent_id, kind, payload, attempts, fence",
             now,

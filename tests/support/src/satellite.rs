@@ -14,7 +14,7 @@ use hub::{
     events::ingest::{Inbound, Outcome, ingest},
     hub::Hub,
     identity::{Caller, credentials},
-    ids::{AgentId, CommandId, DeviceId, SpaceId},
+    ids::{AgentId, CommandId, DeviceId, SpaceId, TurnId},
     mailbox::{
         Command, CommandState,
         acknowledge::acknowledge,
@@ -57,6 +57,16 @@ pub fn heard(text: &str) -> Inbound {
 #[must_use]
 pub fn thing(payload: Value) -> Inbound {
     inbound("x.test.thing", payload)
+}
+
+/// The turn that thinks about what was accepted.
+#[must_use]
+pub fn turn_of(outcome: &Outcome) -> TurnId {
+    let turn = match outcome {
+        Outcome::Accepted { turn, .. } => *turn,
+        _ => None,
+    };
+    turn.expect("it was accepted, and needs a turn")
 }
 
 fn inbound(event_type: &str, payload: Value) -> Inbound {

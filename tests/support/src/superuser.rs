@@ -10,13 +10,20 @@ use sqlx::{
     postgres::{PgPoolOptions, PgRow},
 };
 
+use crate::role::RoleSession;
+
+/// Several roles may be tried at once beside it.
+const CONNECTIONS: u32 = 6;
+
 /// A pool of the cluster's superuser, for whom row-level security is void.
 #[derive(Debug, Clone)]
 pub struct SuperuserSql(PgPool);
 
 impl SuperuserSql {
     pub(crate) fn new(url: &str) -> Self {
-        let pool = PgPoolOptions::new().max_connections(2).connect_lazy(url);
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_lazy(url);
         Self(pool.expect("the URL was used before"))
     }
 
@@ -24,6 +31,11 @@ impl SuperuserSql {
     #[must_use]
     pub const fn pool(&self) -> &PgPool {
         &self.0
+    }
+
+    /// A session that works as one of the hub's roles, under row-level security.
+    pub async fn as_role(&self, role: &str) -> RoleSession {
+        RoleSession::begin(&self.0, role).await
     }
 
     /// Runs statements.

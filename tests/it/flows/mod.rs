@@ -1,0 +1,1 @@
+//! What people and satellites do, from end to end through the operations.
