@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use support::TestHub;
 
 /// Tables that belong to no agent. Their rows are the hub's own.
-const HUB_TABLES: [&str; 5] = [
+const HUB_TABLES: [&str; 6] = [
     "audit_checkpoints",
     "publisher_state",
     "sequencer_state",
