@@ -19,6 +19,7 @@ use hub::{
         Command, CommandState,
         acknowledge::acknowledge,
         finish::{Answer, finish},
+        progress::progress,
         take::take,
     },
     sessions::find::Talk,
@@ -134,15 +135,27 @@ impl TestDevice {
 
     /// What its newest socket is given to do.
     pub async fn takes(&self) -> Vec<Command> {
-        let generation = self.generation.load(Ordering::Relaxed);
-        let taken = take(&self.hub, self.agent, self.id, generation).await;
+        let taken = self.takes_with(self.generation.load(Ordering::Relaxed)).await;
         taken.expect("the newest socket may take")
+    }
+
+    /// What a socket of a generation is given to do.
+    pub async fn takes_with(&self, generation: i64) -> Result<Vec<Command>> {
+        take(&self.hub, self.agent, self.id, generation).await
     }
 
     /// Says that it has a command.
     pub async fn acknowledges(&self, id: CommandId) -> Result<()> {
         let mut tx = self.begin().await?;
         acknowledge(&mut tx, self.id, id).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Says how far a command is.
+    pub async fn progresses(&self, id: CommandId, percent: u8) -> Result<()> {
+        let mut tx = self.begin().await?;
+        progress(&mut tx, self.id, id, Some(percent), None).await?;
         tx.commit().await?;
         Ok(())
     }

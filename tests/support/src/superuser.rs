@@ -5,6 +5,8 @@
     reason = "assertions are written where they are read, not checked against a schema at build time"
 )]
 
+use std::collections::BTreeMap;
+
 use sqlx::{
     AssertSqlSafe, PgPool, Postgres,
     postgres::{PgPoolOptions, PgRow},
@@ -73,6 +75,18 @@ impl SuperuserSql {
     {
         let read = sqlx::query_as(AssertSqlSafe(query.to_owned())).fetch_all(&self.0);
         read.await.unwrap_or_else(|error| fail(query, &error))
+    }
+
+    /// How many rows every table of the hub has.
+    pub async fn census(&self) -> BTreeMap<String, i64> {
+        let mut census = BTreeMap::new();
+        let tables =
+            "select relname::text from pg_class where relnamespace = 'hub'::regnamespace and relkind = 'r'";
+        for table in self.values::<String>(tables).await {
+            let rows = self.count(&table, "true").await;
+            census.insert(table, rows);
+        }
+        census
     }
 
     /// How many rows of a table of the hub meet a condition.
