@@ -1,3 +1,4 @@
 //! The tests that talk to the real thing, each on a database of its own.
 
+mod satellite;
 mod storage;

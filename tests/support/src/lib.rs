@@ -21,6 +21,8 @@ mod proxy;
 mod runtime;
 mod satellite;
 mod seeded;
+mod served;
+mod socket;
 mod superuser;
 mod user;
 
@@ -31,5 +33,7 @@ pub use proxy::Proxy;
 pub use runtime::{Held, ScriptedRuntime};
 pub use satellite::{TestDevice, heard, thing};
 pub use seeded::Seeded;
+pub use served::Served;
+pub use socket::{End, Socket, transcript};
 pub use superuser::SuperuserSql;
 pub use user::User;
