@@ -22,6 +22,8 @@ mod role;
 mod runtime;
 mod satellite;
 mod seeded;
+mod served;
+mod socket;
 mod superuser;
 mod user;
 
@@ -33,5 +35,7 @@ pub use role::{Refusal, RoleSession};
 pub use runtime::{Held, ScriptedRuntime};
 pub use satellite::{TestDevice, heard, thing, turn_of};
 pub use seeded::Seeded;
+pub use served::Served;
+pub use socket::{End, Socket, transcript};
 pub use superuser::SuperuserSql;
 pub use user::User;
