@@ -1,5 +1,7 @@
 //! The tests that talk to the real thing, each on a database of its own.
 
+#![expect(clippy::unwrap_used, reason = "this whole program is tests")]
+
 mod flows;
 mod harness;
 mod jobs;
