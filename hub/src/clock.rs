@@ -1,10 +1,11 @@
-//! DateTime is passed in, so that tests can move it.
+//! Time is passed in, so that tests can move it.
 
 use std::sync::Arc;
 
 use chrono::{SubsecRound, Utc};
 
-/// An instant in UTC with microseconds, the precision of Postgres. Of this name, so that the API document knows its form.
+/// An instant in UTC with microseconds, the precision of Postgres. Of this name, so that the API document knows its
+/// form.
 pub type DateTime = chrono::DateTime<Utc>;
 
 /// Where the hub's time comes from.

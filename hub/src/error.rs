@@ -23,6 +23,9 @@ pub enum Error {
         /// The kind of thing, in the design's words.
         what: &'static str,
     },
+    /// The input is not of the form it claims: not JSON, another content type.
+    #[error("{0}")]
+    Malformed(String),
     /// The input is wrong: correct the named fields.
     #[error("the input is not valid")]
     Invalid(Vec<FieldError>),

@@ -2,6 +2,8 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use metrics_exporter_prometheus::PrometheusHandle;
+
 use crate::{
     adapters::keys::Keys, audit::status::AuditStatus, clock::SharedClock, config::Config, error::Result,
     ids::NodeId, lifecycle::Lifecycle, satellite::registry::Registry, storage::Db,
@@ -32,6 +34,8 @@ pub struct Shared {
     pub lifecycle: Lifecycle,
     /// This process among others.
     pub node: NodeId,
+    /// Renders the metrics of this process, where they are recorded.
+    pub metrics: Option<PrometheusHandle>,
 }
 
 /// What is chosen from outside.
@@ -44,6 +48,8 @@ pub struct Parts {
     pub keys: Keys,
     /// What thinks.
     pub runtime: Arc<dyn AgentRuntime>,
+    /// Renders the metrics of this process, where they are recorded.
+    pub metrics: Option<PrometheusHandle>,
 }
 
 impl Hub {
@@ -54,6 +60,7 @@ impl Hub {
             clock,
             keys,
             runtime,
+            metrics,
         } = parts;
         let db = Db::new(&config.database, Arc::clone(&clock))?;
         let sockets = Registry::new(config.satellite.max_sockets);
@@ -68,6 +75,7 @@ impl Hub {
             audit: AuditStatus::default(),
             lifecycle,
             node,
+            metrics,
         })))
     }
 }

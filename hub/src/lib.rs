@@ -26,6 +26,7 @@ pub mod turns;
 pub mod adapters;
 pub mod storage;
 
+pub mod http;
 pub mod jobs;
 pub mod satellite;
 

@@ -36,6 +36,15 @@ impl Lifecycle {
         self.tracker.spawn(task);
     }
 
+    /// Counts a future of somebody else's task as work to wait for; it is dropped when stage two begins.
+    pub async fn run<F: Future>(&self, work: F) {
+        let _token = self.tracker.token();
+        tokio::select! {
+            _ = work => {}
+            () = self.cancelled.cancelled() => {}
+        }
+    }
+
     /// Runs a task that serves the others: when [`drained`](Self::drained) ends, it finishes and ends.
     pub fn spawn_last<F>(&self, task: F)
     where

@@ -1,4 +1,10 @@
 //! The tests that talk to the real thing, each on a database of its own.
 
+#![expect(clippy::unwrap_used, reason = "this whole program is tests")]
+
 mod audit;
+mod flows;
+mod harness;
+mod jobs;
+mod satellite;
 mod storage;

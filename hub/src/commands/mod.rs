@@ -1,4 +1,32 @@
 //! What the `hub` binary can be told to do, one file or folder per command.
 
+pub mod approve;
 pub mod audit;
+pub mod bootstrap;
+pub mod claim_code;
+pub mod doctor;
+pub mod inbox;
+pub mod login;
+pub mod logout;
+pub mod migrate;
+pub mod openapi;
+#[cfg(test)]
+mod people_tests;
+pub mod recall;
+pub mod reject;
+pub mod remote;
+pub mod resolve;
 pub mod satellite;
+pub mod say;
+pub mod serve;
+pub mod start;
+pub mod terminal;
+pub mod token;
+pub mod worker;
+
+use std::io::Write;
+
+/// Writes a line to standard output. A reader that has gone is no error.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}

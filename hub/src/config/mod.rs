@@ -7,6 +7,7 @@ mod audit;
 mod bootstrap;
 mod database;
 mod http;
+mod invocation;
 mod log;
 mod satellite;
 mod worker;
@@ -23,12 +24,13 @@ pub use audit::AuditConfig;
 pub use bootstrap::BootstrapConfig;
 pub use database::DatabaseConfig;
 pub use http::HttpConfig;
+pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
 pub use satellite::SatelliteConfig;
 pub use worker::WorkerConfig;
 
 /// Variables of one word that other parts read themselves; every other `HUB_…` must be a key.
-const ONE_WORD: [&str; 2] = ["HUB_DIR", "HUB_TEST_DATABASE_URL"];
+const ONE_WORD: [&str; 3] = ["HUB_DIR", "HUB_POSTGRES_MAJOR", "HUB_TEST_DATABASE_URL"];
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use crate::{
     clock::DateTime,
     error::{Error, FieldError, Result},
     hub::Hub,
-    identity::Caller,
+    identity::{Caller, Principal},
     ids::{EventId, TurnId},
     jobs::JobKind,
     places::PrivacyMode,
@@ -81,7 +81,7 @@ pub async fn ingest(hub: &Hub, caller: &Caller, talk: Talk, items: Vec<Inbound>)
         ));
     }
     let now = hub.clock.now();
-    let checked: Vec<_> = items.into_iter().map(|item| check(item, now)).collect();
+    let checked: Vec<_> = items.into_iter().map(|item| check(caller, item, now)).collect();
     let outcomes = if checked.iter().any(Result::is_ok) {
         let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
         let mut batch = Batch::new(caller, talk);
@@ -103,7 +103,7 @@ struct Checked {
     occurred_at: Option<DateTime>,
 }
 
-fn check(item: Inbound, now: DateTime) -> std::result::Result<Checked, Outcome> {
+fn check(caller: &Caller, item: Inbound, now: DateTime) -> std::result::Result<Checked, Outcome> {
     let refused = |reason, pointer: &str, detail: &str| {
         let errors = vec![FieldError {
             pointer: pointer.to_owned(),
@@ -121,7 +121,7 @@ fn check(item: Inbound, now: DateTime) -> std::result::Result<Checked, Outcome> 
             "must have 1 to 200 characters, none of them NUL",
         );
     }
-    let Some(kind) = EventKind::parse(&item.event_type).filter(may_come_from_outside) else {
+    let Some(kind) = EventKind::parse(&item.event_type).filter(|kind| may_send(caller, kind)) else {
         return refused(
             "unknown_type",
             "/event_type",
@@ -159,8 +159,12 @@ fn check(item: Inbound, now: DateTime) -> std::result::Result<Checked, Outcome> 
     })
 }
 
-const fn may_come_from_outside(kind: &EventKind) -> bool {
-    kind.is_from_satellites() || matches!(kind, EventKind::MessageUser)
+/// What a user says comes from the user, whose content was checked before; all else from satellites and services.
+const fn may_send(caller: &Caller, kind: &EventKind) -> bool {
+    match caller.principal {
+        Principal::User { .. } => matches!(kind, EventKind::MessageUser),
+        Principal::Device { .. } | Principal::Service { .. } => kind.is_from_satellites(),
+    }
 }
 
 /// The good items of a batch on their way into the log.
@@ -288,7 +292,7 @@ impl<'a> Batch<'a> {
 
     const fn device(&self) -> Option<crate::ids::DeviceId> {
         match &self.caller.principal {
-            crate::identity::Principal::Device { device, .. } => Some(*device),
+            Principal::Device { device, .. } => Some(*device),
             _ => None,
         }
     }

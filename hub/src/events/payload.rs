@@ -97,6 +97,7 @@ fn check_size(payload: &Value, pointer: &str) -> Vec<FieldError> {
 }
 
 /// Where a NUL stands in a document, in a key or a text. The parser has bounded the depth.
+#[must_use]
 pub fn find_nul(value: &Value, pointer: &str) -> Option<String> {
     match value {
         Value::String(text) => text.contains('\0').then(|| pointer.to_owned()),

@@ -7,7 +7,7 @@ use chrono::Duration as TimeDelta;
 use super::{Failure, JobKind};
 use crate::{
     actions,
-    error::Result,
+    error::{Error, Result},
     hub::Hub,
     identity::Actor,
     ids::{ActionId, TurnId},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The longest wait between two tries.
-const MAX_BACK_OFF: Duration = Duration::from_secs(300);
+const MAX_BACK_OFF: Duration = Duration::from_mins(5);
 /// The wait after the first failed try; it doubles from there.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 
@@ -50,12 +50,18 @@ async fn work(hub: Hub) {
     }
 }
 
-/// Claims and runs one job. False when none was runnable.
+/// Claims and runs one job. False when none was runnable, true when it is worth asking again.
 pub async fn run_next(hub: &Hub) -> Result<bool> {
     let lease_life = TimeDelta::milliseconds(i64::try_from(hub.config.worker.lease_ms).unwrap_or(i64::MAX));
     let mut tx = hub.db.begin_system().await?;
-    let Some(lease) = tx.jobs().claim(lease_life).await? else {
-        return Ok(false);
+    let lease = match tx.jobs().claim(lease_life).await {
+        Ok(Some(lease)) => lease,
+        Ok(None) => return Ok(false),
+        // Not idle: there may be work in another lane.
+        Err(Error::Conflict {
+            code: "lane_taken", ..
+        }) => return Ok(true),
+        Err(error) => return Err(error),
     };
     tx.commit().await?;
     let started = Instant::now();

@@ -54,7 +54,13 @@ pub(super) async fn write(connection: &mut PgConnection, batch: Batch) -> Result
         covering.commitments.splice(0..0, commitments_of(&events));
     }
     if !events.is_empty() {
-        insert_events(connection, agent, now, head.epoch, first, events).await?;
+        let start = Start {
+            agent,
+            now,
+            epoch: head.epoch,
+            first,
+        };
+        insert_events(connection, start, events).await?;
     }
     let first_seq = head.audit_seq - count(records.len()) + 1;
     for (agent_seq, record) in (first_seq..).zip(records) {
@@ -146,17 +152,26 @@ impl Columns {
     }
 }
 
-async fn insert_events(
-    connection: &mut PgConnection,
+/// Where a batch of events begins.
+struct Start {
     agent: AgentId,
     now: DateTime,
     epoch: i32,
     first: i64,
-    events: Vec<NewEvent>,
-) -> Result<()> {
+}
+
+async fn insert_events(connection: &mut PgConnection, start: Start, events: Vec<NewEvent>) -> Result<()> {
+    let Start {
+        agent,
+        now,
+        epoch,
+        first,
+    } = start;
     let expected = events.len() as u64;
     let mut c = Columns::default();
-    events.into_iter().for_each(|event| c.push(now, event));
+    for event in events {
+        c.push(now, event);
+    }
     let inserted = sqlx::query!(
         "insert into events (agent_id, epoch, recorded_at, position, id, type, payload, payload_salt, retain_until,
            occurred_at, space_id, session_id, device_id, person_id, audience_person_id, source_kind, source_id,

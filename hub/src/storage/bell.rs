@@ -75,10 +75,13 @@ impl Ring {
     }
 }
 
+/// A listener's key, and how it is woken.
+type Waiting = (u64, Arc<Notify>);
+
 /// The bell of a process.
 #[derive(Debug, Default)]
 pub struct Bell {
-    waiting: Mutex<HashMap<Ring, Vec<(u64, Arc<Notify>)>>>,
+    waiting: Mutex<HashMap<Ring, Vec<Waiting>>>,
     abroad: Mutex<BTreeSet<Ring>>,
     sender: Notify,
     next: AtomicU64,
@@ -150,15 +153,21 @@ impl Bell {
         self.sender.notify_one();
     }
 
+    /// Wakes this process only.
+    pub fn ring_here(&self, rings: impl IntoIterator<Item = Ring>) {
+        rings.into_iter().for_each(|ring| self.wake(ring));
+    }
+
     fn wake(&self, ring: Ring) {
         let waiting = self.waiting.lock().expect("no panic while held");
         if ring == Ring::Everything {
-            waiting
-                .values()
-                .flatten()
-                .for_each(|(_, notify)| notify.notify_one());
+            for (_, notify) in waiting.values().flatten() {
+                notify.notify_one();
+            }
         } else if let Some(listeners) = waiting.get(&ring) {
-            listeners.iter().for_each(|(_, notify)| notify.notify_one());
+            for (_, notify) in listeners {
+                notify.notify_one();
+            }
         }
     }
 

@@ -158,7 +158,7 @@ impl Commands<'_> {
             "update commands set state = 'sent', attempts = attempts + 1, sent_at = $3
              where agent_id = $1 and id in (select id from commands
                where agent_id = $1 and device_id = $2 and state = 'queued' and deadline_at > $3
-               order by seq limit $4 for update)
+               order by seq limit $4 for no key update)
              returning id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
                attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at",
             agent.0,
@@ -233,7 +233,7 @@ impl Commands<'_> {
             CommandRow,
             "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
                attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at
-             from commands where agent_id = $1 and device_id = $2 and id = $3 for update",
+             from commands where agent_id = $1 and device_id = $2 and id = $3 for no key update",
             agent.0,
             device.0,
             id.0

@@ -27,7 +27,7 @@ const LOCK_TIMEOUT: &str = "5s";
 /// No query of ours is meant to run this long.
 const STATEMENT_TIMEOUT: &str = "30s";
 /// An unused connection goes after this.
-const IDLE_CONNECTION: Duration = Duration::from_secs(600);
+const IDLE_CONNECTION: Duration = Duration::from_mins(10);
 
 /// The database, by role.
 #[derive(Clone)]

@@ -13,6 +13,9 @@ use crate::{
     page::PageRequest,
 };
 
+/// What happened to a credential this long ago has reached its sockets.
+const LATELY: chrono::Duration = chrono::Duration::seconds(30);
+
 /// The tables of devices.
 pub struct Devices<'a>(&'a mut Tx);
 
@@ -203,6 +206,28 @@ impl Devices<'_> {
             id.0
         );
         Ok(generation.fetch_optional(self.0.connection()).await?)
+    }
+
+    /// Which of these devices, connected here, have something to do: a command waits, the device or a credential of it was
+    /// revoked or has expired, or another socket took over.
+    pub async fn concerned(&mut self, node: NodeId, devices: &[Uuid]) -> Result<Vec<Uuid>> {
+        let now = self.0.now();
+        let lately = now - LATELY;
+        let rows = sqlx::query_scalar!(
+            r#"select d.id from unnest($2::uuid[]) as here(id) join devices d on d.id = here.id
+               where d.revoked_at > $4
+                 or exists (select from commands c where c.agent_id = d.agent_id and c.device_id = d.id
+                   and c.state = 'queued' and c.deadline_at > $3)
+                 or exists (select from access_tokens t where t.agent_id = d.agent_id and t.device_id = d.id
+                   and (t.revoked_at > $4 or (t.expires_at > $4 and t.expires_at <= $3)))
+                 or not exists (select from device_connections k where k.agent_id = d.agent_id
+                   and k.device_id = d.id and k.node = $1)"#,
+            node.0,
+            devices,
+            now,
+            lately
+        );
+        Ok(rows.fetch_all(self.0.connection()).await?)
     }
 
     /// Notes that these devices are alive on this node: one statement for all of them.

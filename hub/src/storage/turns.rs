@@ -144,6 +144,17 @@ impl Turns<'_> {
             .collect())
     }
 
+    /// The turn that ran on an event.
+    pub async fn of_event(&mut self, event: EventId) -> Result<Option<TurnId>> {
+        let agent = self.0.agent();
+        let id = sqlx::query_scalar!(
+            "select turn_id from turn_inputs where agent_id = $1 and event_id = $2",
+            agent.0,
+            event.0
+        );
+        Ok(id.fetch_optional(self.0.connection()).await?.map(TurnId))
+    }
+
     /// Marks a turn as running under a lease.
     pub async fn start(&mut self, id: TurnId, lease: &Lease, runtime: &str) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());

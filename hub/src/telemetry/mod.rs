@@ -25,24 +25,31 @@ pub enum TelemetryError {
 
 /// Starts the log of this process, on standard error.
 pub fn start_log(config: &LogConfig) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(&config.filter)?;
-    let registry = tracing_subscriber::registry().with(filter);
-    match config.format {
-        LogFormat::Json => registry
+    let is_terminal = std::io::stderr().is_terminal();
+    let words = match (config.filter.as_str(), is_terminal) {
+        ("", true) => "warn",
+        ("", false) => "info,sqlx=warn",
+        (filter, _) => filter,
+    };
+    let registry = tracing_subscriber::registry().with(EnvFilter::try_new(words)?);
+    let is_text = match config.format {
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+        LogFormat::Auto => is_terminal,
+    };
+    if is_text {
+        registry
+            .with(fmt::layer().with_ansi(is_terminal).with_writer(std::io::stderr))
+            .try_init()?;
+    } else {
+        registry
             .with(
                 fmt::layer()
                     .json()
                     .flatten_event(true)
                     .with_writer(std::io::stderr),
             )
-            .try_init()?,
-        LogFormat::Text => registry
-            .with(
-                fmt::layer()
-                    .with_ansi(std::io::stderr().is_terminal())
-                    .with_writer(std::io::stderr),
-            )
-            .try_init()?,
+            .try_init()?;
     }
     Ok(())
 }

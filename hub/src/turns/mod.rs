@@ -7,6 +7,7 @@ pub mod gather;
 pub mod offline;
 pub mod run;
 pub mod runtime;
+pub mod wait;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -61,6 +62,19 @@ pub enum TurnState {
 }
 
 impl TurnState {
+    /// The word in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Planned => "planned",
+            Self::Skipped => "skipped",
+            Self::Dead => "dead",
+        }
+    }
+
     /// Reads the word in the table.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

@@ -20,6 +20,7 @@ use hub::{
     turns::{offline::Offline, runtime::AgentRuntime},
 };
 use secrecy::SecretString;
+use tokio::task::JoinSet;
 
 use crate::{
     clock::TestClock, database::Database, household::Household, proxy::Proxy, superuser::SuperuserSql,
@@ -106,6 +107,7 @@ impl TestHubBuilder {
             config,
             clock: Arc::new(clock.clone()),
             runtime: self.runtime,
+            metrics: None,
         })
         .expect("a hub can be put together");
         TestHub {
@@ -146,6 +148,7 @@ impl TestHub {
             clock: Arc::new(self.clock.clone()),
             keys: self.keys.clone(),
             runtime: Arc::new(runtime),
+            metrics: None,
         })
         .expect("a hub can be put together")
     }
@@ -168,11 +171,24 @@ impl TestHub {
     /// Runs jobs until none is runnable. Returns how many ran.
     pub async fn run_jobs(&self) -> usize {
         for ran in 0..MOST_JOBS {
-            if !run_next(&self.hub).await.expect("a job can be claimed") {
+            if !self.run_one_job().await {
                 return ran;
             }
         }
         fail("the jobs never end")
+    }
+
+    /// Runs one job. False when none was runnable.
+    pub async fn run_one_job(&self) -> bool {
+        run_next(&self.hub).await.expect("a job can be claimed")
+    }
+
+    /// Runs one job beside the test. Shutting the set down kills its worker.
+    #[must_use]
+    pub fn start_one_job(&self) -> JoinSet<bool> {
+        let (hub, mut workers) = (self.hub.clone(), JoinSet::new());
+        workers.spawn(async move { run_next(&hub).await.expect("a job can be claimed") });
+        workers
     }
 
     /// Ends what has missed its deadline, as the sweep does every second.

@@ -7,11 +7,16 @@ use uuid::Uuid;
 use crate::satellite::protocol::ClientId;
 
 /// Now, by this machine's clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the satellite runs without a hub's clock"
+)]
 pub(super) fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
 /// An id that was never used before.
+#[expect(clippy::disallowed_methods, reason = "the satellite runs without a hub's ids")]
 pub(super) fn fresh_client_id() -> ClientId {
     Uuid::now_v7().into()
 }

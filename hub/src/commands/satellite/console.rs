@@ -95,14 +95,16 @@ impl Console {
 
     /// What became of everything.
     pub(super) fn summary(&mut self, waiting: usize, skipped: u64, tally: Tally) {
-        let mut text = format!("done: {}", counts(tally));
+        let mut parts = vec![format!("done: {}", counts(tally))];
         if waiting > 0 {
-            text += &format!("; {waiting} NOT answered by the hub and lost with this process");
+            parts.push(format!(
+                "{waiting} NOT answered by the hub and lost with this process"
+            ));
         }
         if skipped > 0 {
-            text += &format!("; {skipped} lines not readable and skipped");
+            parts.push(format!("{skipped} lines not readable and skipped"));
         }
-        self.status(&text);
+        self.status(&parts.join("; "));
     }
 
     fn close_line(&mut self) {

@@ -111,7 +111,9 @@ fn show(device: &str, arguments: &JsonObject, console: &mut Console) -> Result<O
         ));
     };
     console.effect(device, text)?;
-    Ok(None)
+    Ok(Some(
+        json!({"device": device, "characters": text.chars().count()}),
+    ))
 }
 
 fn echo(arguments: &JsonObject, console: &mut Console) -> Result<Option<Value>, Failure> {

@@ -20,7 +20,7 @@ use connect::{ConnectError, Socket, connect};
 use open::{Heard, Open};
 
 /// The longest wait that a hub can impose, whatever it says.
-const LONGEST_IMPOSED_WAIT: Duration = Duration::from_secs(300);
+const LONGEST_IMPOSED_WAIT: Duration = Duration::from_mins(5);
 
 /// Something that happened on the way to the hub.
 #[derive(Debug)]

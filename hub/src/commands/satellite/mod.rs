@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 
-    /// The credentials; a journal of commands is kept beside them [default: `.hub/satellites/NAME.json`; HUB_DIR moves `.hub`]
+    /// The credentials; a journal of commands is kept beside them [default: `.hub/satellites/NAME.json`; `HUB_DIR` moves `.hub`]
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
 

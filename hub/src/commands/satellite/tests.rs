@@ -182,7 +182,7 @@ struct Home(PathBuf);
 
 impl Home {
     fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("hub-satellite-{}", Uuid::now_v7()));
+        let path = std::env::temp_dir().join(format!("hub-satellite-{}", crate::ids::fresh()));
         std::fs::create_dir(&path).unwrap();
         Self(path)
     }

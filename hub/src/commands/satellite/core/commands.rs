@@ -28,7 +28,7 @@ impl Commands {
         for entry in entries {
             match entry {
                 Entry::Received { command } => {
-                    commands.known.set(command.command_id, Step::Received(command))
+                    commands.known.set(command.command_id, Step::Received(command));
                 }
                 Entry::Started { command_id } => commands
                     .known

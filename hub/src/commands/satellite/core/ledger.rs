@@ -62,12 +62,11 @@ impl Ledger {
 
     /// Sets how far a command is; a new one comes last.
     pub(super) fn set(&mut self, command_id: Uuid, step: Step) {
-        match self.get_mut(command_id) {
-            Some(known) => *known = step,
-            None => {
-                self.arrivals += 1;
-                self.steps.insert(command_id, (self.arrivals, step));
-            }
+        if let Some(known) = self.get_mut(command_id) {
+            *known = step;
+        } else {
+            self.arrivals += 1;
+            self.steps.insert(command_id, (self.arrivals, step));
         }
     }
 

@@ -1,0 +1,298 @@
+//! `hub login`: signs a person in, and before that lets them claim a fresh agent with its one-time code.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    remote::{self, Call, Failure, Options, Remote, Tokens},
+    terminal::{Terminal, one_line},
+};
+use crate::{config, identity::Role, secret::normalize_code};
+
+/// A code has 23 characters; anything much longer is another file.
+const MAX_CODE_BYTES: u64 = 256;
+
+/// Sign in, and claim a fresh agent with its one-time code
+///
+/// Whoever claims an agent becomes its owner; name and password are those of a new user, or of one who exists. The first
+/// start of a hub leaves the code in `.hub/claim-code`, and on a terminal this command offers to use it.
+///
+/// The sign-in is kept in `.hub/login.json`, which only you can read, until `hub logout` or 30 days without use.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The one-time code of a fresh agent: claims it
+    #[arg(long, value_name = "CODE")]
+    code: Option<SecretString>,
+
+    /// Your login name [default: asked for]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// Read the password from the first line of standard input
+    #[arg(long)]
+    password_stdin: bool,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+const EXAMPLES: &str = "Examples:
+  hub login
+  hub login --code ABCDE-FGHJK-LMNPQ-RSTUV --name ada
+  printf %s \"$PASSWORD\" | hub login --name ada --password-stdin";
+
+/// Who signs in.
+pub(super) struct Person {
+    name: String,
+    password: SecretString,
+}
+
+/// What `GET /v1/me` answers.
+#[derive(Debug, Deserialize)]
+struct Me {
+    name: String,
+    agents: Vec<MyAgent>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MyAgent {
+    name: String,
+    role: Role,
+}
+
+/// Runs the command and returns the code to exit with.
+pub async fn run(args: Args) -> ExitCode {
+    remote::run("login", &args.options, async |hub| login(&args, hub).await).await
+}
+
+pub(super) async fn login(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
+    if hub.is_curl() {
+        return curl(args, hub);
+    }
+    if !hub.client.base().is_this_machine() {
+        hub.terminal
+            .remark("Note: http to another machine shows your password to whoever is on the way.");
+    }
+    let code = match &args.code {
+        Some(code) => Some(normalize_code(code)),
+        None => offered_code(hub).await?,
+    };
+    let person = ask_who(args, hub, code.is_some())?;
+    enter(hub, code.as_ref(), person).await
+}
+
+/// Claims the agent where there is a code, signs in, and keeps the sign-in.
+pub(super) async fn enter(
+    hub: &mut Remote,
+    code: Option<&SecretString>,
+    person: Person,
+) -> Result<ExitCode, Failure> {
+    let call = request(code, &person.name, &person.password);
+    let tokens: Tokens = hub.client.read(&hub.client.call_openly(&call).await?)?;
+    let sign_in = tokens.sign_in(hub.client.base().clone(), person.name);
+    hub.client.file().lock().await?.write(&sign_in)?;
+    if let Some(code) = code {
+        remove_used(hub, code);
+    }
+    greet(hub, code.is_some()).await
+}
+
+/// Who the person is now, and what they may try.
+async fn greet(hub: &mut Remote, has_claimed: bool) -> Result<ExitCode, Failure> {
+    let answer = hub.client.call(&Call::get("/v1/me")).await?;
+    if hub.is_json() {
+        hub.show_json(&answer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let me: Me = hub.client.read(&answer)?;
+    let name = one_line(&me.name);
+    let agents: Vec<String> = me
+        .agents
+        .iter()
+        .map(|agent| format!("{} of {}", agent.role.as_str(), one_line(&agent.name)))
+        .collect();
+    let what = if has_claimed { "The agent is yours. " } else { "" };
+    let who = if agents.is_empty() {
+        format!("You are {name}, and belong to no agent yet.")
+    } else {
+        format!("You are {name}, {}.", agents.join(" and "))
+    };
+    let program = remote::quote(&config::program()).into_owned();
+    hub.show(format!(
+        "{what}{who}\n\nTry next:\n  {program} say remember that the spare key is with Nora\n  {program} recall spare key\n  {program} inbox"
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn request(code: Option<&SecretString>, name: &str, password: &SecretString) -> Call {
+    let mut body = json!({"name": name, "password": password.expose_secret()});
+    match code {
+        Some(code) => {
+            body["code"] = Value::from(code.expose_secret());
+            Call::post("/v1/claim", body).open()
+        }
+        None => Call::post("/v1/sign-in", body).open(),
+    }
+}
+
+fn curl(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
+    hub.terminal
+        .remark("# put your own password in; it will be in the history of your shell");
+    let name = args.name.as_deref().unwrap_or("NAME");
+    let password = SecretString::from("PASSWORD");
+    hub.show_curl(&request(args.code.as_ref(), name, &password))
+}
+
+fn ask_who(args: &Args, hub: &mut Remote, is_new: bool) -> Result<Person, Failure> {
+    let known = hub.client.file().read()?.map(|sign_in| sign_in.name);
+    let terminal = &mut hub.terminal;
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None if terminal.is_interactive() && !args.password_stdin => ask_name(terminal, known.as_deref())?,
+        None => known.ok_or_else(|| {
+            Failure::Usage("there is no terminal to ask on; give --name NAME and --password-stdin".to_owned())
+        })?,
+    };
+    let password = ask_password(args, terminal, is_new)?;
+    Ok(Person { name, password })
+}
+
+fn ask_name(terminal: &mut Terminal, known: Option<&str>) -> Result<String, Failure> {
+    let question = match known {
+        Some(known) => format!("Name [{known}]: "),
+        None => "Name: ".to_owned(),
+    };
+    loop {
+        let typed = terminal.ask(&question).map_err(unasked)?;
+        match (typed.trim(), known) {
+            ("", Some(known)) => return Ok(known.to_owned()),
+            ("", None) => {}
+            (name, _) => return Ok(name.to_owned()),
+        }
+    }
+}
+
+/// Twice where it becomes a new user's password: a slip would lock them out.
+fn ask_password(args: &Args, terminal: &mut Terminal, is_new: bool) -> Result<SecretString, Failure> {
+    if args.password_stdin {
+        return terminal.read_secret().map_err(unasked);
+    }
+    if !terminal.is_interactive() {
+        let problem = "there is no terminal to ask for the password on; give --password-stdin";
+        return Err(Failure::Usage(problem.to_owned()));
+    }
+    loop {
+        let question = if is_new {
+            "Password, 10 characters or more: "
+        } else {
+            "Password: "
+        };
+        let first = terminal.ask_secret(question).map_err(unasked)?;
+        if !is_new {
+            return Ok(first);
+        }
+        let second = terminal.ask_secret("The same again: ").map_err(unasked)?;
+        if first.expose_secret() == second.expose_secret() {
+            return Ok(first);
+        }
+        terminal.remark("These were not the same.");
+    }
+}
+
+/// The code that the first start left, when nobody is signed in here and the person wants to use it.
+async fn offered_code(hub: &mut Remote) -> Result<Option<SecretString>, Failure> {
+    let path = code_path(hub);
+    let Some(code) = read_code(hub)? else {
+        return Ok(None);
+    };
+    if is_signed_in(hub).await? {
+        return Ok(None);
+    }
+    if !hub.terminal.is_interactive() {
+        let path = remote::quote(&path.display().to_string()).into_owned();
+        hub.terminal.remark(format!(
+            "A code to claim the agent is in {path}; to use it, give --code \"$(cat {path})\""
+        ));
+        return Ok(None);
+    }
+    let question = "This hub's agent may still be unclaimed. Claim it and become its owner? [Y/n] ";
+    let typed = hub.terminal.ask(question).map_err(unasked)?;
+    let is_wanted = matches!(typed.trim().to_lowercase().as_str(), "" | "y" | "yes");
+    Ok(is_wanted.then_some(code))
+}
+
+/// Asked of the hub: a sign-in that is stored may be one of an earlier database.
+async fn is_signed_in(hub: &Remote) -> Result<bool, Failure> {
+    match hub.client.call(&Call::get("/v1/me")).await {
+        Ok(_) => Ok(true),
+        Err(
+            Failure::NotSignedIn
+            | Failure::SignInEnded { .. }
+            | Failure::OtherHub { .. }
+            | Failure::Refused(_),
+        ) => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The code beside the hub's own files. It opens the hub of this machine, and no other is told.
+fn read_code(hub: &Remote) -> Result<Option<SecretString>, Failure> {
+    if !hub.client.base().is_this_machine() {
+        return Ok(None);
+    }
+    let path = code_path(hub);
+    let unreadable = |source| Failure::System {
+        what: path.display().to_string(),
+        source,
+    };
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(unreadable)?,
+    };
+    let mut code = String::new();
+    file.take(MAX_CODE_BYTES)
+        .read_to_string(&mut code)
+        .map_err(unreadable)?;
+    let code = normalize_code(&code.into());
+    Ok(Some(code).filter(|code| !code.expose_secret().is_empty()))
+}
+
+/// A code is good once: what is left of it would only confuse.
+fn remove_used(hub: &mut Remote, used: &SecretString) {
+    let path = code_path(hub);
+    let stored = read_code(hub).ok().flatten();
+    if stored.is_none_or(|stored| stored.expose_secret() != used.expose_secret()) {
+        return;
+    }
+    if let Err(error) = fs::remove_file(&path) {
+        let path = path.display();
+        hub.terminal.remark(format!(
+            "The code in {path} is used; the file cannot be removed: {error}"
+        ));
+    }
+}
+
+fn code_path(hub: &Remote) -> PathBuf {
+    hub.dir.join("claim-code")
+}
+
+fn unasked(source: io::Error) -> Failure {
+    let what = "nothing could be asked".to_owned();
+    Failure::System { what, source }
+}
+
+#[cfg(test)]
+pub(super) fn who(code: &str, name: &str, password: &str) -> (SecretString, Person) {
+    let name = name.to_owned();
+    let password = password.into();
+    (code.into(), Person { name, password })
+}

@@ -1,0 +1,32 @@
+//! `hub migrate`: brings the database to this program's schema.
+
+use std::{process::ExitCode, sync::Arc};
+
+use super::start::StartError;
+use crate::{clock::SystemClock, config::Config, storage::Db};
+
+/// Brings the database to this program's schema. Repeating it is harmless.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  hub migrate\n  hub migrate --status")]
+pub struct Args {
+    /// Only say how many migrations are missing.
+    #[arg(long)]
+    status: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Result<ExitCode, StartError> {
+    let db = Db::new(&Config::load()?.database, Arc::new(SystemClock))?;
+    let pending = db.pending_migrations().await?;
+    if args.status {
+        super::say(&format!("{pending} migrations are missing"));
+        return Ok(if pending == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
+    }
+    db.migrate().await?;
+    super::say(&format!("applied {pending} migrations"));
+    Ok(ExitCode::SUCCESS)
+}

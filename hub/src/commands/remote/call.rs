@@ -1,0 +1,168 @@
+//! One request to the hub, as it is sent and as `--curl` prints it.
+
+use std::{borrow::Cow, time::Duration};
+
+use reqwest::Method;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::BaseUrl;
+use crate::ids;
+
+/// How long an ordinary answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A request.
+pub struct Call {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Value>,
+    pub(super) idempotency_key: Option<Uuid>,
+    pub(super) patience: Duration,
+    is_open: bool,
+}
+
+impl Call {
+    /// Reads something.
+    #[must_use]
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path.into(), None)
+    }
+
+    /// Asks something with a body.
+    #[must_use]
+    pub fn post(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::POST, path.into(), Some(body))
+    }
+
+    /// Asks something without a body.
+    #[must_use]
+    pub fn bare_post(path: impl Into<String>) -> Self {
+        Self::new(Method::POST, path.into(), None)
+    }
+
+    fn new(method: Method, path: String, body: Option<Value>) -> Self {
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            body,
+            idempotency_key: None,
+            patience: PATIENCE,
+            is_open: false,
+        }
+    }
+
+    /// Narrows what is read.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, value: &impl ToString) -> Self {
+        self.query.push((name, value.to_string()));
+        self
+    }
+
+    /// Gives it a key, under which the hub acts once, however often it is sent.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.idempotency_key = Some(ids::fresh());
+        self
+    }
+
+    /// Needs no sign-in.
+    #[must_use]
+    pub const fn open(mut self) -> Self {
+        self.is_open = true;
+        self
+    }
+
+    /// The hub may wait for so long before it answers.
+    #[must_use]
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.patience = PATIENCE + wait;
+        self
+    }
+
+    /// The command that sends the same. `program` is this binary, which gives the token.
+    #[must_use]
+    pub fn curl(&self, base: &BaseUrl, program: &str) -> String {
+        // With a body curl posts by itself.
+        let is_bare_post = self.method == Method::POST && self.body.is_none();
+        let method = if is_bare_post { " -X POST" } else { "" };
+        let mut lines = vec![format!("curl -sS{method} {}", quote(self.url(base).as_str()))];
+        if !self.is_open {
+            // Double quotes: the shell runs what is inside `$(…)`, which quotes anew.
+            lines.push(format!(
+                r#"-H "Authorization: Bearer $({} token)""#,
+                quote(program)
+            ));
+        }
+        if let Some(key) = self.idempotency_key {
+            lines.push(format!("-H 'Idempotency-Key: {key}'"));
+        }
+        if let Some(body) = &self.body {
+            lines.push("-H 'Content-Type: application/json'".to_owned());
+            lines.push(format!("-d {}", quote(&body.to_string())));
+        }
+        lines.join(" \\\n  ")
+    }
+
+    pub(super) fn url(&self, base: &BaseUrl) -> reqwest::Url {
+        base.join(&self.path, &self.query)
+    }
+}
+
+/// A word that a POSIX shell reads as exactly this text.
+#[must_use]
+pub fn quote(text: &str) -> Cow<'_, str> {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:=,@+".contains(char);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_call_reads_as_one_would_type_it() {
+        let call = Call::post("/v1/agents/self/messages", json!({"content": "it's $HOME `x`\n"}));
+        assert_eq!(
+            call.curl(&BaseUrl::default(), "./my hub"),
+            r#"curl -sS http://127.0.0.1:8080/v1/agents/self/messages \
+  -H "Authorization: Bearer $('./my hub' token)" \
+  -H 'Content-Type: application/json' \
+  -d '{"content":"it'\''s $HOME `x`\n"}'"#
+        );
+        let call = Call::get("/v1/actions")
+            .query("state", &"proposed")
+            .query("limit", &2)
+            .open();
+        assert_eq!(
+            call.curl(&BaseUrl::default(), "hub"),
+            "curl -sS 'http://127.0.0.1:8080/v1/actions?state=proposed&limit=2'"
+        );
+        let call = Call::bare_post("/v1/sign-out").open();
+        assert_eq!(
+            call.curl(&BaseUrl::default(), "hub"),
+            "curl -sS -X POST http://127.0.0.1:8080/v1/sign-out"
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_shell_reads_back_what_was_quoted(text in "[^\0]{0,40}") {
+            let script = format!("printf %s {}", quote(&text));
+            let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
+            prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What the people's commands share: the way to the hub, the stored sign-in, and how answers and refusals are shown.
+
+mod actions;
+mod base_url;
+mod call;
+mod client;
+mod failure;
+mod names;
+mod short_id;
+mod sign_in;
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::{io, process::ExitCode};
+
+use serde::Serialize;
+
+pub use actions::{Ending, arguments, bound, decide, ending, find, in_state, settled};
+pub use base_url::{BaseUrl, UrlProblem};
+pub use call::{Call, quote};
+pub use client::{Client, Tokens};
+pub use failure::{Failure, Problem};
+pub use names::Names;
+pub use short_id::short_ids;
+pub use sign_in::{SignIn, SignInFile, SignInFileError};
+
+use super::terminal::Terminal;
+use crate::config::{self, DataDir};
+
+/// Where the hub is.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Address {
+    /// The hub's address [default: where you are signed in, else `http://127.0.0.1:8080`]
+    #[arg(long, value_name = "URL")]
+    url: Option<BaseUrl>,
+}
+
+/// What each of the people's commands takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    address: Address,
+
+    /// Print what the hub answers as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Print the curl command that asks the same, and do not run it (what it depends on is looked up)
+    #[arg(long, conflicts_with = "json")]
+    curl: bool,
+}
+
+/// The hub, as a command at a terminal sees it.
+pub struct Remote {
+    /// Speaks to the hub.
+    pub client: Client,
+    /// Speaks to the person.
+    pub terminal: Terminal,
+    /// The folder with the hub's own files.
+    pub dir: DataDir,
+    options: Options,
+}
+
+impl Remote {
+    /// The way to the hub that the options, or the stored sign-in, name.
+    pub fn open(options: &Options, dir: DataDir, terminal: Terminal) -> Result<Self, Failure> {
+        let file = SignInFile::of(&dir);
+        let base = match &options.address.url {
+            Some(url) => url.clone(),
+            None => file.read()?.map(|sign_in| sign_in.url).unwrap_or_default(),
+        };
+        Ok(Self {
+            client: Client::new(base, file)?,
+            terminal,
+            dir,
+            options: options.clone(),
+        })
+    }
+
+    /// Whether a program reads the answer.
+    #[must_use]
+    pub const fn is_json(&self) -> bool {
+        self.options.json
+    }
+
+    /// Whether to print the request only.
+    #[must_use]
+    pub const fn is_curl(&self) -> bool {
+        self.options.curl
+    }
+
+    /// Prints the command that sends the same.
+    pub fn show_curl(&mut self, call: &Call) -> Result<ExitCode, Failure> {
+        self.show(call.curl(self.client.base(), &config::program()))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Shows lines of an answer, which programs do not read.
+    pub fn show(&mut self, text: impl AsRef<str>) -> Result<(), Failure> {
+        Ok(self.terminal.show(text.as_ref())?)
+    }
+
+    /// Shows an answer to programs.
+    pub fn show_json(&mut self, answer: &impl Serialize) -> Result<(), Failure> {
+        Ok(self.terminal.show_json(answer)?)
+    }
+
+    /// Says what went wrong, and gives the code to exit with.
+    #[must_use]
+    pub fn finish(mut self, command: &str, done: Result<ExitCode, Failure>) -> ExitCode {
+        done.unwrap_or_else(|failure| {
+            if let Failure::Refused(problem) = &failure
+                && self.options.json
+            {
+                // Where not even this can be told, the code says it.
+                drop(self.terminal.show_json(&problem.raw));
+            } else {
+                complain(&mut self.terminal, command, &failure);
+            }
+            failure.exit_code()
+        })
+    }
+}
+
+/// Runs a command with the process's own streams and files.
+pub async fn run(
+    command: &str,
+    options: &Options,
+    work: impl AsyncFnOnce(&mut Remote) -> Result<ExitCode, Failure>,
+) -> ExitCode {
+    match Remote::open(options, config::data_dir(), Terminal::standard()) {
+        Ok(mut remote) => {
+            let done = work(&mut remote).await;
+            remote.finish(command, done)
+        }
+        Err(failure) => {
+            complain(&mut Terminal::standard(), command, &failure);
+            failure.exit_code()
+        }
+    }
+}
+
+/// Says what went wrong, unless it is that nobody reads on: `hub inbox | head -1`.
+fn complain(terminal: &mut Terminal, command: &str, failure: &Failure) {
+    match failure {
+        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        _ => terminal.remark(format!("hub {command}: {failure}")),
+    }
+}
+
+impl From<Address> for Options {
+    fn from(address: Address) -> Self {
+        Self {
+            address,
+            ..Self::default()
+        }
+    }
+}

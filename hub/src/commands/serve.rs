@@ -1,0 +1,140 @@
+//! `hub serve`: the whole hub in one process.
+
+use std::process::ExitCode;
+
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+
+use super::{
+    bootstrap::{Bootstrapped, bootstrap_if_empty},
+    start::{StartError, keep_audit_log, open_with},
+};
+use crate::{
+    config::{Config, program},
+    error::Error,
+    http,
+    hub::Hub,
+    jobs,
+    lifecycle::stop_signal,
+    satellite, telemetry,
+};
+
+/// Serves REST and satellites, and works on jobs unless told not to.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  hub serve\n  hub serve --migrate --bootstrap\n  HUB_HTTP__LISTEN=127.0.0.1:9000 hub serve --no-worker"
+)]
+pub struct Args {
+    /// Bring the database to this program's schema first.
+    #[arg(long)]
+    migrate: bool,
+    /// Make the first agent if there is none.
+    #[arg(long)]
+    bootstrap: bool,
+    /// Leave the jobs to `hub worker`.
+    #[arg(long)]
+    no_worker: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Result<ExitCode, StartError> {
+    let config = Config::load()?;
+    telemetry::start_log(&config.log)?;
+    let metrics = telemetry::start_metrics()?;
+    let listen = config.http.listen;
+    // Before anything else: a second hub must not touch what the first one uses.
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| StartError::Listen(listen, error))?;
+    let hub = open_with(config, Some(metrics), args.migrate).await?;
+    let made = if args.bootstrap {
+        bootstrap_if_empty(&hub).await?
+    } else {
+        None
+    };
+    keep_audit_log(&hub).await?;
+    start(&hub, !args.no_worker);
+    let address = listener
+        .local_addr()
+        .map_err(|error| StartError::Listen(listen, error))?;
+    let server = serve(&hub, listener);
+    super::say(&banner(&hub, address, made.as_ref()));
+    tracing::info!(http.listen = %address, node = %hub.node, "the hub is listening");
+    stop_signal().await;
+    tracing::info!("stopping");
+    hub.lifecycle.shut_down().await;
+    server
+        .await
+        .map_err(|error| Error::because("the server ended badly", error))?;
+    hub.db.close().await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts everything that runs beside the requests.
+fn start(hub: &Hub, with_worker: bool) {
+    hub.db.run_bell(&hub.lifecycle);
+    satellite::watch::start(hub);
+    if with_worker && hub.config.worker.in_serve {
+        jobs::worker::start(hub);
+        jobs::sweep::start(hub);
+    }
+}
+
+/// Accepts until the process closes; requests under way are finished.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server is awaited after the tracker, which it outlives"
+)]
+fn serve(hub: &Hub, listener: TcpListener) -> tokio::task::JoinHandle<()> {
+    let (router, life) = (http::router(hub), hub.lifecycle.clone());
+    let cancelled = hub.lifecycle.cancel_token();
+    tokio::spawn(async move {
+        let serving =
+            axum::serve(listener, router).with_graceful_shutdown(async move { life.closing().await });
+        tokio::select! {
+            ended = serving => if let Err(error) = ended { tracing::error!(%error, "the server ended") },
+            () = cancelled.cancelled() => {}
+        }
+    })
+}
+
+fn banner(hub: &Hub, address: std::net::SocketAddr, made: Option<&Bootstrapped>) -> String {
+    let program = program();
+    let mut lines = vec![
+        format!("\nThe hub is listening on http://{address}   (Ctrl-C stops it)"),
+        format!("  data, keys and audit log: {}", hub.config.dir.0.display()),
+    ];
+    if let Some(made) = made {
+        lines.push(format!(
+            "  first start: made the agent and its satellites {}",
+            names(made)
+        ));
+        lines.push(format!(
+            "  the owner's claim code, good once: {}",
+            made.code.expose_secret()
+        ));
+        lines.push("\nNext, each in a terminal of its own:".to_owned());
+        lines.push(format!("  {program} login   (claims the agent with the code)"));
+        lines.extend(
+            made.satellites
+                .iter()
+                .map(|satellite| format!("  {program} satellite {}", satellite.name)),
+        );
+    } else {
+        lines.push(format!(
+            "\nNext: {program} satellite kitchen, {program} say hello, {program} inbox"
+        ));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn names(made: &Bootstrapped) -> String {
+    let names: Vec<&str> = made
+        .satellites
+        .iter()
+        .map(|satellite| satellite.name.as_str())
+        .collect();
+    names.join(" and ")
+}

@@ -1,0 +1,102 @@
+//! What every command that works on the database begins with: configuration, keys, the hub's handles, and the checks that
+//! must hold before anything is served.
+
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::{
+    adapters::{
+        keys::{Keys, KeysError},
+        worm::{WriteOnceDirectory, WriteOnceStore},
+    },
+    audit::{
+        self,
+        breach::{AuditError, check_not_behind},
+    },
+    clock::SystemClock,
+    config::{Config, ConfigError},
+    error::Error,
+    hub::{Hub, Parts},
+    storage::Db,
+    telemetry::TelemetryError,
+    turns::offline::Offline,
+};
+
+/// Why the hub does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Telemetry cannot start.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// A key cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The database is not ready for this program.
+    #[error("{0} migrations are missing: run `hub migrate`, or start with `hub serve --migrate`")]
+    Pending(usize),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}; is another hub running? HUB_HTTP__LISTEN chooses another address")]
+    Listen(std::net::SocketAddr, #[source] std::io::Error),
+    /// The audit log and the database do not belong together.
+    #[error("the audit log: {0}")]
+    Audit(String),
+    /// Something failed.
+    #[error("{}", .0.chain())]
+    Failed(#[from] Error),
+}
+
+/// The handles of a command, with nothing running. The database must be migrated.
+pub async fn open(config: Config) -> Result<Hub, StartError> {
+    open_with(config, None, false).await
+}
+
+/// The same for `serve` and `worker`, which record metrics and may migrate first.
+pub async fn open_with(
+    config: Config,
+    metrics: Option<PrometheusHandle>,
+    may_migrate: bool,
+) -> Result<Hub, StartError> {
+    let clock = Arc::new(SystemClock);
+    let db = Db::new(&config.database, clock.clone())?;
+    if may_migrate {
+        db.migrate().await?;
+    }
+    let pending = db.pending_migrations().await?;
+    if pending > 0 {
+        return Err(StartError::Pending(pending));
+    }
+    db.check_row_level_security().await?;
+    // Keys are made for a database without agents only: beside data, a missing key is a lost key.
+    let is_empty = db.begin_system().await?.identity().agents().await?.is_empty();
+    let keys = Keys::open(&config, is_empty)?;
+    db.close().await;
+    Ok(Hub::new(Parts {
+        config,
+        clock,
+        keys,
+        runtime: Arc::new(Offline),
+        metrics,
+    })?)
+}
+
+/// Opens the audit store and starts keeping the log. A database that is older than the store, or tells another history, is
+/// refused; a store that is away only delays.
+pub async fn keep_audit_log(hub: &Hub) -> Result<(), StartError> {
+    let directory = hub.config.dir.join("audit");
+    let store = WriteOnceDirectory::create(&directory)
+        .map_err(|error| StartError::Audit(format!("{}: {error}", directory.display())))?;
+    let store: Arc<dyn WriteOnceStore> = Arc::new(store);
+    match check_not_behind(hub, &*store).await {
+        Ok(()) => {}
+        Err(AuditError::Store(error)) => {
+            tracing::warn!(error = %error, "the audit store is away; its entries wait");
+        }
+        Err(error) => return Err(StartError::Audit(error.chain())),
+    }
+    audit::run::start(hub, store);
+    Ok(())
+}

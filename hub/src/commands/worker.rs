@@ -1,0 +1,28 @@
+//! `hub worker`: jobs and sweeps without a server.
+
+use std::process::ExitCode;
+
+use super::start::{StartError, keep_audit_log, open_with};
+use crate::{config::Config, jobs, lifecycle::stop_signal, telemetry};
+
+/// Works on jobs beside any number of `hub serve --no-worker`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  hub worker\n  HUB_WORKER__CONCURRENCY=8 hub worker")]
+pub struct Args {}
+
+/// Runs the command.
+pub async fn run(_: Args) -> Result<ExitCode, StartError> {
+    let config = Config::load()?;
+    telemetry::start_log(&config.log)?;
+    let metrics = telemetry::start_metrics()?;
+    let hub = open_with(config, Some(metrics), false).await?;
+    hub.db.run_bell(&hub.lifecycle);
+    keep_audit_log(&hub).await?;
+    jobs::worker::start(&hub);
+    jobs::sweep::start(&hub);
+    tracing::info!(node = %hub.node, "the worker is working");
+    stop_signal().await;
+    hub.lifecycle.shut_down().await;
+    hub.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}

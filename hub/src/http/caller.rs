@@ -1,0 +1,144 @@
+//! The permission is the handler's first argument: a handler that takes `May<perm::SpacesWrite>` runs for callers who may.
+
+use std::marker::PhantomData;
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::{HeaderMap, header, request::Parts},
+};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{layers::RequestContext, problem::Failed};
+use crate::{
+    error::{Error, Result},
+    hub::Hub,
+    identity::{
+        Caller, Scope, SignedIn,
+        authorize::authorize,
+        credentials::{Proven, authenticate, caller},
+    },
+    ids::AgentId,
+};
+
+/// A scope as a type.
+pub trait Permission: Send + Sync + 'static {
+    /// The scope.
+    const SCOPE: Scope;
+}
+
+macro_rules! permissions {
+    ($($name:ident),* $(,)?) => {
+        /// The scopes as types.
+        pub mod perm {
+            $(
+                #[doc = concat!("[`Scope::", stringify!($name), "`](crate::identity::Scope::", stringify!($name), ").")]
+                #[derive(Debug)]
+                pub enum $name {}
+
+                impl super::Permission for $name {
+                    const SCOPE: super::Scope = super::Scope::$name;
+                }
+            )*
+        }
+    };
+}
+
+permissions!(
+    AgentsRead,
+    SpacesRead,
+    SpacesWrite,
+    DevicesRead,
+    DevicesWrite,
+    EventsRead,
+    MessagesWrite,
+    TurnsRead,
+    MemoriesRead,
+    ActionsRead,
+    ActionsDecide,
+    CommandsRead,
+    JobsRead,
+    JobsWrite,
+);
+
+/// A caller at the path's agent who may do what `P` stands for.
+#[derive(Debug)]
+pub struct May<P> {
+    /// Who.
+    pub caller: Caller,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> FromRequestParts<Hub> for May<P> {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
+        let context = RequestContext::of(parts);
+        let proven = authenticate(hub, &bearer(&parts.headers)?).await?;
+        let wanted = wanted_agent(parts, hub).await?;
+        let caller = caller(hub, proven, wanted, Some(context.id.clone())).await?;
+        context.name(&caller);
+        authorize(&caller, P::SCOPE)?;
+        Ok(Self {
+            caller,
+            permission: PhantomData,
+        })
+    }
+}
+
+/// A user who signed in, at no agent in particular.
+#[derive(Debug)]
+pub struct User {
+    /// Who.
+    pub who: SignedIn,
+    /// The request.
+    pub request_id: String,
+}
+
+impl FromRequestParts<Hub> for User {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
+        let request_id = RequestContext::of(parts).id.clone();
+        match authenticate(hub, &bearer(&parts.headers)?).await? {
+            Proven::User(who) => Ok(Self { who, request_id }),
+            Proven::Device(_) => Err(Error::Forbidden {
+                scope: "a user's sign-in",
+            }
+            .into()),
+        }
+    }
+}
+
+/// The bearer credential of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<SecretString> {
+    let missing = Error::Unauthenticated("send a credential: Authorization: Bearer …");
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Err(missing);
+    };
+    let text = value
+        .to_str()
+        .map_err(|_| Error::Unauthenticated("the Authorization header is not text"))?;
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(SecretString::from(token.trim()))
+        }
+        _ => Err(missing),
+    }
+}
+
+/// The agent in the path; none for `self`.
+async fn wanted_agent(parts: &mut Parts, hub: &Hub) -> Result<Option<AgentId>> {
+    let params = RawPathParams::from_request_parts(parts, hub).await;
+    let params = params.map_err(|error| Error::because("a path without its parameters", error))?;
+    let found = params.iter().find(|(name, _)| *name == "agent_id");
+    match found {
+        Some((_, "self")) => Ok(None),
+        Some((_, text)) => {
+            let id = Uuid::parse_str(text)
+                .map_err(|_| Error::invalid("{agent_id}", "is neither an id nor self"))?;
+            Ok(Some(AgentId(id)))
+        }
+        None => Err(Error::internal("a permission at a path without an agent")),
+    }
+}

@@ -1,0 +1,133 @@
+//! Bodies, path and query parameters, with errors that point at what is wrong.
+
+use axum::{
+    body::to_bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::problem::Failed;
+use crate::{
+    error::{Error, FieldError},
+    hub::Hub,
+};
+
+/// A JSON body, in and out.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Hub> for Json<T> {
+    type Rejection = Failed;
+
+    async fn from_request(request: Request, hub: &Hub) -> Result<Self, Failed> {
+        if !is_json(request.headers().get(header::CONTENT_TYPE)) {
+            return Err(
+                Error::Malformed("the body must be JSON: send content-type application/json".into()).into(),
+            );
+        }
+        let limit = hub.config.http.max_body_bytes;
+        let bytes = to_bytes(request.into_body(), limit)
+            .await
+            .map_err(|_| Error::TooLarge { limit })?;
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+/// Path parameters.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Hub> for Path<T> {
+    type Rejection = Failed;
+
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the one place where path parameters are read"
+    )]
+    async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
+        use axum::extract::{
+            path::{ErrorKind, Path as RawPath},
+            rejection::PathRejection,
+        };
+        match RawPath::<T>::from_request_parts(parts, hub).await {
+            Ok(RawPath(value)) => Ok(Self(value)),
+            Err(PathRejection::FailedToDeserializePathParams(error)) => {
+                let (name, detail) = match error.kind() {
+                    ErrorKind::DeserializeError { key, message, .. } => (key.clone(), message.clone()),
+                    ErrorKind::ParseErrorAtKey { key, .. } => (key.clone(), "is not valid".to_owned()),
+                    other => (String::new(), other.to_string()),
+                };
+                Err(Error::invalid(format!("{{{name}}}"), detail).into())
+            }
+            Err(other) => Err(Error::internal(format!("a path without its parameters: {other}")).into()),
+        }
+    }
+}
+
+/// Query parameters. Unknown ones are refused where the type says so.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Hub> for Query<T> {
+    type Rejection = Failed;
+
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the one place where query parameters are read"
+    )]
+    async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
+        match axum::extract::Query::<T>::from_request_parts(parts, hub).await {
+            Ok(axum::extract::Query(value)) => Ok(Self(value)),
+            Err(error) => Err(Error::invalid("?", error.body_text()).into()),
+        }
+    }
+}
+
+fn is_json(content_type: Option<&header::HeaderValue>) -> bool {
+    let Some(text) = content_type.and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    text.split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer(error.path());
+        let inner = error.into_inner();
+        if inner.is_data() {
+            Error::Invalid(vec![FieldError {
+                pointer,
+                detail: inner.to_string(),
+            }])
+        } else {
+            Error::Malformed(format!("the body is not JSON: {inner}"))
+        }
+    })?;
+    reader
+        .end()
+        .map_err(|error| Error::Malformed(format!("the body is not JSON: {error}")))?;
+    Ok(value)
+}
+
+/// The JSON pointer (RFC 6901) of a path.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let segments = path.iter().map(|segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { variant } => format!("/{variant}"),
+        Segment::Unknown => "/?".to_owned(),
+    });
+    segments.collect()
+}

@@ -1,0 +1,114 @@
+//! Is it alive, is it ready, what does it count.
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::extract::Json;
+use crate::{audit::status::AuditHealth, clock::DateTime, error::Result, hub::Hub};
+
+/// Alive: the process answers.
+#[utoipa::path(get, path = "/healthz", operation_id = "get_health", tag = "operations",
+    responses((status = OK, description = "Alive", body = Health)))]
+pub(super) async fn healthz() -> Json<Health> {
+    Json(Health { status: "alive" })
+}
+
+/// Alive.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Health {
+    /// `alive`.
+    status: &'static str,
+}
+
+/// Ready, and what it needs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// Whether requests will be served.
+    is_ready: bool,
+    /// The database: `ok`, or what is wrong with it.
+    database: String,
+    /// The audit log. Entries that wait delay nothing; a log that has stopped needs a person.
+    audit: AuditReadiness,
+    /// Whether the process is shutting down.
+    is_closing: bool,
+}
+
+/// How the audit log is doing, as this process knows.
+#[derive(Debug, Serialize, ToSchema)]
+struct AuditReadiness {
+    /// `kept`, `delayed` (the store or the database is away; nothing is lost) or `stopped` (a person has to look).
+    health: &'static str,
+    /// Entries that have no place in the signed log yet.
+    waiting_entries: u64,
+    /// Entries that are signed and not yet in the store.
+    unpublished_entries: u64,
+    /// When the log was last signed.
+    sequenced_at: Option<DateTime>,
+    /// When the store was last written.
+    published_at: Option<DateTime>,
+}
+
+/// Ready to serve: the database answers and the process is not closing.
+#[utoipa::path(get, path = "/readyz", operation_id = "get_readiness", tag = "operations", responses(
+    (status = OK, description = "Ready", body = Readiness),
+    (status = SERVICE_UNAVAILABLE, description = "Not ready", body = Readiness)))]
+pub(super) async fn readyz(State(hub): State<Hub>) -> impl IntoResponse {
+    let database = said(database(&hub).await);
+    let is_closing = hub.lifecycle.is_closing();
+    let is_ready = database == "ok" && !is_closing;
+    let status = if is_ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(Readiness {
+            is_ready,
+            database,
+            audit: audit(&hub),
+            is_closing,
+        }),
+    )
+}
+
+fn audit(hub: &Hub) -> AuditReadiness {
+    let report = hub.audit.report();
+    let health = match report.health() {
+        AuditHealth::Kept => "kept",
+        AuditHealth::Delayed => "delayed",
+        AuditHealth::Stopped => "stopped",
+    };
+    AuditReadiness {
+        health,
+        waiting_entries: report.waiting_entries,
+        unpublished_entries: report.unpublished_entries,
+        sequenced_at: report.sequenced_at,
+        published_at: report.published_at,
+    }
+}
+
+async fn database(hub: &Hub) -> Result<()> {
+    let mut tx = hub.db.begin_system().await?;
+    tx.identity().agents().await.map(drop)
+}
+
+fn said(checked: Result<()>) -> String {
+    checked.map_or_else(|error| error.to_string(), |()| "ok".to_owned())
+}
+
+/// Every metric, in Prometheus' text format.
+#[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "operations",
+    responses((status = OK, description = "Metrics", body = String, content_type = "text/plain")))]
+pub(super) async fn metrics(State(hub): State<Hub>) -> impl IntoResponse {
+    let text = hub
+        .metrics
+        .as_ref()
+        .map_or_else(String::new, metrics_exporter_prometheus::PrometheusHandle::render);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+}

@@ -1,0 +1,161 @@
+//! What happens around every request: an id, a deadline, one wide event in the log, the body of a refusal.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+
+use super::problem::{Failed, Refusal, render};
+use crate::{error::Error, hub::Hub, identity::Caller, ids, telemetry::metric};
+
+/// The header that carries a request's id both ways.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Characters of a client's request id at most.
+const MAX_REQUEST_ID: usize = 100;
+
+/// What is known of a request while it is answered.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    /// The request's id.
+    pub id: String,
+    caller: Arc<OnceLock<(String, String)>>,
+}
+
+impl RequestContext {
+    /// The context of a request; a fresh one where the layer was left out.
+    #[must_use]
+    pub fn of(parts: &Parts) -> Self {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .unwrap_or_else(|| Self::new(None))
+    }
+
+    fn new(given: Option<&HeaderValue>) -> Self {
+        let given = given
+            .and_then(|value| value.to_str().ok())
+            .filter(|id| is_request_id(id));
+        let id = given.map_or_else(|| ids::fresh().to_string(), str::to_owned);
+        Self {
+            id,
+            caller: Arc::default(),
+        }
+    }
+
+    /// Notes who is calling, for the log.
+    pub fn name(&self, caller: &Caller) {
+        let _ = self.caller.set((caller.agent.to_string(), caller.key()));
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestContext {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts))
+    }
+}
+
+fn is_request_id(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= MAX_REQUEST_ID
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// The one layer: outermost, so that nothing escapes it.
+pub async fn around(State(hub): State<Hub>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let context = RequestContext::new(request.headers().get(&REQUEST_ID));
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned();
+    request.extensions_mut().insert(context.clone());
+    let deadline = Duration::from_millis(hub.config.http.request_timeout_ms);
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = match tokio::time::timeout(deadline, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Failed(Error::internal("a handler panicked")).into_response(),
+        Err(_) => Failed(Error::Unavailable {
+            what: "an answer in time",
+            source: None,
+        })
+        .into_response(),
+    };
+    let refusal = response.extensions_mut().remove::<Refusal>();
+    if let Some(Refusal(error)) = &refusal {
+        response = render(error, &context.id);
+    }
+    if let Ok(id) = HeaderValue::from_str(&context.id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    tell(
+        &context,
+        &Told {
+            method: method.as_str(),
+            route: &route,
+            started,
+        },
+        &response,
+        refusal.as_ref(),
+    );
+    response
+}
+
+struct Told<'a> {
+    method: &'a str,
+    route: &'a str,
+    started: Instant,
+}
+
+fn tell(context: &RequestContext, told: &Told<'_>, response: &Response, refusal: Option<&Refusal>) {
+    let status = response.status().as_u16();
+    let seconds = told.started.elapsed().as_secs_f64();
+    let operation = format!("{} {}", told.method, told.route);
+    metrics::counter!(metric::HTTP_REQUESTS, "operation" => operation.clone(), "status" => status.to_string()).increment(1);
+    metrics::histogram!(metric::HTTP_SECONDS, "operation" => operation).record(seconds);
+    let (agent, principal) = context
+        .caller
+        .get()
+        .map_or(("", ""), |(agent, who)| (agent.as_str(), who.as_str()));
+    let error = refusal.map(|Refusal(error)| error.chain());
+    if status >= 500 {
+        tracing::error!(
+            request.id = context.id,
+            http.method = told.method,
+            http.route = told.route,
+            http.status = status,
+            duration_ms = seconds * 1000.0,
+            agent.id = agent,
+            principal,
+            error,
+            "request"
+        );
+    } else {
+        tracing::info!(
+            request.id = context.id,
+            http.method = told.method,
+            http.route = told.route,
+            http.status = status,
+            duration_ms = seconds * 1000.0,
+            agent.id = agent,
+            principal,
+            error,
+            "request"
+        );
+    }
+}

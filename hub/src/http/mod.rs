@@ -1,0 +1,82 @@
+//! The REST edge.
+
+pub mod caller;
+pub mod document;
+pub mod extract;
+pub mod health;
+pub mod idempotency;
+pub mod layers;
+pub mod problem;
+pub mod v1;
+
+use axum::{
+    Router,
+    http::{HeaderValue, Method, header},
+    middleware::from_fn_with_state,
+    routing::get,
+};
+use tower_http::cors::CorsLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{error::Error, hub::Hub};
+
+/// Everything that is served, satellites' sockets among it.
+pub fn router(hub: &Hub) -> Router {
+    let (routes, document) = documented().split_for_parts();
+    let document = document::finish(document);
+    let json = document.to_json().unwrap_or_default();
+    routes
+        .route(
+            "/openapi.json",
+            get(move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], json.clone()))),
+        )
+        .route(
+            "/v1/satellites/connect",
+            get(crate::satellite::connection::connect),
+        )
+        .fallback(|| std::future::ready(problem::Failed(Error::NotFound { what: "path" })))
+        .method_not_allowed_fallback(|| {
+            std::future::ready(problem::Failed(Error::NotFound {
+                what: "method at this path",
+            }))
+        })
+        .layer(from_fn_with_state(hub.clone(), layers::around))
+        .layer(cors(hub))
+        .with_state(hub.clone())
+}
+
+/// The OpenAPI document of what is served.
+#[must_use]
+pub fn document() -> OpenApi {
+    document::finish(documented().split_for_parts().1)
+}
+
+fn documented() -> OpenApiRouter<Hub> {
+    OpenApiRouter::with_openapi(document::base())
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+        .merge(v1::routes())
+}
+
+/// Browsers may call from the origins that are configured, and from no other.
+fn cors(hub: &Hub) -> CorsLayer {
+    let origins: Vec<HeaderValue> = hub
+        .config
+        .http
+        .allowed_origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok())
+        .collect();
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            idempotency::IDEMPOTENCY_KEY,
+            layers::REQUEST_ID,
+        ])
+        .expose_headers([layers::REQUEST_ID])
+}

@@ -1,0 +1,49 @@
+//! `GET /v1/agents/{agent_id}`
+
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    http::{
+        caller::{May, perm},
+        extract::Json,
+        problem::Failed,
+        v1::AgentPath,
+    },
+    hub::Hub,
+    ids::AgentId,
+};
+
+/// An agent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Agent {
+    /// Its id.
+    id: AgentId,
+    /// Its name.
+    name: String,
+    /// What thinks for it.
+    runtime: String,
+    /// IANA.
+    time_zone: String,
+    /// BCP 47.
+    language: String,
+}
+
+/// Get an agent.
+#[utoipa::path(get, path = "/v1/agents/{agent_id}", operation_id = "get_agent", tag = "agents", params(AgentPath),
+    responses((status = OK, description = "The agent", body = Agent)))]
+pub(super) async fn get_agent(
+    may: May<perm::AgentsRead>,
+    State(hub): State<Hub>,
+) -> Result<Json<Agent>, Failed> {
+    let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
+    let brief = tx.identity().agent_brief().await?;
+    Ok(Json(Agent {
+        id: may.caller.agent,
+        name: brief.name,
+        runtime: brief.runtime,
+        time_zone: brief.time_zone,
+        language: brief.language,
+    }))
+}

@@ -1,0 +1,11 @@
+//! `/v1/agents/{agent_id}/events`
+
+mod list_events;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::hub::Hub;
+
+pub(super) fn routes() -> OpenApiRouter<Hub> {
+    OpenApiRouter::new().routes(routes!(list_events::list_events))
+}

@@ -1,0 +1,11 @@
+//! `/v1/me`
+
+mod get_me;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::hub::Hub;
+
+pub(super) fn routes() -> OpenApiRouter<Hub> {
+    OpenApiRouter::new().routes(routes!(get_me::get_me))
+}

@@ -1,0 +1,14 @@
+//! `/v1/agents/{agent_id}/memories` and `/v1/agents/{agent_id}/recall`
+
+mod list_memories;
+mod recall_memories;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::hub::Hub;
+
+pub(super) fn routes() -> OpenApiRouter<Hub> {
+    OpenApiRouter::new()
+        .routes(routes!(list_memories::list_memories))
+        .routes(routes!(recall_memories::recall_memories))
+}

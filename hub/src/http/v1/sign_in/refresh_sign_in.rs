@@ -1,0 +1,34 @@
+//! `POST /v1/sign-in/refresh`
+
+use axum::extract::State;
+use secrecy::SecretString;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::TokenAnswer;
+use crate::{
+    http::{extract::Json, layers::RequestContext, problem::Failed},
+    hub::Hub,
+    identity::{Actor, sign_in},
+};
+
+/// The refresh token.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefreshRequest {
+    /// Good once: the answer holds the next.
+    #[schema(value_type = String)]
+    refresh_token: SecretString,
+}
+
+/// Get the next tokens of a sign-in. A token that was used before ends the sign-in.
+#[utoipa::path(post, path = "/v1/sign-in/refresh", operation_id = "refresh_sign_in", tag = "identity",
+    request_body = RefreshRequest, responses((status = OK, description = "The next tokens", body = TokenAnswer)))]
+pub(super) async fn refresh_sign_in(
+    State(hub): State<Hub>,
+    context: RequestContext,
+    Json(body): Json<RefreshRequest>,
+) -> Result<Json<TokenAnswer>, Failed> {
+    let tokens = sign_in::refresh(&hub, &body.refresh_token, Actor::anonymous(Some(context.id))).await?;
+    Ok(Json(tokens.into()))
+}

@@ -1,0 +1,64 @@
+//! `POST /v1/agents/{agent_id}/spaces`
+
+use axum::{extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    http::{
+        caller::{May, perm},
+        extract::Json,
+        idempotency::{Acting, Answer, Key},
+        problem::Failed,
+        v1::AgentPath,
+    },
+    hub::Hub,
+    ids::LocationId,
+    places::{
+        PrivacyMode, Space,
+        create_space::{NewSpace, create_space as create},
+    },
+};
+
+/// A new space.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateSpaceRequest {
+    /// 1 to 100 characters, unique in the agent.
+    #[schema(example = "living room")]
+    name: String,
+    /// Where it is.
+    location_id: Option<LocationId>,
+    /// `normal` if not said.
+    privacy_mode: Option<PrivacyMode>,
+}
+
+/// Make a space.
+#[utoipa::path(post, path = "/v1/agents/{agent_id}/spaces", operation_id = "create_space", tag = "spaces",
+    params(AgentPath, ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat harmless for 24 h")),
+    request_body = CreateSpaceRequest, responses((status = CREATED, description = "Made", body = Space)))]
+pub(super) async fn create_space(
+    may: May<perm::SpacesWrite>,
+    State(hub): State<Hub>,
+    key: Key,
+    Json(body): Json<CreateSpaceRequest>,
+) -> Result<Answer, Failed> {
+    let caller = &may.caller;
+    let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
+    let operation = ("create_space", StatusCode::CREATED);
+    let (acting, done) = Acting::begin(&mut tx, caller, key, operation, &body).await?;
+    if let Some(done) = done {
+        return Ok(done);
+    }
+    let privacy_mode = body.privacy_mode.unwrap_or(PrivacyMode::Normal);
+    let space = create(
+        &mut tx,
+        NewSpace {
+            name: body.name,
+            location: body.location_id,
+            privacy_mode,
+        },
+    )
+    .await?;
+    Ok(acting.commit(tx, &space, None).await?)
+}

@@ -1,0 +1,130 @@
+//! What a frame from a greeted satellite means: the state machine, without I/O.
+
+use super::protocol::{
+    CloseReason, CommandResult, CommandStage, CommandStatus, ErrorCode, FrameError, HubFrame, NewEvent, Pong,
+    SatelliteFrame, Subject,
+};
+use crate::{
+    events::ingest::Inbound,
+    identity::Scope,
+    ids::CommandId,
+    mailbox::{CommandState, finish::Answer},
+};
+
+/// What to do about a frame.
+#[derive(Debug)]
+pub enum Step {
+    /// Answer at once.
+    Answer(Vec<HubFrame>),
+    /// Do this, then answer.
+    Do(Operation),
+    /// Close the socket.
+    Close(CloseReason, String),
+}
+
+/// What a satellite asks of the hub, with the scope it needs.
+#[derive(Debug)]
+pub enum Operation {
+    /// Take these events in. Items that could not be read keep their place as answers.
+    Ingest(Vec<Result<Inbound, HubFrame>>),
+    /// It has the command.
+    Acknowledge(CommandId),
+    /// How far it is.
+    Progress {
+        /// The command.
+        command: CommandId,
+        /// 0 to 100.
+        percent: Option<u8>,
+        /// For people.
+        note: Option<String>,
+    },
+    /// What came of it.
+    Finish(CommandId, Answer),
+}
+
+impl Operation {
+    /// The scope that it needs.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        match self {
+            Self::Ingest(_) => Scope::EventsWrite,
+            Self::Acknowledge(_) | Self::Progress { .. } | Self::Finish(..) => Scope::CommandsReceive,
+        }
+    }
+
+    /// What an answer to it is about; none for a batch, which answers item by item.
+    #[must_use]
+    pub const fn subject(&self) -> Option<Subject> {
+        let (command, of) = match self {
+            Self::Ingest(_) => return None,
+            Self::Acknowledge(command) => (command, CommandStage::Ack),
+            Self::Progress { command, .. } => (command, CommandStage::Progress),
+            Self::Finish(command, _) => (command, CommandStage::Result),
+        };
+        Some(Subject::Command {
+            command_id: command.0,
+            of,
+        })
+    }
+}
+
+/// Reads a frame of a greeted satellite.
+#[must_use]
+pub fn step(text: &str) -> Step {
+    match SatelliteFrame::decode(text) {
+        Ok(SatelliteFrame::Hello(_)) => {
+            Step::Close(CloseReason::ProtocolError, "hello was said already".to_owned())
+        }
+        Ok(SatelliteFrame::Event(event)) => Step::Do(Operation::Ingest(vec![Ok(inbound(event))])),
+        Ok(SatelliteFrame::Events(batch)) => {
+            let items = batch
+                .events
+                .into_iter()
+                .map(|item| item.map(inbound).map_err(FrameError::answer));
+            Step::Do(Operation::Ingest(items.collect()))
+        }
+        Ok(SatelliteFrame::CommandAck(ack)) => Step::Do(Operation::Acknowledge(CommandId(ack.command_id))),
+        Ok(SatelliteFrame::CommandProgress(said)) => {
+            let command = CommandId(said.command_id);
+            Step::Do(Operation::Progress {
+                command,
+                percent: said.percent,
+                note: said.note,
+            })
+        }
+        Ok(SatelliteFrame::CommandResult(said)) => {
+            let command = CommandId(said.command_id);
+            Step::Do(Operation::Finish(command, answer(said)))
+        }
+        Ok(SatelliteFrame::Ping(ping)) => Step::Answer(vec![HubFrame::Pong(Pong { nonce: ping.nonce })]),
+        Err(error) if error.code == ErrorCode::Malformed => {
+            Step::Close(CloseReason::ProtocolError, error.detail)
+        }
+        Err(error) => Step::Answer(vec![error.answer()]),
+    }
+}
+
+fn inbound(event: NewEvent) -> Inbound {
+    Inbound {
+        client_id: event.client_id.into(),
+        event_type: event.event_type,
+        payload: serde_json::Value::Object(event.payload),
+        occurred_at: event.occurred_at,
+    }
+}
+
+fn answer(said: CommandResult) -> Answer {
+    let state = match said.status {
+        CommandStatus::Ok => CommandState::Succeeded,
+        CommandStatus::Error => CommandState::Failed,
+        CommandStatus::Unsupported => CommandState::Unsupported,
+        CommandStatus::Cancelled => CommandState::Cancelled,
+        CommandStatus::Unknown => CommandState::Unknown,
+    };
+    let error = said.error.and_then(|error| serde_json::to_value(error).ok());
+    Answer {
+        state,
+        result: said.result,
+        error,
+    }
+}

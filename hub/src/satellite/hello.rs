@@ -1,0 +1,136 @@
+//! The greeting: a socket before hello is another thing than after it.
+
+use secrecy::SecretString;
+
+use super::protocol::{self, CloseReason, Hello, SatelliteFrame};
+use crate::{
+    devices::{Capability, MAX_CAPABILITIES, connect::Introduction},
+    error::Error,
+    events::payload::find_nul,
+    hub::Hub,
+    identity::{
+        Caller, Principal, Scope,
+        authorize::authorize,
+        credentials::{Proven, authenticate, caller},
+    },
+    ids::{DeviceId, SpaceId, TokenId},
+};
+
+/// Bytes of a declared schema at most.
+const MAX_SCHEMA: usize = 16 * 1024;
+/// Characters of a kind at most.
+const MAX_KIND: usize = 100;
+
+/// A device that proved who it is.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// As the rest of the hub knows it.
+    pub caller: Caller,
+    /// The device.
+    pub device: DeviceId,
+    /// Its credential.
+    pub token: TokenId,
+    /// Where it is.
+    pub space: SpaceId,
+    /// What people call it.
+    pub name: String,
+}
+
+/// Reads the first frame. Anything but a hello ends the socket.
+pub fn read(text: &str) -> Result<Hello, (CloseReason, String)> {
+    match SatelliteFrame::decode(text) {
+        Ok(SatelliteFrame::Hello(hello)) => Ok(hello),
+        Ok(_) => Err((
+            CloseReason::ProtocolError,
+            "the first frame must be hello".to_owned(),
+        )),
+        Err(error) => Err((CloseReason::ProtocolError, error.detail)),
+    }
+}
+
+/// Checks the credential, of the upgrade request or of the hello.
+pub async fn admit(hub: &Hub, upgrade: Option<SecretString>, hello: &Hello) -> Result<Guest, Error> {
+    let token = upgrade.or_else(|| {
+        hello
+            .token
+            .as_ref()
+            .map(|token| SecretString::from(token.expose().to_owned()))
+    });
+    let token = token.ok_or(Error::Unauthenticated("send the device's token"))?;
+    let Proven::Device(credential) = authenticate(hub, &token).await? else {
+        return Err(Error::Unauthenticated(
+            "this channel is for devices: send a device's token",
+        ));
+    };
+    let name = credential.device_name.clone();
+    let request_id = Some(crate::ids::fresh().to_string());
+    let caller = caller(hub, Proven::Device(credential), None, request_id).await?;
+    authorize(&caller, Scope::CommandsReceive).or_else(|_| authorize(&caller, Scope::EventsWrite))?;
+    let Principal::Device {
+        device, token, space, ..
+    } = &caller.principal
+    else {
+        return Err(Error::internal("a device's credential without a device"));
+    };
+    let (device, token, space) = (*device, *token, *space);
+    Ok(Guest {
+        caller,
+        device,
+        token,
+        space,
+        name,
+    })
+}
+
+/// What the device says of itself, bounded.
+pub fn introduction(hello: Hello) -> Result<Introduction, Error> {
+    if hello.capabilities.len() > MAX_CAPABILITIES {
+        return Err(Error::invalid(
+            "/capabilities",
+            format!("must be at most {MAX_CAPABILITIES}"),
+        ));
+    }
+    let capabilities: Vec<Capability> = hello
+        .capabilities
+        .into_iter()
+        .enumerate()
+        .map(|(at, one)| capability(at, one))
+        .collect::<Result<_, _>>()?;
+    let software = serde_json::to_value(&hello.software).unwrap_or_default();
+    if software.to_string().len() > 1_000 || find_nul(&software, "").is_some() {
+        return Err(Error::invalid(
+            "/software",
+            "must be at most 1000 bytes, without NUL",
+        ));
+    }
+    Ok(Introduction {
+        capabilities,
+        software: Some(software),
+    })
+}
+
+fn capability(at: usize, declared: protocol::Capability) -> Result<Capability, Error> {
+    let pointer = |field: &str| format!("/capabilities/{at}/{field}");
+    let is_kind =
+        (1..=MAX_KIND).contains(&declared.kind.len()) && declared.kind.bytes().all(|b| b.is_ascii_graphic());
+    if !is_kind {
+        return Err(Error::invalid(
+            pointer("kind"),
+            "must have 1 to 100 visible ASCII characters",
+        ));
+    }
+    let arguments_schema = declared.arguments_schema.map(serde_json::Value::Object);
+    let is_bounded = arguments_schema
+        .as_ref()
+        .is_none_or(|schema| schema.to_string().len() <= MAX_SCHEMA && find_nul(schema, "").is_none());
+    if !is_bounded {
+        return Err(Error::invalid(
+            pointer("arguments_schema"),
+            "must be at most 16 KiB, without NUL",
+        ));
+    }
+    Ok(Capability {
+        kind: declared.kind,
+        arguments_schema,
+    })
+}

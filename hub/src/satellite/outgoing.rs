@@ -1,0 +1,136 @@
+//! Writing to a socket: each write has a deadline, and every end has a reason.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use tokio::time::timeout;
+
+use super::protocol::{self, CloseReason, ErrorCode, ErrorNotice, Goodbye, HubFrame};
+use crate::{hub::Hub, mailbox, secret::random_bytes, telemetry::metric};
+
+/// A socket that does not take a frame for this long reads too slowly.
+const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// How long the close handshake may take.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// On a restart satellites come back spread over this time, so that they do not all come at once.
+const SPREAD_MS: u64 = 2_000;
+/// The longest reason a close frame can carry is 123 bytes; the detail goes into an `error` frame before it.
+const BEFORE_RESTART_MS: u64 = 500;
+
+/// Why a socket ends.
+#[derive(Debug)]
+pub enum Ended {
+    /// The hub closes it, with what to say first.
+    Close(CloseReason, Option<String>),
+    /// The other side has gone.
+    Gone,
+}
+
+impl Ended {
+    /// For a reason that says it all.
+    pub(super) const fn because(reason: CloseReason) -> Self {
+        Self::Close(reason, None)
+    }
+
+    /// The word in logs and metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Close(reason, _) => reason.name(),
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// A socket.
+pub(super) struct Outgoing {
+    socket: WebSocket,
+}
+
+impl Outgoing {
+    pub(super) const fn new(socket: WebSocket) -> Self {
+        Self { socket }
+    }
+
+    /// The next message.
+    pub(super) async fn receive(&mut self) -> Result<Message, Ended> {
+        match self.socket.recv().await {
+            Some(Ok(message)) => Ok(message),
+            Some(Err(error)) if is_too_large(&error) => Err(Ended::because(CloseReason::FrameTooLarge)),
+            Some(Err(_)) | None => Err(Ended::Gone),
+        }
+    }
+
+    /// Writes a frame.
+    pub(super) async fn send(&mut self, frame: &HubFrame) -> Result<(), Ended> {
+        self.write(Message::Text(frame.encode().into())).await
+    }
+
+    /// Asks for a sign of life.
+    pub(super) async fn ping(&mut self) -> Result<(), Ended> {
+        self.write(Message::Ping(Vec::new().into())).await
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), Ended> {
+        match timeout(WRITE_WITHIN, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Ended::Gone),
+            Err(_) => Err(Ended::because(CloseReason::Slow)),
+        }
+    }
+
+    /// Says why and closes.
+    pub(super) async fn close(mut self, hub: &Hub, ended: Ended) {
+        metrics::counter!(metric::SOCKETS_CLOSED, "reason" => ended.name()).increment(1);
+        let Ended::Close(reason, detail) = ended else {
+            return;
+        };
+        let farewell = async {
+            if let Some(detail) = detail {
+                let notice = ErrorNotice {
+                    code: ErrorCode::Malformed,
+                    detail,
+                    errors: Vec::new(),
+                };
+                self.send(&HubFrame::Error(notice)).await?;
+            }
+            let wait = (reason == CloseReason::Restart).then(|| BEFORE_RESTART_MS + jitter(hub));
+            self.send(&HubFrame::Goodbye(Goodbye::new(reason, wait))).await?;
+            let close = CloseFrame {
+                code: reason.code(),
+                reason: reason.name().into(),
+            };
+            self.write(Message::Close(Some(close))).await?;
+            // The other side answers with its own close; reading on until then lets ours arrive.
+            while self.receive().await.is_ok() {}
+            Ok::<(), Ended>(())
+        };
+        let _ = timeout(CLOSE_WITHIN, farewell).await;
+    }
+}
+
+fn jitter(hub: &Hub) -> u64 {
+    let spread = if hub.sockets.count() > 10 {
+        SPREAD_MS * 5
+    } else {
+        SPREAD_MS
+    };
+    u64::from_le_bytes(random_bytes()) % spread
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    error.to_string().to_lowercase().contains("too long")
+        || error.to_string().to_lowercase().contains("too big")
+}
+
+/// A command as the satellite gets it.
+pub(super) fn command(command: mailbox::Command) -> HubFrame {
+    HubFrame::Command(protocol::Command {
+        command_id: command.id.0,
+        seq: command.seq,
+        kind: command.kind,
+        arguments: command.arguments.as_object().cloned().unwrap_or_default(),
+        deadline_at: command.deadline_at,
+        attempt: u32::try_from(command.attempts).unwrap_or(u32::MAX),
+    })
+}

@@ -1,0 +1,231 @@
+//! What goes down: a command, its acknowledgement, its result, and what is refused.
+
+use chrono::Duration;
+use hub::{
+    actions::ActionState,
+    satellite::protocol::{CommandStage, ErrorCode, HubFrame},
+};
+use serde_json::json;
+use support::{Served, Socket, TestHub};
+use uuid::Uuid;
+
+use super::{accepted, footprint, position, refused, standing, tell};
+
+#[tokio::test]
+async fn an_approved_action_is_carried_out_by_the_satellite_that_can() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let ada = hub.owner("ada").await;
+    let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &["speaker.say"]).await;
+    kitchen
+        .transcribes("one", "tell the office that dinner is ready")
+        .await;
+    position(&kitchen.hears().await, "one");
+    hub.run_jobs().await;
+    let reply = kitchen.is_told().await;
+    assert_eq!(reply.kind, "reply");
+    let action = ada.actions(ActionState::Proposed).await.remove(0);
+    ada.approves(action.id).await.unwrap();
+    hub.run_jobs().await;
+    let command = office.is_told().await;
+    assert_eq!((command.kind.as_str(), command.attempt), ("speaker.say", 1));
+    assert_eq!(command.arguments["text"], "Dinner is ready");
+    let id = command.command_id.into();
+    office.acknowledges(command.command_id).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
+    assert_eq!(ada.action(action.id).await.state, ActionState::Executing);
+    office.succeeds(command.command_id, json!({"heard": 2})).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Result));
+    let done = ada.action(action.id).await;
+    assert_eq!(
+        (done.state, done.result),
+        (ActionState::Succeeded, Some(json!({"heard": 2})))
+    );
+    assert_eq!(standing(&hub, id).await, "succeeded 1");
+}
+
+#[tokio::test]
+async fn a_result_sent_again_is_accepted_and_the_first_one_stands() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let id = tell(&hub.home, &hub.home.office, "one").await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    office.is_told().await;
+    office.acknowledges(id.0).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
+    office.acknowledges(id.0).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
+    office.succeeds(id.0, json!(1)).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Result));
+    let after = footprint(&hub).await;
+    for result in [1, 2] {
+        office.succeeds(id.0, json!(result)).await;
+        assert!(accepted(&office.hears().await, id, CommandStage::Result));
+    }
+    let failed = json!({"type": "command_result", "command_id": id.0, "status": "error",
+        "error": {"code": "late", "message": "no, it failed"}});
+    office.says_text(&failed.to_string()).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Result));
+    assert_eq!(footprint(&hub).await, after);
+    office.acknowledges(id.0).await;
+    let (code, detail) = refused(office.hears().await, id.0, CommandStage::Ack);
+    assert!(
+        code == ErrorCode::Conflict && detail.contains("do not start it"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
+async fn an_expired_command_is_not_to_be_started() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let id = tell(&hub.home, &hub.home.office, "one").await;
+    office.is_told().await;
+    hub.clock.advance(Duration::minutes(3));
+    let before = footprint(&hub).await;
+    for is_swept in [false, true] {
+        if is_swept {
+            hub.sweep().await;
+        }
+        office.acknowledges(id.0).await;
+        let (code, detail) = refused(office.hears().await, id.0, CommandStage::Ack);
+        assert!(
+            code == ErrorCode::Conflict && detail.contains("do not start it"),
+            "{detail}"
+        );
+        assert!(is_swept || footprint(&hub).await == before);
+    }
+    assert_eq!(
+        standing(&hub, id).await,
+        "expired 1",
+        "it was never acknowledged, so it never started"
+    );
+}
+
+#[tokio::test]
+async fn a_late_result_is_kept_as_late() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let id = tell(&hub.home, &hub.home.office, "one").await;
+    office.is_told().await;
+    office.acknowledges(id.0).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
+    hub.clock.advance(Duration::minutes(3));
+    hub.sweep().await;
+    assert_eq!(standing(&hub, id).await, "unknown 1", "it may have run");
+    office.succeeds(id.0, json!("done")).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Result));
+    assert_eq!(standing(&hub, id).await, "succeeded 1 late");
+}
+
+#[tokio::test]
+async fn progress_moves_the_deadline_and_is_answered_only_when_refused() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let id = tell(&hub.home, &hub.home.office, "one").await;
+    office.is_told().await;
+    office.acknowledges(id.0).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
+    hub.clock.advance(Duration::seconds(90));
+    let progress = |percent: i64, note: &str| {
+        json!({"type": "command_progress", "command_id": id.0, "percent": percent, "note": note}).to_string()
+    };
+    office.says_text(&progress(50, "half way")).await;
+    for (percent, note) in [(101, "x"), (300, "x"), (50, "a\0b"), (50, "")] {
+        office.says_text(&progress(percent, note)).await;
+        assert_eq!(
+            refused(office.hears().await, id.0, CommandStage::Progress).0,
+            ErrorCode::Invalid
+        );
+    }
+    hub.clock.advance(Duration::seconds(90));
+    hub.sweep().await;
+    assert_eq!(standing(&hub, id).await, "acknowledged 1");
+    hub.clock.advance(Duration::seconds(60));
+    hub.sweep().await;
+    assert_eq!(standing(&hub, id).await, "unknown 1");
+}
+
+#[tokio::test]
+async fn nobody_answers_for_another_device() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
+    let id = tell(&hub.home, &hub.home.office, "one").await;
+    office.is_told().await;
+    let before = footprint(&hub).await;
+    for command in [id.0, Uuid::nil(), hub.home.kitchen.id.0] {
+        kitchen.acknowledges(command).await;
+        assert_eq!(
+            refused(kitchen.hears().await, command, CommandStage::Ack).0,
+            ErrorCode::NotFound
+        );
+        kitchen.succeeds(command, json!(1)).await;
+        assert_eq!(
+            refused(kitchen.hears().await, command, CommandStage::Result).0,
+            ErrorCode::NotFound
+        );
+    }
+    assert_eq!(footprint(&hub).await, before);
+}
+
+#[tokio::test]
+async fn nothing_is_answered_before_it_was_sent() {
+    let hub = TestHub::start().await;
+    let served = Served::deaf(&hub).await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    for _ in 0..32 {
+        tell(&hub.home, &hub.home.office, "first").await;
+    }
+    for _ in 0..32 {
+        office.is_told().await;
+    }
+    let id = tell(&hub.home, &hub.home.office, "waits: the device holds enough").await;
+    let before = footprint(&hub).await;
+    office.acknowledges(id.0).await;
+    assert_eq!(
+        refused(office.hears().await, id.0, CommandStage::Ack).0,
+        ErrorCode::Conflict
+    );
+    office.succeeds(id.0, json!(1)).await;
+    assert_eq!(
+        refused(office.hears().await, id.0, CommandStage::Result).0,
+        ErrorCode::Conflict
+    );
+    assert_eq!(footprint(&hub).await, before);
+}
+
+#[tokio::test]
+async fn a_result_is_bounded() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let id = tell(&hub.home, &hub.home.office, "one").await;
+    office.is_told().await;
+    office.acknowledges(id.0).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
+    let before = footprint(&hub).await;
+    for result in [json!("x".repeat(64 * 1024)), json!({"deep": ["a\0b"]})] {
+        office.succeeds(id.0, result).await;
+        assert_eq!(
+            refused(office.hears().await, id.0, CommandStage::Result).0,
+            ErrorCode::Invalid
+        );
+    }
+    let bad = json!({"type": "command_result", "command_id": id.0, "status": "perhaps"});
+    office.says_text(&bad.to_string()).await;
+    assert_eq!(
+        refused(office.hears().await, id.0, CommandStage::Result).0,
+        ErrorCode::Invalid
+    );
+    assert_eq!(footprint(&hub).await, before);
+    assert!(matches!(
+        office.hears_within(std::time::Duration::ZERO).await,
+        None::<HubFrame>
+    ));
+}

@@ -1,0 +1,285 @@
+//! From the upgrade to the welcome, and every way not to get there.
+
+use hub::{
+    identity::claim::{Claimer, claim, mint_code},
+    satellite::protocol::{CloseReason, ErrorCode, HubFrame, Limits},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use support::{End, Served, Socket, TestDevice, TestHub};
+
+use super::{ended, footprint, generation};
+
+/// Opens a socket without a credential and says this first.
+async fn says_first(served: &Served, text: &str) -> End {
+    let mut socket = Socket::open(&served.socket_url(), None).await.unwrap();
+    socket.says_text(text).await;
+    socket.end().await
+}
+
+fn hello(token: &str) -> String {
+    json!({"type": "hello", "token": token}).to_string()
+}
+
+async fn has_scopes(hub: &TestHub, device: &TestDevice, scopes: &str) {
+    let id = device.id;
+    hub.sql()
+        .execute(&format!(
+            "update hub.devices set scopes = '{scopes}' where id = '{id}';
+             update hub.access_tokens set scopes = '{scopes}' where device_id = '{id}'"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_satellite_that_says_hello_is_welcome() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let kitchen = &hub.home.kitchen;
+    let (_socket, welcome) = Socket::greet(&served, kitchen, &["speaker.say"]).await;
+    assert_eq!(
+        (welcome.device_id, welcome.agent_id),
+        (kitchen.id.0, kitchen.agent.0)
+    );
+    assert_eq!(
+        (welcome.device_name.as_str(), welcome.heartbeat_s),
+        ("kitchen", 15)
+    );
+    assert_eq!((welcome.limits, welcome.resumed), (Limits::default(), false));
+    assert_eq!(welcome.open_commands, []);
+    let device = hub
+        .home
+        .whole()
+        .await
+        .devices()
+        .find(kitchen.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(device.is_connected && device.can("speaker.say") && !device.can("display.show"));
+    assert_eq!(hub.sql().count("events", "type = 'device.presence'").await, 1);
+}
+
+#[tokio::test]
+async fn a_token_may_come_in_the_hello() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let mut socket = Socket::open(&served.socket_url(), None).await.unwrap();
+    socket
+        .says_text(&hello(hub.home.office.token.expose_secret()))
+        .await;
+    assert!(matches!(socket.hears().await, HubFrame::Welcome(welcome) if welcome.device_name == "office"));
+}
+
+#[tokio::test]
+async fn a_hello_without_a_good_token_is_refused() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let before = footprint(&hub).await;
+    for text in [
+        r#"{"type":"hello"}"#.to_owned(),
+        hello("hubd_0000000000000000000000000000000000000000000"),
+        hello(""),
+        hello("a.b.c"),
+    ] {
+        let end = says_first(&served, &text).await;
+        ended(&end, CloseReason::Unauthorized);
+        assert_eq!(end.error.unwrap().code, ErrorCode::Forbidden, "{text}");
+    }
+    assert_eq!(footprint(&hub).await, before);
+    assert_eq!(hub.sql().count("device_connections", "true").await, 0);
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_before_the_upgrade() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    for wrong in ["hubd_0000000000000000000000000000000000000000000", "x"] {
+        let refused = Socket::open(&served.socket_url(), Some(&SecretString::from(wrong))).await;
+        assert_eq!(refused.err().map(|status| status.as_u16()), Some(401));
+    }
+}
+
+#[tokio::test]
+async fn a_users_token_is_refused() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let code = mint_code(&hub, hub.home.agent).await.unwrap();
+    let claimer = Claimer {
+        name: "ada".to_owned(),
+        password: SecretString::from("correct horse"),
+        request_id: None,
+    };
+    let (_, tokens) = claim(&hub, &code, claimer).await.unwrap();
+    let before = footprint(&hub).await;
+    ended(
+        &says_first(&served, &hello(tokens.access.expose_secret())).await,
+        CloseReason::Unauthorized,
+    );
+    let mut socket = Socket::open(&served.socket_url(), Some(&tokens.access))
+        .await
+        .unwrap();
+    socket.says_hello(&[]).await;
+    ended(&socket.end().await, CloseReason::Unauthorized);
+    assert_eq!(footprint(&hub).await, before);
+}
+
+#[tokio::test]
+async fn a_device_that_may_do_nothing_is_refused() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let kitchen = &hub.home.kitchen;
+    has_scopes(&hub, kitchen, "{}").await;
+    let mut socket = Socket::open(&served.socket_url(), Some(&kitchen.token))
+        .await
+        .unwrap();
+    socket.says_hello(&[]).await;
+    let end = socket.end().await;
+    ended(&end, CloseReason::Unauthorized);
+    assert_eq!(end.error.unwrap().code, ErrorCode::Forbidden);
+    assert_eq!(generation(&hub, kitchen).await, 0);
+}
+
+#[tokio::test]
+async fn a_device_may_only_what_its_scopes_say() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (kitchen, office) = (&hub.home.kitchen, &hub.home.office);
+    has_scopes(&hub, kitchen, "{commands:receive}").await;
+    has_scopes(&hub, office, "{events:write}").await;
+    let (mut deaf, _) = Socket::greet(&served, kitchen, &[]).await;
+    let before = footprint(&hub).await;
+    deaf.transcribes("one", "hello").await;
+    assert_eq!(
+        super::refused_event(deaf.hears().await, "one").0,
+        ErrorCode::Forbidden
+    );
+    assert_eq!(footprint(&hub).await, before);
+    let command = super::tell(&hub.home, office, "for your ears only").await;
+    let (mut idle, _) = Socket::greet(&served, office, &["speaker.say"]).await;
+    idle.says_text(r#"{"type":"ping"}"#).await;
+    assert!(matches!(idle.hears().await, HubFrame::Pong(_)));
+    idle.acknowledges(command.0).await;
+    let (code, _) = super::refused(
+        idle.hears().await,
+        command.0,
+        hub::satellite::protocol::CommandStage::Ack,
+    );
+    assert_eq!(code, ErrorCode::Forbidden);
+    assert_eq!(super::standing(&hub, command).await, "queued 0");
+}
+
+#[tokio::test]
+async fn whoever_says_nothing_keeps_no_socket() {
+    let hub = TestHub::builder()
+        .config(|config| config.satellite.hello_timeout_ms = 200)
+        .start()
+        .await;
+    let served = Served::start(&hub).await;
+    let mut socket = Socket::open(&served.socket_url(), Some(&hub.home.kitchen.token))
+        .await
+        .unwrap();
+    ended(&socket.end().await, CloseReason::HelloTimeout);
+    assert_eq!(generation(&hub, &hub.home.kitchen).await, 0);
+}
+
+#[tokio::test]
+async fn a_frame_before_hello_ends_the_socket() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let before = footprint(&hub).await;
+    for text in [
+        r#"{"type":"event","client_id":"a","event_type":"transcript","payload":{"text":"hi"}}"#,
+        r#"{"type":"ping"}"#,
+        r#"{"type":"nonsense"}"#,
+        r#"{"type":"hello","token":7}"#,
+        "hello",
+        "[]",
+        "",
+    ] {
+        ended(&says_first(&served, text).await, CloseReason::ProtocolError);
+    }
+    let mut socket = Socket::open(&served.socket_url(), None).await.unwrap();
+    socket.says_bytes(b"{}".to_vec()).await;
+    ended(&socket.end().await, CloseReason::BinaryFrame);
+    assert_eq!(footprint(&hub).await, before);
+}
+
+#[tokio::test]
+async fn a_second_hello_ends_the_socket() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let kitchen = &hub.home.kitchen;
+    let (mut socket, _) = Socket::greet(&served, kitchen, &["echo"]).await;
+    let before = footprint(&hub).await;
+    socket.says_hello(&["display.show"]).await;
+    ended(&socket.end().await, CloseReason::ProtocolError);
+    assert_eq!(
+        (footprint(&hub).await, generation(&hub, kitchen).await),
+        (before, 1)
+    );
+}
+
+#[tokio::test]
+async fn what_a_device_says_of_itself_is_bounded() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let kitchen = &hub.home.kitchen;
+    let token = kitchen.token.expose_secret();
+    let kinds = |count: usize| {
+        (0..count)
+            .map(|n| json!({"kind": format!("kind.{n}")}))
+            .collect::<Vec<_>>()
+    };
+    let schema = |text: &str| json!([{"kind": "echo", "arguments_schema": {"title": text}}]);
+    let hello = |capabilities: Value, name: &str| {
+        json!({"type": "hello", "token": token, "capabilities": capabilities, "software": {"name": name}})
+            .to_string()
+    };
+    for (text, pointer) in [
+        (hello(json!(kinds(65)), ""), "/capabilities"),
+        (hello(json!([{"kind": "a b"}]), ""), "/capabilities/0/kind"),
+        (hello(json!([{"kind": ""}]), ""), "/capabilities/0/kind"),
+        (
+            hello(json!([{"kind": "k".repeat(101)}]), ""),
+            "/capabilities/0/kind",
+        ),
+        (hello(json!([{"kind": "a"}, {}]), ""), "/capabilities/1"),
+        (
+            hello(schema(&"x".repeat(16 * 1024)), ""),
+            "/capabilities/0/arguments_schema",
+        ),
+        (hello(schema("\0"), ""), "/capabilities/0/arguments_schema"),
+        (hello(json!([]), &"x".repeat(1_000)), "/software"),
+        (hello(json!([]), "a\0b"), "/software"),
+    ] {
+        let end = says_first(&served, &text).await;
+        ended(&end, CloseReason::ProtocolError);
+        let error = end.error.unwrap();
+        assert_eq!(error.code, ErrorCode::Invalid);
+        assert_eq!(error.errors[0].pointer, pointer);
+    }
+    assert_eq!(generation(&hub, kitchen).await, 0);
+    let mut socket = Socket::open(&served.socket_url(), None).await.unwrap();
+    socket.says_text(&hello(json!(kinds(64)), "a thing")).await;
+    assert!(matches!(socket.hears().await, HubFrame::Welcome(_)));
+}
+
+#[tokio::test]
+async fn a_full_hub_refuses_before_the_upgrade() {
+    let hub = TestHub::builder()
+        .config(|config| config.satellite.max_sockets = 1)
+        .start()
+        .await;
+    let served = Served::start(&hub).await;
+    let first = Socket::open(&served.socket_url(), None).await.unwrap();
+    let second = Socket::open(&served.socket_url(), None).await;
+    assert_eq!(second.err().map(|status| status.as_u16()), Some(503));
+    drop(first);
+    let mut tries = 0;
+    while Socket::open(&served.socket_url(), None).await.is_err() {
+        tries += 1;
+        assert!(tries < 1_000, "the place of a socket that has gone stays taken");
+        tokio::task::yield_now().await;
+    }
+}

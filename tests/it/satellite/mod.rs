@@ -1,0 +1,134 @@
+//! The satellite channel, over real sockets: greeting, events, commands, leaving, bad input, a database that is away.
+
+mod bad_input;
+mod commands;
+mod delivery;
+mod events;
+mod greeting;
+mod leaving;
+mod nodes;
+mod outage;
+
+use chrono::Duration;
+use hub::{
+    ids::CommandId,
+    mailbox::send::{Outgoing, send},
+    satellite::protocol::{
+        Accepted, CloseReason, CommandStage, ErrorCode, HubFrame, NewEvent, Rejected, SatelliteFrame, Subject,
+    },
+};
+use serde_json::json;
+use support::{End, Household, TestDevice, TestHub};
+use uuid::Uuid;
+
+/// Everything that a refusal must leave as it was. Not who is connected: a refused socket leaves.
+async fn footprint(hub: &TestHub) -> String {
+    hub.sql()
+        .value(
+            "select concat_ws(' ',
+               (select count(*) from hub.events where type <> 'device.presence'),
+               (select count(*) from hub.audit_entries
+                where operation not in ('connect_device', 'disconnect_device')),
+               (select count(*) from hub.sessions), (select count(*) from hub.turns),
+               (select count(*) from hub.jobs), (select count(*) from hub.memories),
+               (select count(*) from hub.actions),
+               (select string_agg(concat(id, state, attempts, result, progress), ',' order by id) from hub.commands),
+               (select string_agg(concat(id, capabilities, software), ',' order by id) from hub.devices))",
+        )
+        .await
+}
+
+/// How often a device was let in.
+async fn generation(hub: &TestHub, device: &TestDevice) -> i64 {
+    hub.sql()
+        .value(&format!(
+            "select generation from hub.devices where id = '{}'",
+            device.id
+        ))
+        .await
+}
+
+/// Puts a command into a device's mailbox.
+async fn tell(home: &Household, device: &TestDevice, text: &str) -> CommandId {
+    let mut tx = home.whole().await;
+    let outgoing = Outgoing {
+        device: device.id,
+        kind: "speaker.say".to_owned(),
+        arguments: json!({ "text": text }),
+        attempt: None,
+        turn: None,
+        audience: None,
+        life: Duration::minutes(2),
+    };
+    let sent = send(&mut tx, outgoing).await.expect("a command can be queued");
+    tx.commit().await.expect("the mailbox is there");
+    sent.id
+}
+
+/// A command's state, how often it was sent, and whether its result was late.
+async fn standing(hub: &TestHub, id: CommandId) -> String {
+    hub.sql()
+        .value(&format!(
+            "select concat_ws(' ', state, attempts, case when is_late then 'late' end) from hub.commands
+             where id = '{id}'"
+        ))
+        .await
+}
+
+fn accepted(frame: &HubFrame, command: CommandId, stage: CommandStage) -> bool {
+    matches!(frame, HubFrame::Accepted(Accepted::Command { command_id, of })
+        if *command_id == command.0 && *of == stage)
+}
+
+/// The refusal of a step of a command.
+fn refused(frame: HubFrame, command: Uuid, stage: CommandStage) -> (ErrorCode, String) {
+    let subject = Subject::Command {
+        command_id: command,
+        of: stage,
+    };
+    match frame {
+        HubFrame::Rejected(rejected) if rejected.subject == subject => (rejected.code, rejected.detail),
+        other => panic!("not a refusal of {stage:?}: {other:?}"),
+    }
+}
+
+/// The refusal of an event, with the pointer to its first bad field.
+fn refused_event(frame: HubFrame, client_id: &str) -> (ErrorCode, String) {
+    let subject = Subject::Event {
+        client_id: client_id.to_owned().try_into().unwrap(),
+    };
+    match frame {
+        HubFrame::Rejected(Rejected {
+            subject: about,
+            code,
+            errors,
+            ..
+        }) if about == subject => {
+            let pointer = errors.into_iter().next().map(|error| error.pointer);
+            (code, pointer.unwrap_or_default())
+        }
+        other => panic!("not a refusal of {client_id}: {other:?}"),
+    }
+}
+
+/// The position of an accepted event.
+fn position(frame: &HubFrame, client_id: &str) -> i64 {
+    match frame {
+        HubFrame::Accepted(Accepted::Event {
+            client_id: of,
+            position,
+            ..
+        }) if of.as_str() == client_id => *position,
+        other => panic!("{client_id} is not accepted: {other:?}"),
+    }
+}
+
+fn batch(events: Vec<NewEvent>) -> SatelliteFrame {
+    SatelliteFrame::Events(events.into())
+}
+
+/// That a socket ended for a reason, said in both words and code.
+fn ended(end: &End, reason: CloseReason) {
+    let said = end.goodbye.as_ref().and_then(|goodbye| goodbye.close_reason());
+    assert_eq!((said, end.code), (Some(reason), Some(reason.code())), "{end:?}");
+}

@@ -1,0 +1,71 @@
+//! A hub that listens on a port of this machine: REST and satellites' sockets, with what runs beside them.
+
+use std::net::SocketAddr;
+
+use hub::{hub::Hub, jobs, satellite};
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+/// A hub that listens. Jobs are left to the test unless it asks for workers.
+pub struct Served {
+    hub: Hub,
+    address: SocketAddr,
+    server: TaskTracker,
+}
+
+impl Served {
+    /// Serves with the bell and the watch over its sockets.
+    pub async fn start(hub: &Hub) -> Self {
+        let served = Self::deaf(hub).await;
+        hub.db.run_bell(&hub.lifecycle);
+        satellite::watch::start(hub);
+        served
+    }
+
+    /// The same, with workers and sweeps.
+    pub async fn with_workers(hub: &Hub) -> Self {
+        let served = Self::start(hub).await;
+        jobs::worker::start(hub);
+        jobs::sweep::start(hub);
+        served
+    }
+
+    /// Serves and hears nothing from other processes: neither the bell nor the tables tell its sockets anything.
+    pub async fn deaf(hub: &Hub) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+        let listener = listener.expect("a free port is there");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let (router, life) = (hub::http::router(hub), hub.lifecycle.clone());
+        let server = TaskTracker::new();
+        server.spawn(async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(async move { life.closing().await })
+                .await
+                .expect("the server runs until it is stopped");
+        });
+        server.close();
+        Self {
+            hub: hub.clone(),
+            address,
+            server,
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where satellites connect.
+    #[must_use]
+    pub fn socket_url(&self) -> String {
+        format!("ws://{}/v1/satellites/connect", self.address)
+    }
+
+    /// Shuts the hub down as `hub serve` does, and returns when it has.
+    pub async fn shut_down(&self) {
+        self.hub.lifecycle.shut_down().await;
+        self.server.wait().await;
+    }
+}
