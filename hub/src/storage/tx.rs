@@ -3,11 +3,16 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use uuid::Uuid;
 
 use super::{Bell, Ring, append};
 use crate::{
-    audit::record::Record,
+    audit::{
+        entry::{Commitment, commitment},
+        record::Record,
+    },
     clock::DateTime,
     error::{Error, Result},
     events::NewEvent,
@@ -74,6 +79,7 @@ pub struct Tx {
     now: DateTime,
     events: Vec<NewEvent>,
     records: Vec<Record>,
+    commitments: Vec<Commitment>,
     rings: BTreeSet<Ring>,
     bell: Arc<Bell>,
 }
@@ -94,6 +100,7 @@ impl Tx {
             now,
             events: Vec::new(),
             records: Vec::new(),
+            commitments: Vec::new(),
             rings: BTreeSet::new(),
             bell,
         })
@@ -135,6 +142,16 @@ impl Tx {
         self.records.push(record);
     }
 
+    /// Has the operation's record commit to a piece of content that lives in a row with its salt.
+    pub fn commit_to(&mut self, kind: &str, id: Uuid, salt: &[u8; 32], content: &Value) {
+        let sha256 = commitment(salt, content);
+        self.commitments.push(Commitment {
+            kind: kind.to_owned(),
+            id,
+            sha256,
+        });
+    }
+
     /// Wakes whoever waits for this, after the commit.
     pub fn ring(&mut self, ring: Ring) {
         self.rings.insert(ring);
@@ -160,6 +177,7 @@ impl Tx {
                 now: self.now,
                 events: std::mem::take(&mut self.events),
                 records: std::mem::take(&mut self.records),
+                commitments: std::mem::take(&mut self.commitments),
             };
             committed.head = Some(append::write(&mut self.inner, batch).await?);
             self.rings.extend([Ring::Log(self.scope.agent()), Ring::Audit]);
