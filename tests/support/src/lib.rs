@@ -13,23 +13,29 @@
     reason = "a helper of a test panics when the test cannot go on"
 )]
 
+mod api;
 mod clock;
 mod database;
 mod household;
 mod hub;
 mod proxy;
+mod rest;
 mod runtime;
 mod satellite;
 mod seeded;
+mod snapshot;
 mod superuser;
 mod user;
 
+pub use api::{Api, Operation};
 pub use clock::TestClock;
 pub use household::Household;
 pub use hub::{TestHub, TestHubBuilder};
 pub use proxy::Proxy;
+pub use rest::{Answer, Ask, Client, Rest, Session};
 pub use runtime::{Held, ScriptedRuntime};
 pub use satellite::{TestDevice, heard, thing};
 pub use seeded::Seeded;
+pub use snapshot::Snapshot;
 pub use superuser::SuperuserSql;
 pub use user::User;
