@@ -1,3 +1,5 @@
 //! The tests that talk to the real thing, each on a database of its own.
 
+mod routes;
+mod sample;
 mod storage;

@@ -1,0 +1,3 @@
+//! The REST edge, request by request.
+
+mod bad_input;
