@@ -64,13 +64,16 @@ pub async fn list(tx: &mut Tx, after: Option<&str>, mut filter: EventFilter) -> 
         .map(|cursor| parse_cursor(cursor, epoch))
         .transpose()?
         .unwrap_or(0);
+    if filter.after > position {
+        return Err(Error::invalid("?after", "is beyond the end of the log"));
+    }
     let most = usize::try_from(filter.most).unwrap_or(usize::MAX);
     filter.most += 1;
     let mut items = tx.events().list(&filter).await?;
     let has_more = items.len() > most;
     items.truncate(most);
     // Beyond the last item nothing that this caller may see was committed up to the head read first.
-    let end = || format!("{epoch}:{}", position.max(filter.after));
+    let end = || format!("{epoch}:{position}");
     let next_cursor = match items.last() {
         Some(last) if has_more => last.cursor.clone(),
         Some(last) => later(&last.cursor, &end()),

@@ -1,3 +1,4 @@
 //! The REST edge, request by request.
 
 mod bad_input;
+mod events;
