@@ -2,3 +2,4 @@
 
 mod bad_input;
 mod events;
+mod sign_in;
