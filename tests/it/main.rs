@@ -5,5 +5,8 @@
 mod flows;
 mod harness;
 mod jobs;
+mod policy;
+mod routes;
+mod sample;
 mod satellite;
 mod storage;

@@ -16,7 +16,7 @@ use crate::{
     clock::DateTime,
     error::{Error, Result},
     events::NewEvent,
-    identity::Actor,
+    identity::{Actor, Caller},
     ids::{AgentId, EventId, PersonId},
 };
 
@@ -49,6 +49,17 @@ impl TxScope {
         match self {
             Self::Agent { agent, .. } | Self::WholeAgent(agent) => agent,
             Self::System => AgentId::HUB,
+        }
+    }
+}
+
+impl Caller {
+    /// What the caller's transactions may see.
+    #[must_use]
+    pub const fn tx_scope(&self) -> TxScope {
+        TxScope::Agent {
+            agent: self.agent,
+            person: self.person(),
         }
     }
 }
