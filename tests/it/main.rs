@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "this whole program is tests")]
 
+mod audit;
 mod flows;
 mod harness;
 mod jobs;

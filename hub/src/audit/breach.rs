@@ -139,11 +139,15 @@ pub async fn check_not_behind(hub: &Hub, store: &dyn WriteOnceStore) -> Result<(
     let mut tx = hub.db.begin_system().await?;
     let newest = tx.audit().newest_head().await?;
     let same_size = tx.audit().head_of(stored.size).await?;
-    let database_size = newest.map_or(0, |newest| newest.head.size);
+    let database_size = newest.as_ref().map_or(0, |newest| newest.head.size);
     if stored.size > database_size {
         return Err(behind(stored.size, database_size).into());
     }
-    if same_size.is_some_and(|signed| signed.head != stored) {
+    let mut same_size = newest
+        .into_iter()
+        .chain(same_size)
+        .filter(|signed| signed.head.size == stored.size);
+    if same_size.any(|signed| signed.head != stored) {
         return Err(Breach::Forked { size: stored.size }.into());
     }
     Ok(())

@@ -78,9 +78,9 @@ pub async fn compare(hub: &Hub, store: &dyn WriteOnceStore) -> Result<Comparison
             let place = usize::try_from(log_index - from).unwrap_or(usize::MAX);
             let copy = bundle.as_ref().and_then(|leaves| leaves.get(place).copied());
             let copy = match copy {
-                Some(bytes) => Copy::Leaf(bytes),
-                None if log_index < stored => Copy::Missing,
-                None => Copy::NotYet,
+                Some(bytes) => InStore::Leaf(bytes),
+                None if log_index < stored => InStore::Missing,
+                None => InStore::NotYet,
             };
             found.note(log_index, leaf.as_ref(), copy);
         }
@@ -95,7 +95,7 @@ impl Comparison {
         self.different_entries == 0
     }
 
-    fn note(&mut self, log_index: u64, leaf: Option<&StoredLeaf>, copy: Copy<'_>) {
+    fn note(&mut self, log_index: u64, leaf: Option<&StoredLeaf>, copy: InStore<'_>) {
         let Some(kind) = difference(log_index, leaf, copy) else {
             return;
         };
@@ -112,7 +112,7 @@ impl Comparison {
 }
 
 /// What the store has in an entry's place.
-enum Copy<'a> {
+enum InStore<'a> {
     /// Nothing yet, since the entry was not published.
     NotYet,
     /// Nothing, though it was.
@@ -121,16 +121,16 @@ enum Copy<'a> {
     Leaf(&'a [u8]),
 }
 
-fn difference(log_index: u64, leaf: Option<&StoredLeaf>, copy: Copy<'_>) -> Option<DifferenceKind> {
+fn difference(log_index: u64, leaf: Option<&StoredLeaf>, copy: InStore<'_>) -> Option<DifferenceKind> {
     let Some(leaf) = leaf.filter(|leaf| leaf.body.is_some()) else {
         return Some(DifferenceKind::MissingInDatabase);
     };
     let rebuilt = rebuild(leaf, log_index).ok();
     match (rebuilt, copy) {
         (None, _) => Some(DifferenceKind::ChangedInDatabase),
-        (Some(_), Copy::Missing) => Some(DifferenceKind::MissingInStore),
-        (Some(leaf), Copy::Leaf(bytes)) if leaf.bytes != bytes => Some(DifferenceKind::ChangedInStore),
-        (Some(_), Copy::Leaf(_) | Copy::NotYet) => None,
+        (Some(_), InStore::Missing) => Some(DifferenceKind::MissingInStore),
+        (Some(leaf), InStore::Leaf(bytes)) if leaf.bytes != bytes => Some(DifferenceKind::ChangedInStore),
+        (Some(_), InStore::Leaf(_) | InStore::NotYet) => None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Writes the signed log to the store: bundles and tiles first, then `checkpoint`, then the history's checkpoints.
 //!
 //! What is written follows from the log alone, so writing again gives the same bytes. A crash at any point is mended by the
-//! next run, in this process or another; see `resume`. One process writes at a time, under a lease in the database, since a
+//! next run, in this process or another; see `resume`. One publisher writes at a time, under a lease in the database, since a
 //! slower one could put an older `checkpoint` over a newer; all other objects could be written by any number.
 
 use chrono::TimeDelta;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use uuid::Uuid;
 
 use super::{
     breach::{AuditError, Breach, behind, stored_head},
@@ -20,14 +21,13 @@ use crate::{
     adapters::worm::{Retention, WriteOnceStore},
     error::{Error, Result},
     hub::Hub,
+    ids::fresh,
     storage::{Sizes, StoredLeaf},
 };
 
 /// Entries written at once, about: 16 bundles, so that memory stays small (3 MB, 130 at the very most) and a lease is
 /// renewed often.
 pub const PORTION: u64 = 4_096;
-/// Of so many entries one signed head is kept after the store has them. Half a portion, so that each portion ends at one.
-pub const KEPT_HEADS: u64 = PORTION / 2;
 /// Leaves read from the database at once.
 const LEAVES: u64 = 1_024;
 /// Objects written at once: waiting for a disk or a network is most of the work.
@@ -36,8 +36,10 @@ const WRITERS: usize = 8;
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 /// What a publisher remembers between two runs. It may be lost at any time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PublisherState {
+    /// Under which it holds the lease, so that it can take up what it had to leave.
+    id: Uuid,
     growth: Option<Growth>,
 }
 
@@ -48,8 +50,15 @@ pub enum Published {
     All,
     /// A portion was written, and there is more.
     More,
-    /// Another process is writing.
+    /// Another publisher is writing.
     Elsewhere,
+}
+
+impl Default for PublisherState {
+    fn default() -> Self {
+        let id = fresh();
+        Self { id, growth: None }
+    }
 }
 
 impl PublisherState {
@@ -76,13 +85,13 @@ pub async fn publish(
         state.growth = growth;
         return Ok(Published::All);
     }
-    let Some(published) = lease(hub).await? else {
+    let Some(published) = lease(hub, state.id).await? else {
         return Ok(Published::Elsewhere);
     };
-    match Box::pin(write(hub, store, growth, published)).await {
+    match Box::pin(write(hub, store, (state.id, growth), published)).await {
         Ok(growth) => {
             let published = growth.head().size;
-            finish(hub, published).await?;
+            finish(hub, state.id, growth.head()).await?;
             state.growth = Some(growth);
             Ok(if published < sizes.signed {
                 Published::More
@@ -92,7 +101,7 @@ pub async fn publish(
         }
         Err(error) => {
             // Should this fail, too, the lease ends by itself.
-            drop(release(hub).await);
+            drop(release(hub, state.id).await);
             Err(error)
         }
     }
@@ -110,7 +119,7 @@ pub(super) async fn sizes(hub: &Hub) -> Result<Sizes> {
 async fn write(
     hub: &Hub,
     store: &dyn WriteOnceStore,
-    growth: Option<Growth>,
+    (id, growth): (Uuid, Option<Growth>),
     published: u64,
 ) -> Result<Growth, AuditError> {
     let stored = stored_head(hub, store).await?;
@@ -132,7 +141,7 @@ async fn write(
     let Publication { objects, heads } = growth.publish();
     put_objects(store, objects).await?;
     if stored != target.head && stored.size <= target.head.size {
-        renew(hub).await?;
+        renew(hub, id).await?;
         store.replace_checkpoint(target.note.as_bytes()).await?;
     }
     put_history(hub, store, &heads).await?;
@@ -147,8 +156,11 @@ async fn next_head(hub: &Hub, from: u64, stored: TreeHead) -> Result<Option<Sign
     if stored.size.max(from) > size {
         return Err(behind(stored.size.max(from), size).into());
     }
-    let target = tx.audit().head_after(from, PORTION).await?.or(newest);
-    match target {
+    let kept = match size {
+        _ if size <= from + PORTION => None,
+        _ => tx.audit().head_after(from, PORTION).await?,
+    };
+    match kept.or(newest) {
         Some(target) if !target.holds(hub.keys.audit.verifier()) => Err(Breach::NotAsSigned {
             size: target.head.size,
         }
@@ -232,37 +244,47 @@ async fn put_history(hub: &Hub, store: &dyn WriteOnceStore, heads: &[TreeHead]) 
     Ok(())
 }
 
-async fn lease(hub: &Hub) -> Result<Option<u64>> {
+async fn lease(hub: &Hub, id: Uuid) -> Result<Option<u64>> {
     let mut tx = hub.db.begin_system().await?;
     let until = tx.now() + LEASE;
-    let published = tx.audit().lease_store(hub.node, until).await?;
+    let published = tx.audit().lease_store(id, until).await?;
     tx.commit().await?;
     Ok(published)
 }
 
-async fn renew(hub: &Hub) -> Result<(), AuditError> {
+async fn renew(hub: &Hub, id: Uuid) -> Result<()> {
     let mut tx = hub.db.begin_system().await?;
     let until = tx.now() + LEASE;
-    let is_held = tx.audit().renew_store(hub.node, until).await?;
+    let is_held = tx.audit().renew_store(id, until).await?;
     tx.commit().await?;
+    held(is_held)
+}
+
+async fn release(hub: &Hub, id: Uuid) -> Result<()> {
+    let mut tx = hub.db.begin_system().await?;
+    tx.audit().release_store(id).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn finish(hub: &Hub, id: Uuid, head: TreeHead) -> Result<()> {
+    let mut tx = hub.db.begin_system().await?;
+    let is_held = tx.audit().published(id, head.size).await?;
+    if is_held && head.size > 0 {
+        let signed = SignedHead::sign(head, &hub.keys.audit);
+        tx.audit().keep_head(&signed).await?;
+    }
+    tx.commit().await?;
+    held(is_held)
+}
+
+fn held(is_held: bool) -> Result<()> {
     if is_held {
         Ok(())
     } else {
-        let lost = "another process took over the writing to the audit store";
-        Err(Error::conflict("lease_lost", lost).into())
+        Err(Error::conflict(
+            "lease_lost",
+            "another publisher writes to the audit store now",
+        ))
     }
-}
-
-async fn release(hub: &Hub) -> Result<()> {
-    let mut tx = hub.db.begin_system().await?;
-    tx.audit().release_store(hub.node).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-async fn finish(hub: &Hub, published: u64) -> Result<()> {
-    let mut tx = hub.db.begin_system().await?;
-    tx.audit().published(hub.node, published).await?;
-    tx.commit().await?;
-    Ok(())
 }

@@ -14,20 +14,20 @@ use tokio_util::sync::CancellationToken;
 use super::{
     breach::AuditError,
     pace::Pace,
-    publish::{self, KEPT_HEADS, Published, PublisherState, publish},
+    publish::{self, Published, PublisherState, publish},
     sequence::{BATCH, sequence},
     status::{Part, Trouble},
     tiles::TILE_WIDTH,
 };
 use crate::{adapters::worm::WriteOnceStore, error::Result, hub::Hub, storage::Ring};
 
-/// How long entries gather after the first: each batch costs a signed head, so at most ten a second.
+/// How long entries gather after the first: a batch costs five statements and a signature whatever its size.
 const GATHER: Duration = Duration::from_millis(100);
 /// How often the heads are compared when no bell rings. With the gathering, an entry is signed within a second.
 const POLL: Duration = Duration::from_millis(500);
 /// How long to wait after a failure.
 const RETRY: Duration = Duration::from_secs(2);
-/// How often the store and the signed heads are rid of what was superseded.
+/// How often the store is rid of what was superseded long ago.
 const TIDY: Duration = Duration::from_hours(1);
 /// How long the last publication waits for another process to end its own.
 const TURN: Duration = Duration::from_millis(50);
@@ -172,13 +172,9 @@ impl Publisher {
             return Ok(());
         }
         let swept = self.store.sweep(self.hub.clock.now()).await?;
-        let mut tx = self.hub.db.begin_system().await?;
-        let thinned = tx.audit().thin_heads(KEPT_HEADS).await?;
-        tx.commit().await?;
         tracing::debug!(
             audit.swept = swept,
-            audit.thinned = thinned,
-            "the audit log was tidied"
+            "superseded objects were removed from the audit store"
         );
         self.tidied_at = Some(Instant::now());
         Ok(())

@@ -1,20 +1,25 @@
 //! Gives the entries that wait their places in the one log, and signs the tree that has grown by them.
 
 use super::{
-    checkpoint::SignedHead,
+    checkpoint::{self, SignedHead},
     leaf::{CHAIN_START, Leaf, Link},
     merkle::Frontier,
+    publish::PORTION,
 };
 use crate::{
     error::{Error, Result},
     hub::Hub,
-    storage::{ChainEnd, NewPlaces, Slice, StoredEntry, Tx, WaitingChain},
+    storage::{ChainEnd, NewPlaces, Slice, StoredEntry, Tree, Tx, WaitingChain},
     telemetry::metric,
 };
 
 /// Entries in one transaction. Twice as many are hardly faster, and a batch must neither hold the runtime for long (10 ms)
 /// nor need much memory (32 MiB if every entry has its greatest length).
 pub const BATCH: usize = 1_000;
+
+/// Every so many entries a signed head is kept for good: half of what is published at once, so that a portion always ends
+/// at one.
+const KEPT_HEADS: u64 = PORTION / 2;
 
 /// Sequences one batch of what waits, in one transaction. Returns how many entries it was; 0 when nothing waits.
 ///
@@ -37,7 +42,10 @@ pub async fn sequence(hub: &Hub) -> Result<usize> {
         tx.audit().append(first_index, &new).await?;
         tx.audit().move_ends(&ends).await?;
         let signed = SignedHead::sign(tree.head(), &hub.keys.audit);
-        tx.audit().save_tree(&tree, &signed).await?;
+        tx.audit().save_tree(&tree, &signed.note).await?;
+        if first_index / KEPT_HEADS != tree.size() / KEPT_HEADS {
+            tx.audit().keep_head(&signed).await?;
+        }
         tx.commit().await?;
     }
     hub.audit
@@ -48,17 +56,17 @@ pub async fn sequence(hub: &Hub) -> Result<usize> {
 
 /// Locks the tree, which must be the one whose head was signed last: it is not continued on anybody's word but the key's.
 async fn lock_tree(hub: &Hub, tx: &mut Tx) -> Result<Frontier> {
-    let tree = tx.audit().lock_tree().await?;
-    let is_signed = match tx.audit().newest_head().await? {
-        Some(signed) => signed.head == tree.head() && signed.holds(hub.keys.audit.verifier()),
-        None => tree.size() == 0,
+    let Tree { frontier, note } = tx.audit().lock_tree().await?;
+    let is_signed = match &note {
+        Some(note) => checkpoint::open(note.as_bytes(), hub.keys.audit.verifier()) == Ok(frontier.head()),
+        None => frontier.size() == 0,
     };
     if is_signed {
-        Ok(tree)
+        Ok(frontier)
     } else {
         Err(Error::internal(format!(
             "the audit log's tree of {} entries is not the one that this hub's key signed last",
-            tree.size()
+            frontier.size()
         )))
     }
 }

@@ -20,7 +20,9 @@ mod turns;
 mod tx;
 
 pub use actions::{ActionFilter, Actions, Change, NewDecision, StoredAction};
-pub use audit::{Audit, Backlog, ChainEnd, NewPlaces, Sizes, Slice, StoredEntry, StoredLeaf, WaitingChain};
+pub use audit::{
+    Audit, Backlog, ChainEnd, NewPlaces, Sizes, Slice, StoredEntry, StoredLeaf, Tree, WaitingChain,
+};
 pub use bell::{Bell, Listener, Ring};
 pub use commands::{Commands, Ending, NewCommand, StoredCommand};
 pub use db::{Db, MIGRATOR};

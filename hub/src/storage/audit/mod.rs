@@ -10,7 +10,7 @@ use super::{Tx, identity::one};
 use crate::{
     audit::{
         checkpoint::SignedHead,
-        merkle::{Frontier, Hash, TreeHead},
+        merkle::{Frontier, Hash},
     },
     error::{Error, Result},
     ids::AgentId,
@@ -26,6 +26,15 @@ impl Tx {
     pub fn audit(&mut self) -> Audit<'_> {
         Audit(self)
     }
+}
+
+/// The log's tree as it was saved.
+#[derive(Debug)]
+pub struct Tree {
+    /// From which it grows.
+    pub frontier: Frontier,
+    /// Its checkpoint; none of an empty tree.
+    pub note: Option<String>,
 }
 
 /// An agent with entries that wait for their place.
@@ -115,12 +124,12 @@ impl Audit<'_> {
     }
 
     /// Locks the tree until the end of the unit of work: there is one sequencer at a time.
-    pub async fn lock_tree(&mut self) -> Result<Frontier> {
-        let row = sqlx::query!("select tree_size, frontier from sequencer_state for update")
-            .fetch_one(self.0.connection())
-            .await?;
-        Frontier::from_bytes(row.tree_size.unsigned_abs(), &row.frontier)
-            .map_err(|error| Error::because("the audit log's tree is damaged in the database", error))
+    pub async fn lock_tree(&mut self) -> Result<Tree> {
+        let row = sqlx::query_as!(
+            TreeRow,
+            "select tree_size, frontier, note from sequencer_state for update"
+        );
+        Tree::try_from(row.fetch_one(self.0.connection()).await?)
     }
 
     /// What waits, with at most so many chains. Only behind [`lock_tree`](Self::lock_tree) does it stay true.
@@ -220,54 +229,41 @@ impl Audit<'_> {
     }
 
     /// Saves the tree that [`lock_tree`](Self::lock_tree) gave and that grew, with its signed head.
-    pub async fn save_tree(&mut self, tree: &Frontier, signed: &SignedHead) -> Result<()> {
-        let (size, now) = (number(tree.size()), self.0.now());
+    pub async fn save_tree(&mut self, frontier: &Frontier, note: &str) -> Result<()> {
         let saved = sqlx::query!(
-            "update sequencer_state set tree_size = $1, frontier = $2 where tree_size < $1",
-            size,
-            tree.to_bytes()
+            "update sequencer_state set tree_size = $1, frontier = $2, note = $3 where tree_size < $1",
+            number(frontier.size()),
+            frontier.to_bytes(),
+            note
         )
         .execute(self.0.connection())
         .await?;
-        one(saved.rows_affected(), "the audit log's tree did not grow")?;
-        sqlx::query!(
-            "insert into audit_checkpoints (tree_size, root, note, signed_at) values ($1, $2, $3, $4)",
-            size,
-            signed.head.root.as_slice(),
-            signed.note,
-            now
-        )
-        .execute(self.0.connection())
-        .await?;
-        Ok(())
+        one(saved.rows_affected(), "the audit log's tree did not grow")
     }
 
     /// The newest signed head; none of an empty log.
     pub async fn newest_head(&mut self) -> Result<Option<SignedHead>> {
-        let row = sqlx::query_as!(
-            HeadRow,
-            "select tree_size, root, note from audit_checkpoints order by tree_size desc limit 1"
-        );
-        let row = row.fetch_optional(self.0.connection()).await?;
-        row.map(SignedHead::try_from).transpose()
+        let row = sqlx::query_as!(TreeRow, "select tree_size, frontier, note from sequencer_state");
+        let tree = Tree::try_from(row.fetch_one(self.0.connection()).await?)?;
+        let head = tree.frontier.head();
+        Ok(tree.note.map(|note| SignedHead { head, note }))
     }
 }
 
-struct HeadRow {
+struct TreeRow {
     tree_size: i64,
-    root: Vec<u8>,
-    note: String,
+    frontier: Vec<u8>,
+    note: Option<String>,
 }
 
-impl TryFrom<HeadRow> for SignedHead {
+impl TryFrom<TreeRow> for Tree {
     type Error = Error;
 
-    fn try_from(row: HeadRow) -> Result<Self> {
+    fn try_from(row: TreeRow) -> Result<Self> {
+        let frontier = Frontier::from_bytes(row.tree_size.unsigned_abs(), &row.frontier)
+            .map_err(|error| Error::because("the audit log's tree is damaged in the database", error))?;
         Ok(Self {
-            head: TreeHead {
-                size: row.tree_size.unsigned_abs(),
-                root: hash(row.root)?,
-            },
+            frontier,
             note: row.note,
         })
     }

@@ -1,12 +1,16 @@
 //! What the publisher reads of the audit log, and the lease under which one process writes to the store.
 
-use super::{Audit, HeadRow, hash, number};
+use uuid::Uuid;
+
+use super::{Audit, hash, number};
 use crate::{
-    audit::{checkpoint::SignedHead, merkle::Hash},
+    audit::{
+        checkpoint::SignedHead,
+        merkle::{Hash, TreeHead},
+    },
     clock::DateTime,
-    error::Result,
-    ids::{AgentId, NodeId},
-    storage::identity::one,
+    error::{Error, Result},
+    ids::AgentId,
 };
 
 /// How far the log has come.
@@ -48,13 +52,13 @@ impl Audit<'_> {
         })
     }
 
-    /// Takes the right to write to the store, unless another process has it. Returns how many entries are published.
-    pub async fn lease_store(&mut self, node: NodeId, until: DateTime) -> Result<Option<u64>> {
+    /// Takes the right to write to the store, unless another publisher has it. Returns how many entries are published.
+    pub async fn lease_store(&mut self, holder: Uuid, until: DateTime) -> Result<Option<u64>> {
         let now = self.0.now();
         let published = sqlx::query_scalar!(
-            "update publisher_state set node_id = $1, lease_until = $2
-             where node_id is null or node_id = $1 or lease_until < $3 returning published_size",
-            node.0,
+            "update publisher_state set leased_by = $1, lease_until = $2
+             where leased_by is null or leased_by = $1 or lease_until < $3 returning published_size",
+            holder,
             until,
             now
         )
@@ -63,43 +67,39 @@ impl Audit<'_> {
         Ok(published.map(i64::unsigned_abs))
     }
 
-    /// Extends the right to write to the store. False when another process took it.
-    pub async fn renew_store(&mut self, node: NodeId, until: DateTime) -> Result<bool> {
+    /// Extends the right to write to the store. False when another took it.
+    pub async fn renew_store(&mut self, holder: Uuid, until: DateTime) -> Result<bool> {
         let done = sqlx::query!(
-            "update publisher_state set lease_until = $2 where node_id = $1",
-            node.0,
+            "update publisher_state set lease_until = $2 where leased_by = $1",
+            holder,
             until
         );
         Ok(done.execute(self.0.connection()).await?.rows_affected() == 1)
     }
 
     /// Gives the right to write to the store back, without having written everything that was wanted.
-    pub async fn release_store(&mut self, node: NodeId) -> Result<()> {
+    pub async fn release_store(&mut self, holder: Uuid) -> Result<()> {
         sqlx::query!(
-            "update publisher_state set node_id = null, lease_until = null where node_id = $1",
-            node.0
+            "update publisher_state set leased_by = null, lease_until = null where leased_by = $1",
+            holder
         )
         .execute(self.0.connection())
         .await?;
         Ok(())
     }
 
-    /// Says what the store holds now, and gives the right to write to it back.
-    pub async fn published(&mut self, node: NodeId, size: u64) -> Result<()> {
+    /// Says what the store holds now, and gives the right to write to it back. False when another took it.
+    pub async fn published(&mut self, holder: Uuid, size: u64) -> Result<bool> {
         let done = sqlx::query!(
-            "update publisher_state set published_size = $2, node_id = null, lease_until = null where node_id = $1",
-            node.0,
+            "update publisher_state set published_size = $2, leased_by = null, lease_until = null where leased_by = $1",
+            holder,
             number(size)
-        )
-        .execute(self.0.connection())
-        .await?;
-        one(
-            done.rows_affected(),
-            "another process writes to the audit store now",
-        )
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected() == 1)
     }
 
-    /// The newest signed head with more than `after` entries, but at most `most` more if there is such a one.
+    /// Of the signed heads that were kept, the newest with more than `after` entries, but at most `most` more if there is
+    /// such a one.
     pub async fn head_after(&mut self, after: u64, most: u64) -> Result<Option<SignedHead>> {
         let row = sqlx::query_as!(
             HeadRow,
@@ -117,7 +117,7 @@ impl Audit<'_> {
         row.map(SignedHead::try_from).transpose()
     }
 
-    /// The signed head of that size, if the log was signed just then.
+    /// The signed head of that size, if one was kept.
     pub async fn head_of(&mut self, size: u64) -> Result<Option<SignedHead>> {
         let row = sqlx::query_as!(
             HeadRow,
@@ -152,15 +152,39 @@ impl Audit<'_> {
         leaves.collect()
     }
 
-    /// Forgets signed heads that the store holds for good, but for the last of every `block` entries: so a store can
-    /// always be written anew in portions. Returns how many.
-    pub async fn thin_heads(&mut self, block: u64) -> Result<u64> {
-        let done = sqlx::query!(
-            "delete from audit_checkpoints c where tree_size < (select published_size from publisher_state)
-               and exists (select from audit_checkpoints later
-                 where later.tree_size > c.tree_size and later.tree_size < (c.tree_size / $1 + 1) * $1)",
-            number(block)
-        );
-        Ok(done.execute(self.0.connection()).await?.rows_affected())
+    /// Keeps a signed head for good.
+    pub async fn keep_head(&mut self, signed: &SignedHead) -> Result<()> {
+        let now = self.0.now();
+        sqlx::query!(
+            "insert into audit_checkpoints (tree_size, root, note, signed_at) values ($1, $2, $3, $4)
+             on conflict (tree_size) do nothing",
+            number(signed.head.size),
+            signed.head.root.as_slice(),
+            signed.note,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+}
+
+struct HeadRow {
+    tree_size: i64,
+    root: Vec<u8>,
+    note: String,
+}
+
+impl TryFrom<HeadRow> for SignedHead {
+    type Error = Error;
+
+    fn try_from(row: HeadRow) -> Result<Self> {
+        Ok(Self {
+            head: TreeHead {
+                size: row.tree_size.unsigned_abs(),
+                root: hash(row.root)?,
+            },
+            note: row.note,
+        })
     }
 }
