@@ -6,5 +6,8 @@ mod audit;
 mod flows;
 mod harness;
 mod jobs;
+mod policy;
+mod routes;
+mod sample;
 mod satellite;
 mod storage;

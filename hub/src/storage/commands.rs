@@ -150,15 +150,16 @@ impl Commands<'_> {
         Ok(())
     }
 
-    /// Marks the device's next queued commands as sent and gives them out in order.
+    /// Marks the device's next queued commands as sent and gives them out in order. They are chosen in an array, which is
+    /// read once: a join would read the choice again for each row, and each time skip what it has just marked.
     pub async fn take_queued(&mut self, device: DeviceId, most: i64) -> Result<Vec<Command>> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let rows = sqlx::query_as!(
             CommandRow,
             "update commands set state = 'sent', attempts = attempts + 1, sent_at = $3
-             where agent_id = $1 and id in (select id from commands
+             where agent_id = $1 and id = any (array(select id from commands
                where agent_id = $1 and device_id = $2 and state = 'queued' and deadline_at > $3
-               order by seq limit $4 for no key update)
+               order by seq limit $4 for no key update))
              returning id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
                attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at",
             agent.0,

@@ -82,6 +82,8 @@ impl Jobs<'_> {
     pub async fn claim(&mut self, lease: Duration) -> Result<Option<Lease>> {
         let now = self.0.now();
         let until = now + lease;
+        // Kinds of a newer program are left for it.
+        let kinds = JobKind::ALL.map(|kind| kind.as_str().to_owned());
         let claimed = sqlx::query!(
             "update jobs set state = 'leased', lease_until = $2, fence = fence + 1, waiting_for = null
              where id = (
@@ -91,10 +93,12 @@ impl Jobs<'_> {
                    and earlier.lane = j.lane and earlier.state in ('queued', 'leased') and earlier.id < j.id)
                  and not exists (select from jobs held where j.state = 'queued' and held.agent_id = j.agent_id
                    and held.lane = j.lane and held.state = 'leased')
+               and j.kind = any ($3)
                order by j.run_at, j.id limit 1 for update skip locked)
              returning id, agent_id, kind, payload, attempts, fence",
             now,
-            until
+            until,
+            &kinds
         )
         .fetch_optional(self.0.connection())
         .await;

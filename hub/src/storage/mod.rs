@@ -7,6 +7,7 @@ mod bell;
 mod commands;
 mod db;
 mod devices;
+mod error;
 mod events;
 mod guard;
 mod idempotency;

@@ -118,15 +118,16 @@ impl Identity<'_> {
         }))
     }
 
-    /// Puts the next refresh token in the place of the present one.
-    pub async fn rotate_refresh(&mut self, id: SignInId, refresh: &SecretHash) -> Result<()> {
+    /// Puts the next refresh token in the place of the present one; the sign-in lives on until then.
+    pub async fn rotate_refresh(&mut self, id: SignInId, next: &SecretHash, until: DateTime) -> Result<()> {
         let now = self.0.now();
         let done = sqlx::query!(
-            "update sign_ins set previous_sha256 = refresh_sha256, refresh_sha256 = $2, refreshed_at = $3
+            "update sign_ins set previous_sha256 = refresh_sha256, refresh_sha256 = $2, refreshed_at = $3, expires_at = $4
              where id = $1 and revoked_at is null",
             id.0,
-            refresh.as_slice(),
-            now
+            next.as_slice(),
+            now,
+            until
         )
         .execute(self.0.connection())
         .await?;
