@@ -155,12 +155,15 @@ impl Commands<'_> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let rows = sqlx::query_as!(
             CommandRow,
-            "update commands set state = 'sent', attempts = attempts + 1, sent_at = $3
-             where agent_id = $1 and id in (select id from commands
+            // A subquery after "in" may run once a row, and each time find the next ones: the limit would limit nothing.
+            "with next as materialized (select id from commands
                where agent_id = $1 and device_id = $2 and state = 'queued' and deadline_at > $3
                order by seq limit $4 for update)
-             returning id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at",
+             update commands c set state = 'sent', attempts = attempts + 1, sent_at = $3
+             from next where c.agent_id = $1 and c.id = next.id
+             returning c.id, c.device_id, c.seq, c.kind, c.arguments, c.action_id, c.attempt_id, c.turn_id,
+               c.audience_person_id, c.state, c.attempts, c.deadline_at, c.last_deadline_at, c.progress, c.result, c.error,
+               c.is_late, c.created_at, c.finished_at",
             agent.0,
             device.0,
             now,
