@@ -11,9 +11,10 @@ use super::{ClientKey, EventKind, MOST_AHEAD, MOST_BEHIND, NewEvent, Place, Sour
 use crate::{
     audit::{entry::commitment, record::Record},
     clock::DateTime,
+    devices::{Socket, connect::hold},
     error::{Error, FieldError, Result},
     hub::Hub,
-    identity::Caller,
+    identity::{Caller, Principal},
     ids::{EventId, TurnId},
     jobs::JobKind,
     places::PrivacyMode,
@@ -74,6 +75,17 @@ pub enum Outcome {
 
 /// Takes in a batch from a satellite or from a user. Returns one outcome an item, in order.
 pub async fn ingest(hub: &Hub, caller: &Caller, talk: Talk, items: Vec<Inbound>) -> Result<Vec<Outcome>> {
+    ingest_over(hub, caller, None, talk, items).await
+}
+
+/// The same, over a socket that has to be its device's newest.
+pub async fn ingest_over(
+    hub: &Hub,
+    caller: &Caller,
+    socket: Option<Socket>,
+    talk: Talk,
+    items: Vec<Inbound>,
+) -> Result<Vec<Outcome>> {
     if items.is_empty() || items.len() > MAX_BATCH {
         return Err(Error::invalid(
             "/events",
@@ -81,9 +93,12 @@ pub async fn ingest(hub: &Hub, caller: &Caller, talk: Talk, items: Vec<Inbound>)
         ));
     }
     let now = hub.clock.now();
-    let checked: Vec<_> = items.into_iter().map(|item| check(item, now)).collect();
+    let checked: Vec<_> = items.into_iter().map(|item| check(item, caller, now)).collect();
     let outcomes = if checked.iter().any(Result::is_ok) {
         let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
+        if let Some(socket) = socket {
+            hold(&mut tx, socket).await?;
+        }
         let mut batch = Batch::new(caller, talk);
         let mut outcomes = batch.place(&mut tx, checked).await?;
         batch.commit(tx, &mut outcomes).await?;
@@ -103,7 +118,7 @@ struct Checked {
     occurred_at: Option<DateTime>,
 }
 
-fn check(item: Inbound, now: DateTime) -> std::result::Result<Checked, Outcome> {
+fn check(item: Inbound, caller: &Caller, now: DateTime) -> std::result::Result<Checked, Outcome> {
     let refused = |reason, pointer: &str, detail: &str| {
         let errors = vec![FieldError {
             pointer: pointer.to_owned(),
@@ -121,7 +136,7 @@ fn check(item: Inbound, now: DateTime) -> std::result::Result<Checked, Outcome> 
             "must have 1 to 200 characters, none of them NUL",
         );
     }
-    let Some(kind) = EventKind::parse(&item.event_type).filter(may_come_from_outside) else {
+    let Some(kind) = EventKind::parse(&item.event_type).filter(|kind| may_send(caller, kind)) else {
         return refused(
             "unknown_type",
             "/event_type",
@@ -159,8 +174,10 @@ fn check(item: Inbound, now: DateTime) -> std::result::Result<Checked, Outcome> 
     })
 }
 
-const fn may_come_from_outside(kind: &EventKind) -> bool {
-    kind.is_from_satellites() || matches!(kind, EventKind::MessageUser)
+/// A device cannot speak as a user.
+const fn may_send(caller: &Caller, kind: &EventKind) -> bool {
+    let is_device = matches!(caller.principal, Principal::Device { .. });
+    kind.is_from_satellites() || (matches!(kind, EventKind::MessageUser) && !is_device)
 }
 
 /// The good items of a batch on their way into the log.
@@ -288,7 +305,7 @@ impl<'a> Batch<'a> {
 
     const fn device(&self) -> Option<crate::ids::DeviceId> {
         match &self.caller.principal {
-            crate::identity::Principal::Device { device, .. } => Some(*device),
+            Principal::Device { device, .. } => Some(*device),
             _ => None,
         }
     }
