@@ -2,7 +2,7 @@
 
 use hub::satellite::protocol::{CloseReason, ErrorCode, HubFrame, MAX_FRAME_BYTES};
 use serde_json::json;
-use support::{Served, Socket, TestHub};
+use support::{Message, Served, Socket, TestHub};
 
 use super::{ended, footprint, position, refused_event};
 
@@ -50,18 +50,22 @@ async fn a_frame_above_the_limit_ends_the_socket() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
     for bytes in [MAX_FRAME_BYTES + 1, 10 * 1024 * 1024] {
-        let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
+        let (kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
         let before = footprint(&hub).await;
-        kitchen.says_text(&"x".repeat(bytes)).await;
-        ended(&kitchen.end().await, CloseReason::FrameTooLarge);
+        let end = kitchen.ends_while_saying(Message::text("x".repeat(bytes))).await;
+        ended(&end, CloseReason::FrameTooLarge);
         assert_eq!(footprint(&hub).await, before);
     }
-    let mut unknown = Socket::open(&served.socket_url(), None).await.unwrap();
-    unknown.says_bytes(vec![0; 10 * 1024 * 1024]).await;
-    ended(&unknown.end().await, CloseReason::FrameTooLarge);
+    let unknown = Socket::open(&served.socket_url(), None).await.unwrap();
+    let end = unknown
+        .ends_while_saying(Message::binary(vec![0; 10 * 1024 * 1024]))
+        .await;
+    ended(&end, CloseReason::FrameTooLarge);
     let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
     let room = MAX_FRAME_BYTES - r#"{"type":"ping","nonce":""}"#.len();
-    kitchen.says_text(&json!({"type": "ping", "nonce": "x".repeat(room)}).to_string()).await;
+    kitchen
+        .says_text(&json!({"type": "ping", "nonce": "x".repeat(room)}).to_string())
+        .await;
     assert!(matches!(kitchen.hears().await, HubFrame::Pong(_)));
 }
 
@@ -71,14 +75,28 @@ async fn what_cannot_be_understood_is_answered_and_the_socket_stays() {
     let served = Served::start(&hub).await;
     let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
     let before = footprint(&hub).await;
-    let many: Vec<_> = (0..101).map(|n| json!({"client_id": n.to_string(), "event_type": "x.a", "payload": {}})).collect();
+    let many: Vec<_> = (0..101)
+        .map(|n| json!({"client_id": n.to_string(), "event_type": "x.a", "payload": {}}))
+        .collect();
     for (text, code, pointer) in [
-        (json!({"type": "subscribe", "topics": ["a"]}), ErrorCode::Unsupported, ""),
+        (
+            json!({"type": "subscribe", "topics": ["a"]}),
+            ErrorCode::Unsupported,
+            "",
+        ),
         (json!({"type": "x".repeat(10_000)}), ErrorCode::Unsupported, ""),
         (json!({"type": "event"}), ErrorCode::Invalid, ""),
         (json!({"type": "events", "events": many}), ErrorCode::TooLarge, ""),
-        (json!({"type": "events", "events": 7}), ErrorCode::Invalid, "/events"),
-        (json!({"type": "command_ack", "command_id": "nonsense"}), ErrorCode::Invalid, "/command_id"),
+        (
+            json!({"type": "events", "events": 7}),
+            ErrorCode::Invalid,
+            "/events",
+        ),
+        (
+            json!({"type": "command_ack", "command_id": "nonsense"}),
+            ErrorCode::Invalid,
+            "/command_id",
+        ),
         (json!({"type": "ping", "nonce": 7}), ErrorCode::Invalid, "/nonce"),
     ] {
         kitchen.says_text(&text.to_string()).await;
@@ -86,7 +104,11 @@ async fn what_cannot_be_understood_is_answered_and_the_socket_stays() {
             panic!("{text} is not answered by an error");
         };
         assert_eq!(error.code, code, "{error:?}");
-        assert_eq!(error.errors.first().map_or("", |error| error.pointer.as_str()), pointer, "{error:?}");
+        assert_eq!(
+            error.errors.first().map_or("", |error| error.pointer.as_str()),
+            pointer,
+            "{error:?}"
+        );
         assert!(error.detail.len() < 300);
     }
     assert_eq!(footprint(&hub).await, before);
@@ -113,30 +135,62 @@ async fn an_event_that_cannot_be_kept_is_refused_by_its_id() {
         (event("transcript", r#"{"text":""}"#), "/payload/text"),
         (event("transcript", r#"{"text":"  \n "}"#), "/payload/text"),
         (event("transcript", r#"{"text":7}"#), "/payload/text"),
-        (event("transcript", r#"{"text":"hi","is_final":false}"#), "/payload/is_final"),
-        (event("transcript", r#"{"text":"hi","loud":true}"#), "/payload/loud"),
-        (event("transcript", r#"{"text":"hi","participant":["ada"]}"#), "/payload/participant"),
-        (event("transcript", r#"{"text":"hi","participant":"a\u0000"}"#), "/payload/participant"),
-        (event("transcript", &format!(r#"{{"text":"{}"}}"#, "x".repeat(16_001))), "/payload/text"),
+        (
+            event("transcript", r#"{"text":"hi","is_final":false}"#),
+            "/payload/is_final",
+        ),
+        (
+            event("transcript", r#"{"text":"hi","loud":true}"#),
+            "/payload/loud",
+        ),
+        (
+            event("transcript", r#"{"text":"hi","participant":["ada"]}"#),
+            "/payload/participant",
+        ),
+        (
+            event("transcript", r#"{"text":"hi","participant":"a\u0000"}"#),
+            "/payload/participant",
+        ),
+        (
+            event("transcript", &format!(r#"{{"text":"{}"}}"#, "x".repeat(16_001))),
+            "/payload/text",
+        ),
         (event("transcript", "[]"), "/payload"),
         (event("x.a", &format!(r#"{{"deep":{deep}}}"#)), "/payload"),
         (event("x.a", r#"{"a\u0000":1}"#), "/payload"),
         (event("x.a", r#"{"n":1e999}"#), "/payload"),
-        (event("x.a", &format!(r#"{{"a":"{}"}}"#, "x".repeat(64 * 1024))), "/payload"),
+        (
+            event("x.a", &format!(r#"{{"a":"{}"}}"#, "x".repeat(64 * 1024))),
+            "/payload",
+        ),
         (event(&format!("x.{}", "a".repeat(99)), "{}"), "/event_type"),
-        (event("x.a", r#"{},"occurred_at":"2020-01-01T00:00:00Z""#), "/occurred_at"),
-        (event("x.a", r#"{},"occurred_at":"2030-01-01T00:00:00Z""#), "/occurred_at"),
-        (event("x.a", r#"{},"occurred_at":"+262142-12-31T23:59:59Z""#), "/occurred_at"),
+        (
+            event("x.a", r#"{},"occurred_at":"2020-01-01T00:00:00Z""#),
+            "/occurred_at",
+        ),
+        (
+            event("x.a", r#"{},"occurred_at":"2030-01-01T00:00:00Z""#),
+            "/occurred_at",
+        ),
+        (
+            event("x.a", r#"{},"occurred_at":"+262142-12-31T23:59:59Z""#),
+            "/occurred_at",
+        ),
         (event("x.a", r#"{},"occurred_at":"yesterday""#), "/occurred_at"),
     ] {
         kitchen.says_text(&text).await;
         let (code, at) = refused_event(kitchen.hears().await, "one");
         let shown = &text[..text.len().min(150)];
-        assert!(matches!(code, ErrorCode::Invalid | ErrorCode::Unsupported), "{code:?} {shown}");
+        assert!(
+            matches!(code, ErrorCode::Invalid | ErrorCode::Unsupported),
+            "{code:?} {shown}"
+        );
         assert!(at.starts_with(pointer), "{at} for {shown}");
     }
     assert_eq!(footprint(&hub).await, before);
-    kitchen.says_text(&event("x.a", r#"{"n":1e300,"m":-0.0,"i":18446744073709551615}"#)).await;
+    kitchen
+        .says_text(&event("x.a", r#"{"n":1e300,"m":-0.0,"i":18446744073709551615}"#))
+        .await;
     position(&kitchen.hears().await, "one");
 }
 
@@ -155,7 +209,9 @@ async fn a_lone_surrogate_spoils_its_own_item_only() {
         "]".repeat(500)
     );
     let items = [item("a", "good"), item("b", r"\ud800"), deep, item("d", "good")].join(",");
-    kitchen.says_text(&format!(r#"{{"type":"events","events":[{items}]}}"#)).await;
+    kitchen
+        .says_text(&format!(r#"{{"type":"events","events":[{items}]}}"#))
+        .await;
     let mut answers = Vec::new();
     for _ in 0..4 {
         answers.push(kitchen.hears().await);
@@ -163,7 +219,10 @@ async fn a_lone_surrogate_spoils_its_own_item_only() {
     answers.sort_by_key(|frame| !matches!(frame, HubFrame::Accepted(_)));
     assert_eq!(position(&answers[1], "d"), position(&answers[0], "a") + 1);
     let bad: Vec<_> = answers.drain(2..).collect();
-    for (frame, id, pointer) in [(&bad[0], "b", "/events/1/payload"), (&bad[1], "c", "/events/2/payload")] {
+    for (frame, id, pointer) in [
+        (&bad[0], "b", "/events/1/payload"),
+        (&bad[1], "c", "/events/2/payload"),
+    ] {
         let (code, at) = refused_event(frame.clone(), id);
         assert!(code == ErrorCode::Invalid && at.starts_with(pointer), "{at}");
     }

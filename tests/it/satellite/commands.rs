@@ -3,7 +3,7 @@
 use chrono::Duration;
 use hub::{
     actions::ActionState,
-    satellite::protocol::{CommandStage, ErrorCode, HubFrame},
+    satellite::protocol::{CommandStage, ErrorCode},
 };
 use serde_json::json;
 use support::{Served, Socket, TestHub};
@@ -18,7 +18,9 @@ async fn an_approved_action_is_carried_out_by_the_satellite_that_can() {
     let ada = hub.owner("ada").await;
     let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
     let (mut office, _) = Socket::greet(&served, &hub.home.office, &["speaker.say"]).await;
-    kitchen.transcribes("one", "tell the office that dinner is ready").await;
+    kitchen
+        .transcribes("one", "tell the office that dinner is ready")
+        .await;
     position(&kitchen.hears().await, "one");
     hub.run_jobs().await;
     let reply = kitchen.is_told().await;
@@ -36,7 +38,10 @@ async fn an_approved_action_is_carried_out_by_the_satellite_that_can() {
     office.succeeds(command.command_id, json!({"heard": 2})).await;
     assert!(accepted(&office.hears().await, id, CommandStage::Result));
     let done = ada.action(action.id).await;
-    assert_eq!((done.state, done.result), (ActionState::Succeeded, Some(json!({"heard": 2}))));
+    assert_eq!(
+        (done.state, done.result),
+        (ActionState::Succeeded, Some(json!({"heard": 2})))
+    );
     assert_eq!(standing(&hub, id).await, "succeeded 1");
 }
 
@@ -65,7 +70,10 @@ async fn a_result_sent_again_is_accepted_and_the_first_one_stands() {
     assert_eq!(footprint(&hub).await, after);
     office.acknowledges(id.0).await;
     let (code, detail) = refused(office.hears().await, id.0, CommandStage::Ack);
-    assert!(code == ErrorCode::Conflict && detail.contains("do not start it"), "{detail}");
+    assert!(
+        code == ErrorCode::Conflict && detail.contains("do not start it"),
+        "{detail}"
+    );
 }
 
 #[tokio::test]
@@ -83,10 +91,17 @@ async fn an_expired_command_is_not_to_be_started() {
         }
         office.acknowledges(id.0).await;
         let (code, detail) = refused(office.hears().await, id.0, CommandStage::Ack);
-        assert!(code == ErrorCode::Conflict && detail.contains("do not start it"), "{detail}");
+        assert!(
+            code == ErrorCode::Conflict && detail.contains("do not start it"),
+            "{detail}"
+        );
         assert!(is_swept || footprint(&hub).await == before);
     }
-    assert_eq!(standing(&hub, id).await, "expired 1", "it was never acknowledged, so it never started");
+    assert_eq!(
+        standing(&hub, id).await,
+        "expired 1",
+        "it was never acknowledged, so it never started"
+    );
 }
 
 #[tokio::test]
@@ -122,7 +137,10 @@ async fn progress_moves_the_deadline_and_is_answered_only_when_refused() {
     office.says_text(&progress(50, "half way")).await;
     for (percent, note) in [(101, "x"), (300, "x"), (50, "a\0b"), (50, "")] {
         office.says_text(&progress(percent, note)).await;
-        assert_eq!(refused(office.hears().await, id.0, CommandStage::Progress).0, ErrorCode::Invalid);
+        assert_eq!(
+            refused(office.hears().await, id.0, CommandStage::Progress).0,
+            ErrorCode::Invalid
+        );
     }
     hub.clock.advance(Duration::seconds(90));
     hub.sweep().await;
@@ -143,9 +161,15 @@ async fn nobody_answers_for_another_device() {
     let before = footprint(&hub).await;
     for command in [id.0, Uuid::nil(), hub.home.kitchen.id.0] {
         kitchen.acknowledges(command).await;
-        assert_eq!(refused(kitchen.hears().await, command, CommandStage::Ack).0, ErrorCode::NotFound);
+        assert_eq!(
+            refused(kitchen.hears().await, command, CommandStage::Ack).0,
+            ErrorCode::NotFound
+        );
         kitchen.succeeds(command, json!(1)).await;
-        assert_eq!(refused(kitchen.hears().await, command, CommandStage::Result).0, ErrorCode::NotFound);
+        assert_eq!(
+            refused(kitchen.hears().await, command, CommandStage::Result).0,
+            ErrorCode::NotFound
+        );
     }
     assert_eq!(footprint(&hub).await, before);
 }
@@ -164,9 +188,15 @@ async fn nothing_is_answered_before_it_was_sent() {
     let id = tell(&hub.home, &hub.home.office, "waits: the device holds enough").await;
     let before = footprint(&hub).await;
     office.acknowledges(id.0).await;
-    assert_eq!(refused(office.hears().await, id.0, CommandStage::Ack).0, ErrorCode::Conflict);
+    assert_eq!(
+        refused(office.hears().await, id.0, CommandStage::Ack).0,
+        ErrorCode::Conflict
+    );
     office.succeeds(id.0, json!(1)).await;
-    assert_eq!(refused(office.hears().await, id.0, CommandStage::Result).0, ErrorCode::Conflict);
+    assert_eq!(
+        refused(office.hears().await, id.0, CommandStage::Result).0,
+        ErrorCode::Conflict
+    );
     assert_eq!(footprint(&hub).await, before);
 }
 
@@ -182,11 +212,17 @@ async fn a_result_is_bounded() {
     let before = footprint(&hub).await;
     for result in [json!("x".repeat(64 * 1024)), json!({"deep": ["a\0b"]})] {
         office.succeeds(id.0, result).await;
-        assert_eq!(refused(office.hears().await, id.0, CommandStage::Result).0, ErrorCode::Invalid);
+        assert_eq!(
+            refused(office.hears().await, id.0, CommandStage::Result).0,
+            ErrorCode::Invalid
+        );
     }
     let bad = json!({"type": "command_result", "command_id": id.0, "status": "perhaps"});
     office.says_text(&bad.to_string()).await;
-    assert_eq!(refused(office.hears().await, id.0, CommandStage::Result).0, ErrorCode::Invalid);
+    assert_eq!(
+        refused(office.hears().await, id.0, CommandStage::Result).0,
+        ErrorCode::Invalid
+    );
     assert_eq!(footprint(&hub).await, before);
-    assert!(matches!(office.hears_within(std::time::Duration::ZERO).await, None::<HubFrame>));
+    assert_eq!(office.hears_within(std::time::Duration::ZERO).await, None);
 }

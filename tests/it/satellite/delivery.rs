@@ -22,7 +22,10 @@ async fn commands_come_in_order() {
     }
     for number in 0..20_i64 {
         let command = office.is_told().await;
-        assert_eq!((command.seq, &command.arguments["text"]), (number + 1, &json!(number.to_string())));
+        assert_eq!(
+            (command.seq, &command.arguments["text"]),
+            (number + 1, &json!(number.to_string()))
+        );
     }
 }
 
@@ -100,7 +103,8 @@ async fn a_device_holds_only_so_many_at_once() {
     }
     // An acknowledgement makes no room, a result does.
     office.acknowledges(ids[0].0).await;
-    assert!(accepted(&office.hears().await, ids[0], CommandStage::Ack));
+    let heard = office.hears().await;
+    assert!(accepted(&heard, ids[0], CommandStage::Ack), "{heard:?}");
     office.says_text(r#"{"type":"ping"}"#).await;
     assert!(office.hears().await.encode().contains("pong"));
     assert_eq!(standing(&hub, ids[most]).await, "queued 0");
@@ -133,7 +137,12 @@ async fn no_command_is_lost_between_two_sockets() {
         held.rollback().await.unwrap();
     };
     let (_, _, ()) = tokio::join!(old_takes, new_connects, release);
-    let taken: Vec<_> = office.takes().await.into_iter().map(|command| command.id).collect();
+    let taken: Vec<_> = office
+        .takes()
+        .await
+        .into_iter()
+        .map(|command| command.id)
+        .collect();
     assert_eq!(taken, [id], "{}", standing(&hub, id).await);
 }
 

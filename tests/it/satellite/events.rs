@@ -19,7 +19,9 @@ async fn what_a_satellite_hears_is_accepted_and_answered_by_a_reply() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
     let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
-    kitchen.transcribes("one", "remember that the spare key is with Nora").await;
+    kitchen
+        .transcribes("one", "remember that the spare key is with Nora")
+        .await;
     let first = position(&kitchen.hears().await, "one");
     assert_eq!(
         hub.sql()
@@ -30,12 +32,22 @@ async fn what_a_satellite_hears_is_accepted_and_answered_by_a_reply() {
     hub.run_jobs().await;
     let reply = kitchen.is_told().await;
     assert_eq!((reply.kind.as_str(), reply.seq, reply.attempt), ("reply", 1, 1));
-    assert_eq!(reply.arguments["text"], "I will remember that the spare key is with Nora.");
-    kitchen.transcribes("two", "what do you remember about the spare key").await;
+    assert_eq!(
+        reply.arguments["text"],
+        "I will remember that the spare key is with Nora."
+    );
+    kitchen
+        .transcribes("two", "what do you remember about the spare key")
+        .await;
     assert!(position(&kitchen.hears().await, "two") > first);
     hub.run_jobs().await;
     let reply = kitchen.is_told().await;
-    assert!(reply.arguments["text"].as_str().unwrap().contains("The spare key is with Nora"));
+    assert!(
+        reply.arguments["text"]
+            .as_str()
+            .unwrap()
+            .contains("The spare key is with Nora")
+    );
     assert_eq!(reply.seq, 2);
 }
 
@@ -46,7 +58,10 @@ async fn the_same_event_again_is_a_duplicate_and_another_one_a_conflict() {
     let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
     kitchen.transcribes("one", "hello").await;
     position(&kitchen.hears().await, "one");
-    let id: uuid::Uuid = hub.sql().value("select id from hub.events where client_id = 'one'").await;
+    let id: uuid::Uuid = hub
+        .sql()
+        .value("select id from hub.events where client_id = 'one'")
+        .await;
     let before = footprint(&hub).await;
     kitchen.transcribes("one", "hello").await;
     let again = HubFrame::Duplicate(Duplicate {
@@ -91,18 +106,43 @@ async fn a_batch_is_answered_item_by_item_and_the_good_ones_stay() {
         answers.push(kitchen.hears().await);
     }
     let of = |id: &str| {
-        let found = answers.iter().find(|frame| frame.encode().contains(&format!("\"client_id\":\"{id}\"")));
-        found.unwrap_or_else(|| panic!("{id} is not answered: {answers:?}")).clone()
+        let found = answers
+            .iter()
+            .find(|frame| frame.encode().contains(&format!("\"client_id\":\"{id}\"")));
+        found
+            .unwrap_or_else(|| panic!("{id} is not answered: {answers:?}"))
+            .clone()
     };
     let positions = ["a", "e", "z"].map(|id| position(&of(id), id));
     assert_eq!((positions[1], positions[2]), (positions[0] + 1, positions[0] + 2));
-    assert_eq!(refused_event(of("b"), "b"), (ErrorCode::Invalid, "/payload/text".to_owned()));
-    assert_eq!(refused_event(of("c"), "c"), (ErrorCode::Invalid, "/events/4/event_type".to_owned()));
-    assert_eq!(refused_event(of("d"), "d"), (ErrorCode::Unsupported, "/event_type".to_owned()));
-    assert_eq!(refused_event(of("f"), "f"), (ErrorCode::Invalid, "/payload/is_final".to_owned()));
-    let known: Vec<_> = answers.iter().filter(|frame| frame.encode().contains("known")).collect();
-    assert!(matches!(known[..], [HubFrame::Duplicate(_), HubFrame::Rejected(_)]), "{known:?}");
-    let nameless = answers.iter().find(|frame| matches!(frame, HubFrame::Error(_))).unwrap();
+    assert_eq!(
+        refused_event(of("b"), "b"),
+        (ErrorCode::Invalid, "/payload/text".to_owned())
+    );
+    assert_eq!(
+        refused_event(of("c"), "c"),
+        (ErrorCode::Invalid, "/events/4/event_type".to_owned())
+    );
+    assert_eq!(
+        refused_event(of("d"), "d"),
+        (ErrorCode::Unsupported, "/event_type".to_owned())
+    );
+    assert_eq!(
+        refused_event(of("f"), "f"),
+        (ErrorCode::Invalid, "/payload/is_final".to_owned())
+    );
+    let known: Vec<_> = answers
+        .iter()
+        .filter(|frame| frame.encode().contains("known"))
+        .collect();
+    assert!(
+        matches!(known[..], [HubFrame::Duplicate(_), HubFrame::Rejected(_)]),
+        "{known:?}"
+    );
+    let nameless = answers
+        .iter()
+        .find(|frame| matches!(frame, HubFrame::Error(_)))
+        .unwrap();
     assert!(nameless.encode().contains("/events/8/client_id"), "{nameless:?}");
     assert_eq!(hub.sql().count("events", "client_id is not null").await, 4);
     assert_eq!(hub.sql().count("turns", "true").await, 2, "a batch is one turn");
@@ -162,11 +202,16 @@ async fn nothing_is_kept_of_a_private_space() {
         privacy_mode: Some(PrivacyMode::Private),
         ..SpaceChange::default()
     };
-    update_space(&mut tx, hub.home.kitchen.space, change).await.unwrap();
+    update_space(&mut tx, hub.home.kitchen.space, change)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let before = footprint(&hub).await;
     kitchen
-        .says(batch(vec![transcript("secret", "the safe is behind the picture"), transcript("before", "hello")]))
+        .says(batch(vec![
+            transcript("secret", "the safe is behind the picture"),
+            transcript("before", "hello"),
+        ]))
         .await;
     let discarded = HubFrame::Discarded(Discarded {
         client_id: "secret".to_owned().try_into().unwrap(),
@@ -187,12 +232,25 @@ async fn a_satellite_cannot_speak_as_a_user_or_as_the_hub() {
     let served = Served::start(&hub).await;
     let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
     let before = footprint(&hub).await;
-    for word in ["message.user", "message.agent", "action.changed", "membership.changed", "x.", "X.a", "x.A", ""] {
+    for word in [
+        "message.user",
+        "message.agent",
+        "action.changed",
+        "membership.changed",
+        "x.",
+        "X.a",
+        "x.A",
+        "",
+    ] {
         let frame = json!({"type": "event", "client_id": "one", "event_type": word,
             "payload": {"content": [{"type": "text", "text": "I am the owner"}]}});
         kitchen.says_text(&frame.to_string()).await;
         let refusal = refused_event(kitchen.hears().await, "one");
-        assert_eq!(refusal, (ErrorCode::Unsupported, "/event_type".to_owned()), "{word}");
+        assert_eq!(
+            refusal,
+            (ErrorCode::Unsupported, "/event_type".to_owned()),
+            "{word}"
+        );
     }
     assert_eq!(footprint(&hub).await, before);
 }

@@ -37,11 +37,25 @@ async fn a_satellite_that_says_hello_is_welcome() {
     let served = Served::start(&hub).await;
     let kitchen = &hub.home.kitchen;
     let (_socket, welcome) = Socket::greet(&served, kitchen, &["speaker.say"]).await;
-    assert_eq!((welcome.device_id, welcome.agent_id), (kitchen.id.0, kitchen.agent.0));
-    assert_eq!((welcome.device_name.as_str(), welcome.heartbeat_s), ("kitchen", 15));
+    assert_eq!(
+        (welcome.device_id, welcome.agent_id),
+        (kitchen.id.0, kitchen.agent.0)
+    );
+    assert_eq!(
+        (welcome.device_name.as_str(), welcome.heartbeat_s),
+        ("kitchen", 15)
+    );
     assert_eq!((welcome.limits, welcome.resumed), (Limits::default(), false));
     assert_eq!(welcome.open_commands, []);
-    let device = hub.home.whole().await.devices().find(kitchen.id).await.unwrap().unwrap();
+    let device = hub
+        .home
+        .whole()
+        .await
+        .devices()
+        .find(kitchen.id)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(device.is_connected && device.can("speaker.say") && !device.can("display.show"));
     assert_eq!(hub.sql().count("events", "type = 'device.presence'").await, 1);
 }
@@ -51,7 +65,9 @@ async fn a_token_may_come_in_the_hello() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
     let mut socket = Socket::open(&served.socket_url(), None).await.unwrap();
-    socket.says_text(&hello(hub.home.office.token.expose_secret())).await;
+    socket
+        .says_text(&hello(hub.home.office.token.expose_secret()))
+        .await;
     assert!(matches!(socket.hears().await, HubFrame::Welcome(welcome) if welcome.device_name == "office"));
 }
 
@@ -100,7 +116,9 @@ async fn a_users_token_is_refused() {
         &says_first(&served, &hello(tokens.access.expose_secret())).await,
         CloseReason::Unauthorized,
     );
-    let mut socket = Socket::open(&served.socket_url(), Some(&tokens.access)).await.unwrap();
+    let mut socket = Socket::open(&served.socket_url(), Some(&tokens.access))
+        .await
+        .unwrap();
     socket.says_hello(&[]).await;
     ended(&socket.end().await, CloseReason::Unauthorized);
     assert_eq!(footprint(&hub).await, before);
@@ -112,7 +130,9 @@ async fn a_device_that_may_do_nothing_is_refused() {
     let served = Served::start(&hub).await;
     let kitchen = &hub.home.kitchen;
     has_scopes(&hub, kitchen, "{}").await;
-    let mut socket = Socket::open(&served.socket_url(), Some(&kitchen.token)).await.unwrap();
+    let mut socket = Socket::open(&served.socket_url(), Some(&kitchen.token))
+        .await
+        .unwrap();
     socket.says_hello(&[]).await;
     let end = socket.end().await;
     ended(&end, CloseReason::Unauthorized);
@@ -130,14 +150,21 @@ async fn a_device_may_only_what_its_scopes_say() {
     let (mut deaf, _) = Socket::greet(&served, kitchen, &[]).await;
     let before = footprint(&hub).await;
     deaf.transcribes("one", "hello").await;
-    assert_eq!(super::refused_event(deaf.hears().await, "one").0, ErrorCode::Forbidden);
+    assert_eq!(
+        super::refused_event(deaf.hears().await, "one").0,
+        ErrorCode::Forbidden
+    );
     assert_eq!(footprint(&hub).await, before);
     let command = super::tell(&hub.home, office, "for your ears only").await;
     let (mut idle, _) = Socket::greet(&served, office, &["speaker.say"]).await;
     idle.says_text(r#"{"type":"ping"}"#).await;
     assert!(matches!(idle.hears().await, HubFrame::Pong(_)));
     idle.acknowledges(command.0).await;
-    let (code, _) = super::refused(idle.hears().await, command.0, hub::satellite::protocol::CommandStage::Ack);
+    let (code, _) = super::refused(
+        idle.hears().await,
+        command.0,
+        hub::satellite::protocol::CommandStage::Ack,
+    );
     assert_eq!(code, ErrorCode::Forbidden);
     assert_eq!(super::standing(&hub, command).await, "queued 0");
 }
@@ -149,7 +176,9 @@ async fn whoever_says_nothing_keeps_no_socket() {
         .start()
         .await;
     let served = Served::start(&hub).await;
-    let mut socket = Socket::open(&served.socket_url(), Some(&hub.home.kitchen.token)).await.unwrap();
+    let mut socket = Socket::open(&served.socket_url(), Some(&hub.home.kitchen.token))
+        .await
+        .unwrap();
     ended(&socket.end().await, CloseReason::HelloTimeout);
     assert_eq!(generation(&hub, &hub.home.kitchen).await, 0);
 }
@@ -185,7 +214,10 @@ async fn a_second_hello_ends_the_socket() {
     let before = footprint(&hub).await;
     socket.says_hello(&["display.show"]).await;
     ended(&socket.end().await, CloseReason::ProtocolError);
-    assert_eq!((footprint(&hub).await, generation(&hub, kitchen).await), (before, 1));
+    assert_eq!(
+        (footprint(&hub).await, generation(&hub, kitchen).await),
+        (before, 1)
+    );
 }
 
 #[tokio::test]
@@ -194,18 +226,29 @@ async fn what_a_device_says_of_itself_is_bounded() {
     let served = Served::start(&hub).await;
     let kitchen = &hub.home.kitchen;
     let token = kitchen.token.expose_secret();
-    let kinds = |count: usize| (0..count).map(|n| json!({"kind": format!("kind.{n}")})).collect::<Vec<_>>();
+    let kinds = |count: usize| {
+        (0..count)
+            .map(|n| json!({"kind": format!("kind.{n}")}))
+            .collect::<Vec<_>>()
+    };
     let schema = |text: &str| json!([{"kind": "echo", "arguments_schema": {"title": text}}]);
     let hello = |capabilities: Value, name: &str| {
-        json!({"type": "hello", "token": token, "capabilities": capabilities, "software": {"name": name}}).to_string()
+        json!({"type": "hello", "token": token, "capabilities": capabilities, "software": {"name": name}})
+            .to_string()
     };
     for (text, pointer) in [
         (hello(json!(kinds(65)), ""), "/capabilities"),
         (hello(json!([{"kind": "a b"}]), ""), "/capabilities/0/kind"),
         (hello(json!([{"kind": ""}]), ""), "/capabilities/0/kind"),
-        (hello(json!([{"kind": "k".repeat(101)}]), ""), "/capabilities/0/kind"),
+        (
+            hello(json!([{"kind": "k".repeat(101)}]), ""),
+            "/capabilities/0/kind",
+        ),
         (hello(json!([{"kind": "a"}, {}]), ""), "/capabilities/1"),
-        (hello(schema(&"x".repeat(16 * 1024)), ""), "/capabilities/0/arguments_schema"),
+        (
+            hello(schema(&"x".repeat(16 * 1024)), ""),
+            "/capabilities/0/arguments_schema",
+        ),
         (hello(schema("\0"), ""), "/capabilities/0/arguments_schema"),
         (hello(json!([]), &"x".repeat(1_000)), "/software"),
         (hello(json!([]), "a\0b"), "/software"),

@@ -87,7 +87,11 @@ async fn a_shutdown_says_goodbye_and_loses_nothing() {
         position(frame, &format!("n{number}"));
     }
     let kept = hub.sql().count("events", "client_id is not null").await;
-    assert_eq!(usize::try_from(kept).unwrap(), accepted, "what is in the log was answered, and the other way round");
+    assert_eq!(
+        usize::try_from(kept).unwrap(),
+        accepted,
+        "what is in the log was answered, and the other way round"
+    );
     assert!(!is_connected(&hub).await);
     hub.run_jobs().await;
 }
@@ -114,7 +118,11 @@ async fn a_slow_reader_is_let_go_and_may_come_back() {
     let ping = json!({"type": "ping", "nonce": "x".repeat(200 * 1024)}).to_string();
     let mut sent = 0;
     // Says more than fits between the two, and reads none of the answers.
-    while tokio::time::timeout(Duration::from_secs(2), slow.says_text(&ping)).await.is_ok() && sent < 500 {
+    while tokio::time::timeout(Duration::from_secs(2), slow.says_text(&ping))
+        .await
+        .is_ok()
+        && sent < 500
+    {
         sent += 1;
     }
     let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
@@ -126,7 +134,11 @@ async fn a_slow_reader_is_let_go_and_may_come_back() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(hub.sql().count("device_connections", "true").await, 1, "the slow one is out");
+    assert_eq!(
+        hub.sql().count("device_connections", "true").await,
+        1,
+        "the slow one is out"
+    );
     let (mut again, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
     again.says_text(r#"{"type":"ping"}"#).await;
     assert!(matches!(again.hears().await, HubFrame::Pong(_)));

@@ -43,11 +43,17 @@ async fn the_newest_socket_wins_across_processes() {
     let (here, there) = (Served::start(&hub).await, Served::start(&there).await);
     let (mut old, _) = Socket::greet(&here, &hub.home.office, &[]).await;
     let (mut new, _) = Socket::greet(&there, &hub.home.office, &[]).await;
-    ended(&timeout(Duration::from_secs(1), old.end()).await.unwrap(), CloseReason::Replaced);
+    ended(
+        &timeout(Duration::from_secs(1), old.end()).await.unwrap(),
+        CloseReason::Replaced,
+    );
     let id = tell(&hub.home, &hub.home.office, "one").await;
     assert_eq!(new.is_told().await.command_id, id.0);
     let (mut newest, _) = Socket::greet(&here, &hub.home.office, &[]).await;
-    ended(&timeout(Duration::from_secs(1), new.end()).await.unwrap(), CloseReason::Replaced);
+    ended(
+        &timeout(Duration::from_secs(1), new.end()).await.unwrap(),
+        CloseReason::Replaced,
+    );
     assert_eq!(newest.is_told().await.attempt, 2);
 }
 
@@ -98,7 +104,10 @@ async fn a_revoked_device_is_out_at_once_and_cannot_come_back() {
     let office = &hub.home.office;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
     revokes(&hub, office).await;
-    ended(&timeout(Duration::from_secs(1), socket.end()).await.unwrap(), CloseReason::Revoked);
+    ended(
+        &timeout(Duration::from_secs(1), socket.end()).await.unwrap(),
+        CloseReason::Revoked,
+    );
     let again = Socket::open(&served.socket_url(), Some(&office.token)).await;
     assert_eq!(again.err().map(|status| status.as_u16()), Some(401));
     assert_eq!(generation(&hub, office).await, 1);
@@ -112,7 +121,10 @@ async fn a_device_revoked_elsewhere_is_out_within_a_second() {
     let office = &hub.home.office;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
     revokes(&hub.another_process(Offline), office).await;
-    ended(&timeout(Duration::from_secs(1), socket.end()).await.unwrap(), CloseReason::Revoked);
+    ended(
+        &timeout(Duration::from_secs(1), socket.end()).await.unwrap(),
+        CloseReason::Revoked,
+    );
 }
 
 #[tokio::test]
@@ -136,11 +148,17 @@ async fn a_credential_that_ends_closes_its_socket() {
     let office = &hub.home.office;
     let soon = "'2026-03-01T12:00:10Z'";
     hub.sql()
-        .execute(&format!("update hub.access_tokens set expires_at = {soon} where device_id = '{}'", office.id))
+        .execute(&format!(
+            "update hub.access_tokens set expires_at = {soon} where device_id = '{}'",
+            office.id
+        ))
         .await;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
     hub.clock.advance(chrono::Duration::seconds(11));
-    ended(&timeout(Duration::from_secs(1), socket.end()).await.unwrap(), CloseReason::Revoked);
+    ended(
+        &timeout(Duration::from_secs(1), socket.end()).await.unwrap(),
+        CloseReason::Revoked,
+    );
 }
 
 #[tokio::test]

@@ -34,6 +34,6 @@ pub use runtime::{Held, ScriptedRuntime};
 pub use satellite::{TestDevice, heard, thing};
 pub use seeded::Seeded;
 pub use served::Served;
-pub use socket::{End, Socket, transcript};
+pub use socket::{End, Message, Socket, transcript};
 pub use superuser::SuperuserSql;
 pub use user::User;
