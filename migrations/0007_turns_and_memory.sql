@@ -25,7 +25,6 @@ create table turns (
   check ((state in ('skipped', 'dead')) = (reason is not null)),
   check ((state in ('planned', 'skipped', 'dead')) = (finished_at is not null))
 );
-create index turns_session on turns (agent_id, session_id, id);
 create index turns_open on turns (agent_id, id) where state in ('queued', 'running', 'waiting', 'dead');
 call hub.protect('turns', has_audience => true);
 grant select, insert, update on turns to hub_app, hub_system;
@@ -69,7 +68,6 @@ create table memories (
   foreign key (agent_id, superseded_by) references memories
 );
 create index memories_words on memories using gin (words);
-create index memories_recent on memories (agent_id, created_at desc) where lifecycle = 'committed';
 call hub.protect('memories', has_audience => true);
 grant select, insert, update on memories to hub_app, hub_system;
 
@@ -94,6 +92,7 @@ create table memory_candidates (
   foreign key (agent_id, audience_person_id) references people,
   check ((state = 'committed') = (memory_id is not null))
 );
+create index memory_candidates_memory on memory_candidates (agent_id, memory_id) where memory_id is not null;
 create index memory_candidates_waiting on memory_candidates (agent_id, id) where state = 'candidate';
 call hub.protect('memory_candidates', has_audience => true);
 grant select, insert, update on memory_candidates to hub_app, hub_system;

@@ -39,23 +39,37 @@ create table audit_chains (
 call hub.protect('audit_chains');
 grant select, insert, update on audit_chains to hub_system;
 
--- One row, locked by whoever sequences.
+-- One row, locked by whoever sequences: the tree and its signed head.
 create table sequencer_state (
   id boolean primary key default true check (id),
-  tree_size bigint not null,
+  tree_size bigint not null check (tree_size >= 0),
   frontier bytea not null, -- hashes of the perfect subtrees on the right edge, 32 bytes each, largest first
-  published_size bigint not null
+  note text, -- the checkpoint of just this tree
+  check ((tree_size = 0) = (note is null))
 );
-insert into sequencer_state (tree_size, frontier, published_size) values (0, '', 0);
+insert into sequencer_state (tree_size, frontier) values (0, '');
 grant select, update on sequencer_state to hub_system;
 
+-- Signed heads kept for good: those that were published, and one every few thousand entries. The newest of all is in
+-- sequencer_state, which changes ten times a second in a busy hub.
 create table audit_checkpoints (
-  tree_size bigint primary key,
+  tree_size bigint primary key check (tree_size > 0),
   root bytea not null check (length(root) = 32),
   note text not null,
   signed_at timestamptz not null
 );
 grant select, insert on audit_checkpoints to hub_system;
+
+-- One row: how much of the log the store holds whole, and who is writing to it now. Apart from sequencer_state, so that
+-- nobody who signs waits for the store.
+create table publisher_state (
+  id boolean primary key default true check (id),
+  published_size bigint not null check (published_size >= 0),
+  leased_by uuid,
+  lease_until timestamptz
+);
+insert into publisher_state (published_size) values (0);
+grant select, update on publisher_state to hub_system;
 
 create table settings (
   key text primary key,

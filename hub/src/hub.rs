@@ -5,8 +5,9 @@ use std::{ops::Deref, sync::Arc};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
-    adapters::keys::Keys, clock::SharedClock, config::Config, error::Result, ids::NodeId,
-    lifecycle::Lifecycle, satellite::registry::Registry, storage::Db, turns::runtime::AgentRuntime,
+    adapters::keys::Keys, audit::status::AuditStatus, clock::SharedClock, config::Config, error::Result,
+    ids::NodeId, lifecycle::Lifecycle, satellite::registry::Registry, storage::Db,
+    turns::runtime::AgentRuntime,
 };
 
 /// The hub of a process. Cheap to clone.
@@ -27,6 +28,8 @@ pub struct Shared {
     pub runtime: Arc<dyn AgentRuntime>,
     /// The sockets of this process.
     pub sockets: Registry,
+    /// How the audit log is doing, as this process knows.
+    pub audit: AuditStatus,
     /// The life of this process.
     pub lifecycle: Lifecycle,
     /// This process among others.
@@ -69,6 +72,7 @@ impl Hub {
             keys,
             runtime,
             sockets,
+            audit: AuditStatus::default(),
             lifecycle,
             node,
             metrics,

@@ -2,15 +2,20 @@
 //!
 //! Stage one, *closing*: stop accepting, say goodbye, finish what is under way. Stage two, *cancelled*: stop at the next
 //! await. Whatever is not done by then is in the database and goes on after the next start.
+//!
+//! Tasks that serve the others, such as the audit log's, are *last*: they go on until the others have ended, finish, and
+//! then end, too.
 
 use std::{future::Future, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long stage one may take: longer than a turn's last write, shorter than what a supervisor waits before it kills.
-const DRAIN: Duration = Duration::from_secs(8);
+const DRAIN: Duration = Duration::from_secs(6);
 /// How long stage two may take.
 const CANCEL: Duration = Duration::from_secs(2);
+/// How long the last tasks may take to finish: one publication of a few hundred audit entries takes a tenth of it.
+const FINISH: Duration = Duration::from_secs(2);
 
 /// The handle that everything long-lived holds.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +23,8 @@ pub struct Lifecycle {
     closing: CancellationToken,
     cancelled: CancellationToken,
     tracker: TaskTracker,
+    drained: CancellationToken,
+    last: TaskTracker,
 }
 
 impl Lifecycle {
@@ -36,6 +43,19 @@ impl Lifecycle {
             _ = work => {}
             () = self.cancelled.cancelled() => {}
         }
+    }
+
+    /// Runs a task that serves the others: when [`drained`](Self::drained) ends, it finishes and ends.
+    pub fn spawn_last<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.last.spawn(task);
+    }
+
+    /// Ends when all tasks but the last ones have ended, or were given up.
+    pub async fn drained(&self) {
+        self.drained.cancelled().await;
     }
 
     /// Ends when stage one begins.
@@ -69,14 +89,24 @@ impl Lifecycle {
     pub async fn shut_down(&self) {
         self.close();
         self.tracker.close();
-        if tokio::time::timeout(DRAIN, self.tracker.wait()).await.is_err() {
+        self.last.close();
+        if !ended_within(&self.tracker, DRAIN).await {
             tracing::warn!(tasks = self.tracker.len(), "not drained in time, cancelling");
+            self.cancelled.cancel();
+            ended_within(&self.tracker, CANCEL).await;
         }
+        self.drained.cancel();
+        let is_finished = ended_within(&self.last, FINISH).await;
         self.cancelled.cancel();
-        if tokio::time::timeout(CANCEL, self.tracker.wait()).await.is_err() {
-            tracing::warn!(tasks = self.tracker.len(), "tasks did not end, leaving them");
+        let left = self.tracker.len() + self.last.len();
+        if !is_finished || left > 0 {
+            tracing::warn!(tasks = left, "tasks did not end, leaving them");
         }
     }
+}
+
+async fn ended_within(tasks: &TaskTracker, limit: Duration) -> bool {
+    tokio::time::timeout(limit, tasks.wait()).await.is_ok()
 }
 
 /// Ends at Ctrl-C or SIGTERM.

@@ -1,5 +1,13 @@
 //! The tests that talk to the real thing, each on a database of its own.
 
-#[cfg(test)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this whole program is tests")]
+
+mod audit;
+mod flows;
+mod harness;
+mod jobs;
+mod policy;
+mod routes;
+mod sample;
 mod satellite;
 mod storage;

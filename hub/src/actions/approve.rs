@@ -35,6 +35,7 @@ pub async fn approve(tx: &mut Tx, caller: &Caller, id: ActionId, said: Said) -> 
         reason: said.reason.as_deref(),
     };
     let decision = tx.actions().insert_decision(&stored, &decision).await?;
+    let salt = stored.salt;
     let action = change(tx, stored, Change::to(ActionState::Approved)).await?;
     tx.jobs()
         .insert(NewJob {
@@ -46,6 +47,6 @@ pub async fn approve(tx: &mut Tx, caller: &Caller, id: ActionId, said: Said) -> 
     let record = Record::of("approve_action")
         .on("action", id.0)
         .with("decision_id", decision.to_string());
-    tx.record(record.with("arguments_sha256", action.arguments_sha256.clone()));
+    tx.record(record.commits("action", id.0, &salt, &action.arguments));
     Ok(action)
 }

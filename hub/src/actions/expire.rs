@@ -18,7 +18,10 @@ pub async fn expire_overdue(hub: &Hub) -> Result<usize> {
     let overdue = hub.db.begin_system().await?.actions().overdue(BATCH).await?;
     let count = overdue.len();
     for (agent, id) in overdue {
-        expire(hub, agent, id).await?;
+        // One that cannot be ended must not keep the others from it.
+        if let Err(error) = expire(hub, agent, id).await {
+            tracing::error!(action.id = %id, error = error.chain(), "an overdue action could not be ended");
+        }
     }
     Ok(count)
 }

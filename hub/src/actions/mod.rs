@@ -103,7 +103,10 @@ impl ActionState {
                 Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut | Self::Unknown
             ),
             // A person resolves it, or the late result does.
-            Self::Unknown => matches!(next, Self::Succeeded | Self::Failed | Self::Approved),
+            Self::Unknown => matches!(
+                next,
+                Self::Succeeded | Self::Failed | Self::Cancelled | Self::Approved
+            ),
             // Only the late word of a device that started in spite of the rule.
             Self::TimedOut => matches!(next, Self::Succeeded | Self::Failed),
             Self::Rejected | Self::Expired | Self::Succeeded | Self::Failed | Self::Cancelled => false,

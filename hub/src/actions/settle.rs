@@ -55,8 +55,12 @@ pub async fn settle(tx: &mut Tx, action: ActionId, attempt: AttemptId, command: 
         return Ok(());
     };
     tx.actions().close_attempt(attempt, word).await?;
-    // A late result of an attempt that a person has resolved meanwhile is kept on the command only.
-    if !stored.action.state.may_become(state) {
+    // A late result of an attempt that a person has resolved meanwhile is kept on the command only, and so is one of an
+    // attempt after which another was approved: only the last one decides.
+    let waits = matches!(stored.action.state, ActionState::Executing | ActionState::Unknown);
+    let attempts = tx.actions().attempts(action).await?;
+    let is_last = attempts.last().is_some_and(|last| last.id == attempt);
+    if !(waits && is_last && stored.action.state.may_become(state)) {
         return Ok(());
     }
     let error = error_of(command);

@@ -37,6 +37,30 @@ pub enum CheckpointError {
     BadSignature,
 }
 
+/// A tree head with the checkpoint that signs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedHead {
+    /// The head.
+    pub head: TreeHead,
+    /// The checkpoint's text.
+    pub note: String,
+}
+
+impl SignedHead {
+    /// Signs a tree head.
+    #[must_use]
+    pub fn sign(head: TreeHead, key: &CheckpointKey) -> Self {
+        let note = sign(&head, key);
+        Self { head, note }
+    }
+
+    /// Whether the checkpoint is the key's and signs just this head.
+    #[must_use]
+    pub fn holds(&self, key: &VerifierKey) -> bool {
+        open(self.note.as_bytes(), key) == Ok(self.head)
+    }
+}
+
 /// Signs a tree head.
 #[must_use]
 pub fn sign(head: &TreeHead, key: &CheckpointKey) -> String {

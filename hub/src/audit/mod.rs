@@ -1,6 +1,6 @@
-//! The tamper-evident record of every operation: its pure rules.
+//! The tamper-evident record of every operation.
 //!
-//! Nothing here touches a database, a disk, a clock or a source of randomness. From the inside out:
+//! Its rules are pure: they touch no database, no disk, no clock and no source of randomness. From the inside out:
 //!
 //! - [`entry`] says what one operation's record holds and how it is spelled (RFC 8785);
 //! - [`leaf`] chains an agent's entries: each names the hash of the one before;
@@ -9,6 +9,10 @@
 //! - [`growth`] turns appended leaves into the objects to store;
 //! - [`keys`] and [`checkpoint`] sign a tree head and check it ([C2SP tlog-checkpoint]);
 //! - [`verify`] reads a store without the hub and says whether it is whole, and where not.
+//!
+//! Around them, what the hub does: [`record`] is what an operation says of itself; [`mod@sequence`] gives each entry its
+//! place in the one log and signs it; [`mod@publish`] writes the log to the store; [`compare`] holds the database against
+//! the store; [`run`] keeps both going, at the [`pace`] that the store's disk allows, and [`status`] tells how they do.
 //!
 //! # The store
 //!
@@ -27,13 +31,21 @@
 //! [C2SP tlog-tiles]: https://c2sp.org/tlog-tiles
 //! [C2SP tlog-checkpoint]: https://c2sp.org/tlog-checkpoint
 
+pub mod breach;
 pub mod checkpoint;
+pub mod compare;
 pub mod entry;
 pub mod growth;
 pub mod keys;
 pub mod leaf;
 pub mod merkle;
+pub mod pace;
+pub mod publish;
 pub mod record;
+mod resume;
+pub mod run;
+pub mod sequence;
+pub mod status;
 pub mod tiles;
 pub mod verify;
 

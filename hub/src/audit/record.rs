@@ -13,6 +13,9 @@ use crate::{
     ids::AgentId,
 };
 
+/// Commitments of one entry at most: about 28 KiB of the 32 that an entry may have.
+const MOST_COMMITMENTS: usize = 180;
+
 /// One operation, as it will stand in the audit log. Never holds content, only commitments to it.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -72,6 +75,18 @@ impl Record {
             sha256,
         });
         self
+    }
+
+    /// This record and as many more as its commitments need: an entry holds at most [`MOST_COMMITMENTS`].
+    pub(crate) fn continued(mut self) -> Vec<Self> {
+        if self.commitments.len() <= MOST_COMMITMENTS {
+            return vec![self];
+        }
+        let rest = self.commitments.split_off(MOST_COMMITMENTS);
+        let mut next = Self::of(self.operation).with("continues", true);
+        next.resource.clone_from(&self.resource);
+        next.commitments = rest;
+        std::iter::once(self).chain(next.continued()).collect()
     }
 
     /// The entry's canonical text.

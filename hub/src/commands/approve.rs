@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{
-    remote::{self, Failure, Options, Remote, arguments, bound, decide, ending, find, settled},
+    remote::{self, Failure, Names, Options, Remote, arguments, bound, decide, ending, find, settled},
     terminal::one_line,
 };
 use crate::actions::{Action, ActionState};
@@ -47,7 +47,7 @@ pub(super) async fn approve(args: &Args, hub: &mut Remote) -> Result<ExitCode, F
         return hub.show_curl(&call);
     }
     if !hub.is_json() {
-        hub.show(about(&action))?;
+        hub.show(about(&action, hub).await?)?;
     }
     let approved: Action = hub.client.read(&hub.client.call(&call).await?)?;
     follow(hub, approved, args.no_wait).await
@@ -67,13 +67,14 @@ pub(super) async fn follow(hub: &mut Remote, decided: Action, no_wait: bool) -> 
 }
 
 /// What is decided about.
-pub(super) fn about(action: &Action) -> String {
-    format!(
+pub(super) async fn about(action: &Action, hub: &Remote) -> Result<String, Failure> {
+    let names = Names::of_devices(&hub.client).await?;
+    Ok(format!(
         "{}\n  {} · {}",
         one_line(&action.summary),
         action.tool,
-        arguments(&action.arguments)
-    )
+        arguments(&action.arguments, &names)
+    ))
 }
 
 /// What became of it.

@@ -13,6 +13,7 @@ use crate::{
         keys::{KeyError, VerifierKey},
         verify::{KnownCheckpoint, Report, verify},
     },
+    config::data_dir,
 };
 
 /// The log is not whole.
@@ -38,14 +39,14 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct VerifyArgs {
-    /// The directory with the log
-    #[arg(default_value = ".hub/audit")]
+    /// The directory with the log [default: .hub/audit; `HUB_DIR` moves .hub]
+    #[arg(default_value_os_t = data_dir().join("audit"), hide_default_value = true)]
     directory: PathBuf,
     /// The log's public key, as name+hash+base64
     #[arg(long, value_name = "VKEY", conflicts_with = "key_file")]
     key: Option<String>,
-    /// The file with the log's public key
-    #[arg(long, value_name = "FILE", default_value = ".hub/keys/audit.pub")]
+    /// The file with the log's public key [default: .hub/keys/audit.pub]
+    #[arg(long, value_name = "FILE", default_value_os_t = data_dir().join("keys/audit.pub"), hide_default_value = true)]
     key_file: PathBuf,
     /// A checkpoint kept elsewhere, with which the log must still agree; may be given more than once
     #[arg(long, value_name = "FILE")]

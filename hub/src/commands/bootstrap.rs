@@ -9,7 +9,7 @@ use super::start::{StartError, open};
 use crate::{
     adapters::keys::write_private,
     audit::record::Record,
-    config::Config,
+    config::{BootstrapConfig, Config},
     devices::register::{NewDevice, register},
     error::{Error, Result},
     hub::Hub,
@@ -69,13 +69,26 @@ pub async fn run(_: Args) -> Result<ExitCode, StartError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the first agent if there is none, and writes its credentials and its claim code to private files.
+/// Makes the first agent if there is none. Its credentials and its claim code are in private files before it exists, so that
+/// a crash in between leaves an agent that can be claimed, or none.
 pub async fn bootstrap_if_empty(hub: &Hub) -> Result<Option<Bootstrapped>> {
     if !hub.db.begin_system().await?.identity().agents().await?.is_empty() {
         return Ok(None);
     }
-    let made = bootstrap(hub).await?;
+    let agent = AgentId::mint();
+    let mut tx = hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await?;
+    // Of two processes that start at once on an empty database, one makes the agent.
+    if !tx.identity().begin_bootstrap().await? {
+        return Ok(None);
+    }
+    let (code, satellites) = make(&mut tx, &hub.config.bootstrap).await?;
+    let made = Bootstrapped {
+        agent,
+        code,
+        satellites,
+    };
     write_files(hub, &made).map_err(|error| Error::because("the credentials could not be written", error))?;
+    tx.commit().await?;
     Ok(Some(made))
 }
 
@@ -85,33 +98,23 @@ pub fn code_path(hub: &Hub) -> PathBuf {
     hub.config.dir.join("claim-code")
 }
 
-/// Makes an agent, in one transaction.
-pub async fn bootstrap(hub: &Hub) -> Result<Bootstrapped> {
-    let agent = AgentId::mint();
-    let wanted = &hub.config.bootstrap;
-    let mut tx = hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await?;
+async fn make(tx: &mut Tx, wanted: &BootstrapConfig) -> Result<(SecretString, Vec<Satellite>)> {
     let new = NewAgent {
         name: &wanted.agent,
         time_zone: &wanted.time_zone,
         language: &wanted.language,
         instructions: INSTRUCTIONS,
     };
-    tx.record(Record::of("create_agent").on("agent", agent.0));
+    tx.record(Record::of("create_agent").on("agent", tx.agent().0));
     tx.identity().insert_agent(&new).await?;
     let location = LocationId::mint();
     tx.places().insert_location(location, &wanted.location).await?;
-    insert_elsewhere(&mut tx).await?;
+    insert_elsewhere(tx).await?;
     let mut satellites = Vec::new();
     for name in &wanted.spaces {
-        satellites.push(space_with_satellite(&mut tx, location, name).await?);
+        satellites.push(space_with_satellite(tx, location, name).await?);
     }
-    let code = insert_code(&mut tx).await?;
-    tx.commit().await?;
-    Ok(Bootstrapped {
-        agent,
-        code,
-        satellites,
-    })
+    Ok((insert_code(tx).await?, satellites))
 }
 
 async fn insert_elsewhere(tx: &mut Tx) -> Result<()> {

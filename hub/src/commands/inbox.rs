@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::{
-    remote::{self, Failure, Options, Remote, arguments, in_state, short_ids},
-    terminal::{one_line, span},
+    remote::{self, Failure, Names, Options, Remote, arguments, in_state, short_ids},
+    terminal::{ago, one_line, span},
 };
 use crate::{
     actions::{Action, ActionState},
@@ -57,103 +57,113 @@ pub(super) async fn inbox(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fai
         has_more |= page.next_cursor.is_some();
         actions.extend(page.items);
     }
-    show(args, hub, &items, &actions)?;
+    show(args, hub, &items, &actions).await?;
     if has_more {
         hub.terminal.remark("There are more; these are the newest.");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(args: &Args, hub: &mut Remote, items: &[Value], actions: &[Action]) -> Result<(), Failure> {
+async fn show(args: &Args, hub: &mut Remote, items: &[Value], actions: &[Action]) -> Result<(), Failure> {
     if hub.is_json() {
         return hub.show_json(&json!({"items": items}));
     }
-    let now = SystemClock.now();
+    let view = View {
+        names: Names::of_devices(&hub.client).await?,
+        now: SystemClock.now(),
+    };
     let text = if args.all {
-        everything(actions, now)
+        view.everything(actions)
     } else {
-        waiting(actions, now)
+        view.waiting(actions)
     };
     hub.show(text.trim_end())
 }
 
-/// What waits, and what to type.
-fn waiting(actions: &[Action], now: DateTime) -> String {
-    let proposed = section(actions, ActionState::Proposed, "waiting for your decision", now);
-    let unknown = section(
-        actions,
-        ActionState::Unknown,
-        "that may or may not have happened",
-        now,
-    );
-    let parts = [
-        proposed.map(|(text, id)| format!("{text}  hub approve {id}    or    hub reject {id} --reason WHY")),
-        unknown.map(|(text, id)| format!("{text}  hub resolve done {id}    or  not-done  or  retry")),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() {
-        return "Nothing waits for you.".to_owned();
+/// What is needed to put actions into words.
+struct View {
+    names: Names,
+    now: DateTime,
+}
+
+impl View {
+    /// What waits, and what to type.
+    fn waiting(&self, actions: &[Action]) -> String {
+        let proposed = self.section(actions, ActionState::Proposed, "waiting for your decision");
+        let unknown = self.section(actions, ActionState::Unknown, "that may or may not have happened");
+        let parts = [
+            proposed
+                .map(|(text, id)| format!("{text}  hub approve {id}    or    hub reject {id} --reason WHY")),
+            unknown.map(|(text, id)| format!("{text}  hub resolve done {id}    or  not-done  or  retry")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            return "Nothing waits for you.".to_owned();
+        }
+        parts.join("\n\n")
     }
-    parts.join("\n\n")
-}
 
-/// The actions in a state under a title, and the id of the first for an example; nothing where there is none.
-fn section(actions: &[Action], state: ActionState, title: &str, now: DateTime) -> Option<(String, String)> {
-    // Ids differ among all that is shown, not only in their section.
-    let listed: Vec<(&Action, String)> = actions
-        .iter()
-        .zip(ids(actions))
-        .filter(|(action, _)| action.state == state)
-        .collect();
-    let first = listed.first()?.1.clone();
-    let noun = if listed.len() == 1 { "action" } else { "actions" };
-    let entries: Vec<String> = listed.iter().map(|(action, id)| entry(action, id, now)).collect();
-    Some((
-        format!("{} {noun} {title}\n\n{}", listed.len(), entries.concat()),
-        first,
-    ))
-}
-
-fn everything(actions: &[Action], now: DateTime) -> String {
-    if actions.is_empty() {
-        return "The agent has not proposed anything yet.".to_owned();
+    /// The actions in a state under a title, and the id of the first for an example; nothing where there is none.
+    fn section(&self, actions: &[Action], state: ActionState, title: &str) -> Option<(String, String)> {
+        // Ids differ among all that is shown, not only in their section.
+        let listed: Vec<(&Action, String)> = actions
+            .iter()
+            .zip(ids(actions))
+            .filter(|(action, _)| action.state == state)
+            .collect();
+        let first = listed.first()?.1.clone();
+        let noun = if listed.len() == 1 { "action" } else { "actions" };
+        let entries: Vec<String> = listed.iter().map(|(action, id)| self.entry(action, id)).collect();
+        Some((
+            format!("{} {noun} {title}\n\n{}", listed.len(), entries.concat()),
+            first,
+        ))
     }
-    let entries = actions
-        .iter()
-        .zip(ids(actions))
-        .map(|(action, id)| entry(action, &id, now));
-    entries.collect::<String>()
-}
 
-/// One action: what it is in words, where it stands, and its exact arguments.
-fn entry(action: &Action, id: &str, now: DateTime) -> String {
-    let mut lines = vec![
-        format!("{} · {}", action.tool, standing(action, now)),
-        arguments(&action.arguments),
-    ];
-    lines.extend(action.error.as_deref().map(one_line));
-    let result = action.result.as_ref().map(arguments);
-    lines.extend(
-        result
-            .filter(|result| !result.is_empty())
-            .map(|result| format!("result: {result}")),
-    );
-    // Under the summary, beside the id.
-    let gap = format!("\n{}", " ".repeat(id.len() + 4));
-    format!(
-        "  {id}  {}{gap}{}\n\n",
-        one_line(&action.summary),
-        lines.join(&gap)
-    )
+    fn everything(&self, actions: &[Action]) -> String {
+        if actions.is_empty() {
+            return "The agent has not proposed anything yet.".to_owned();
+        }
+        let entries = actions
+            .iter()
+            .zip(ids(actions))
+            .map(|(action, id)| self.entry(action, &id));
+        entries.collect::<String>()
+    }
+
+    /// One action: what it is in words, where it stands, and its exact arguments.
+    fn entry(&self, action: &Action, id: &str) -> String {
+        let mut lines = vec![
+            format!("{} · {}", action.tool, standing(action, self.now)),
+            arguments(&action.arguments, &self.names),
+        ];
+        lines.extend(action.error.as_deref().map(one_line));
+        let result = action
+            .result
+            .as_ref()
+            .map(|result| arguments(result, &self.names));
+        lines.extend(
+            result
+                .filter(|result| !result.is_empty())
+                .map(|result| format!("result: {result}")),
+        );
+        // Under the summary, beside the id.
+        let gap = format!("\n{}", " ".repeat(id.len() + 4));
+        format!(
+            "  {id}  {}{gap}{}\n\n",
+            one_line(&action.summary),
+            lines.join(&gap)
+        )
+    }
 }
 
 fn standing(action: &Action, now: DateTime) -> String {
-    let since = span(action.updated_at, now);
     let mut text = if action.state == ActionState::Proposed {
-        let (age, left) = (span(action.created_at, now), span(now, action.deadline_at));
-        format!("proposed {age} ago · expires in {left}")
+        let (age, left) = (ago(action.created_at, now), span(now, action.deadline_at));
+        format!("proposed {age} · expires in {left}")
     } else {
-        format!("{} {since} ago", action.state.as_str().replace('_', " "))
+        let since = ago(action.updated_at, now);
+        format!("{} {since}", action.state.as_str().replace('_', " "))
     };
     if action.audience_person_id.is_some() {
         text += " · private";
@@ -176,9 +186,12 @@ mod tests {
             action("0198aaaa-0000-7000-8000-0000003f9a1c", ActionState::Proposed),
             action("0198aaaa-0000-7000-8000-00000077ab0e", ActionState::Unknown),
         ];
-        let now = actions[0].created_at + chrono::TimeDelta::minutes(3);
+        let view = View {
+            names: Names::default(),
+            now: actions[0].created_at + chrono::TimeDelta::minutes(3),
+        };
         assert_eq!(
-            waiting(&actions, now).trim_end(),
+            view.waiting(&actions).trim_end(),
             r#"1 action waiting for your decision
 
   3f9a1c  Say "dinner is ready" in the office
@@ -195,6 +208,6 @@ mod tests {
 
   hub resolve done 77ab0e    or  not-done  or  retry"#
         );
-        assert_eq!(waiting(&[], now), "Nothing waits for you.");
+        assert_eq!(view.waiting(&[]), "Nothing waits for you.");
     }
 }

@@ -84,7 +84,7 @@ pub(super) async fn login(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fai
     }
     let code = match &args.code {
         Some(code) => Some(normalize_code(code)),
-        None => offered_code(hub)?,
+        None => offered_code(hub).await?,
     };
     let person = ask_who(args, hub, code.is_some())?;
     enter(hub, code.as_ref(), person).await
@@ -208,13 +208,15 @@ fn ask_password(args: &Args, terminal: &mut Terminal, is_new: bool) -> Result<Se
     }
 }
 
-/// The code that the first start left, when nobody has signed in here yet and the person wants to use it.
-fn offered_code(hub: &mut Remote) -> Result<Option<SecretString>, Failure> {
+/// The code that the first start left, when nobody is signed in here and the person wants to use it.
+async fn offered_code(hub: &mut Remote) -> Result<Option<SecretString>, Failure> {
     let path = code_path(hub);
-    let is_first = hub.client.file().read()?.is_none();
-    let Some(code) = is_first.then(|| read_code(hub)).transpose()?.flatten() else {
+    let Some(code) = read_code(hub)? else {
         return Ok(None);
     };
+    if is_signed_in(hub).await? {
+        return Ok(None);
+    }
     if !hub.terminal.is_interactive() {
         let path = remote::quote(&path.display().to_string()).into_owned();
         hub.terminal.remark(format!(
@@ -226,6 +228,20 @@ fn offered_code(hub: &mut Remote) -> Result<Option<SecretString>, Failure> {
     let typed = hub.terminal.ask(question).map_err(unasked)?;
     let is_wanted = matches!(typed.trim().to_lowercase().as_str(), "" | "y" | "yes");
     Ok(is_wanted.then_some(code))
+}
+
+/// Asked of the hub: a sign-in that is stored may be one of an earlier database.
+async fn is_signed_in(hub: &Remote) -> Result<bool, Failure> {
+    match hub.client.call(&Call::get("/v1/me")).await {
+        Ok(_) => Ok(true),
+        Err(
+            Failure::NotSignedIn
+            | Failure::SignInEnded { .. }
+            | Failure::OtherHub { .. }
+            | Failure::Refused(_),
+        ) => Ok(false),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// The code beside the hub's own files. It opens the hub of this machine, and no other is told.

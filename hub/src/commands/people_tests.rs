@@ -112,7 +112,7 @@ async fn approving_binds_what_is_shown_and_waits_for_the_result() {
             out.text(),
             "Say \"dinner is ready\" in the office\n  device_command · arguments.text \"dinner is ready\" · kind \"speaker.say\"\nDone: said \"dinner is ready\"\n"
         );
-        let (what, body) = &small.lock().unwrap().asked[1];
+        let (what, body) = &small.lock().unwrap().asked[2];
         assert_eq!(*what, format!("POST /v1/agents/self/actions/{PROPOSED}/approve"));
         assert_eq!(*body, json!({"arguments_sha256": "5ea1", "reason": "yes"}));
     })
@@ -254,4 +254,22 @@ async fn without_a_terminal_a_code_that_waits_is_told_and_nothing_is_asked() {
         assert!(small.lock().unwrap().asked.is_empty());
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_code_is_offered_unless_somebody_is_really_signed_in() {
+    for is_ended in [false, true] {
+        let small = Small {
+            is_ended,
+            ..Small::default()
+        };
+        beside_a_hub(small, async |_, url| {
+            let (folder, mut hub, _, err) = signed_in(&url).await;
+            fs::write(folder.path("claim-code"), "ABCDE-FGHJK\n").unwrap();
+            // It stops at the password, which it cannot ask for here.
+            login::login(&typed(&[]), &mut hub).await.unwrap_err();
+            assert_eq!(err.text().starts_with("A code to claim"), is_ended);
+        })
+        .await;
+    }
 }

@@ -1,24 +1,21 @@
 //! `hub recall`: what the agent remembers, and why it thinks that this is what was meant.
 
-use std::{collections::HashMap, process::ExitCode};
+use std::process::ExitCode;
 
 use chrono::Local;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    remote::{self, Call, Failure, Options, Remote},
-    terminal::{one_line, span},
+    remote::{self, Call, Failure, Names, Options, Remote},
+    terminal::{ago, one_line},
 };
 use crate::{
     clock::{Clock, DateTime, SystemClock},
-    ids::SpaceId,
     memory::{
         MemorySource,
         recall::{MAX_RESULTS, Recalled, Why},
     },
-    page::{MAX_LIMIT, Page},
-    places::Space,
 };
 
 /// Ask what the agent remembers, without having it think
@@ -50,9 +47,6 @@ struct Answer {
     items: Vec<Recalled>,
 }
 
-/// What the spaces are called.
-type Names = HashMap<SpaceId, String>;
-
 /// Runs the command and returns the code to exit with.
 pub async fn run(args: Args) -> ExitCode {
     remote::run("recall", &args.options, async |hub| recall(&args, hub).await).await
@@ -74,12 +68,17 @@ pub(super) async fn recall(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fa
         hub.show("Nothing is remembered about that.")?;
         return Ok(ExitCode::SUCCESS);
     }
-    let names = names(hub).await?;
+    let spaces = Names::of_spaces(&hub.client).await?;
+    let devices = if args.why {
+        Names::of_devices(&hub.client).await?
+    } else {
+        Names::default()
+    };
     let now = SystemClock.now();
     let entries = (1..).zip(&found).map(|(rank, found)| {
-        let mut text = entry(rank, found, &names, now);
+        let mut text = entry(rank, found, &spaces, now);
         if args.why {
-            text += &why(found);
+            text += &why(found, &devices);
         }
         text
     });
@@ -88,24 +87,12 @@ pub(super) async fn recall(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fa
     Ok(ExitCode::SUCCESS)
 }
 
-/// The names of the spaces; none where the person may not see them.
-async fn names(hub: &Remote) -> Result<Names, Failure> {
-    let call = Call::get("/v1/agents/self/spaces").query("limit", &MAX_LIMIT);
-    let answer: Value = match hub.client.call(&call).await {
-        Err(Failure::Refused(_)) => return Ok(Names::new()),
-        answer => answer?,
-    };
-    let page: Page<Space> = hub.client.read(&answer)?;
-    let named = page.items.into_iter().filter(|space| !space.is_elsewhere);
-    Ok(named.map(|space| (space.id, space.name)).collect())
-}
-
 /// One memory and where it belongs.
 fn entry(rank: usize, found: &Recalled, names: &Names, now: DateTime) -> String {
     let memory = &found.memory;
     let mut facts = vec![memory.tier.as_str().to_owned()];
-    facts.extend(names.get(&memory.space_id).map(|name| one_line(name)));
-    facts.push(format!("{} ago", span(memory.created_at, now)));
+    facts.extend(names.get(memory.space_id.0).map(str::to_owned));
+    facts.push(ago(memory.created_at, now));
     if memory.audience_person_id.is_some() {
         facts.push("private".to_owned());
     }
@@ -120,7 +107,7 @@ fn entry(rank: usize, found: &Recalled, names: &Names, now: DateTime) -> String 
 }
 
 /// Ranks, matched words and sources of a memory.
-fn why(found: &Recalled) -> String {
+fn why(found: &Recalled, devices: &Names) -> String {
     let Why {
         words,
         recency,
@@ -143,19 +130,20 @@ fn why(found: &Recalled) -> String {
     ));
     let (trust, confidence) = (found.memory.trust, found.memory.confidence);
     lines.push(format!("trust {}, confidence {confidence:.2}", trust.as_str()));
-    lines.extend(sources.iter().map(source));
+    lines.extend(sources.iter().map(|from| source(from, devices)));
     let indented = lines.iter().map(|line| format!("\n      {line}"));
     indented.collect()
 }
 
-fn source(source: &MemorySource) -> String {
+fn source(source: &MemorySource, devices: &Names) -> String {
     let at = source.recorded_at.with_timezone(&Local).format("%Y-%m-%d %H:%M");
     let excerpt = source
         .excerpt
         .as_deref()
         .map_or("(erased)".to_owned(), |text| format!("“{}”", one_line(text)));
-    let through = source
-        .device_id
-        .map_or(String::new(), |device| format!(" through device {device}"));
+    let through = source.device_id.map_or(String::new(), |id| {
+        let name = devices.get(id.0).map_or_else(|| id.to_string(), str::to_owned);
+        format!(" through the device {name}")
+    });
     format!("from {} of {at}{through}: {excerpt}", source.event_type)
 }

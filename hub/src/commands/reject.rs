@@ -39,7 +39,7 @@ pub(super) async fn reject(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fa
         return hub.show_curl(&call);
     }
     if !hub.is_json() {
-        hub.show(about(&action))?;
+        hub.show(about(&action, hub).await?)?;
     }
     let rejected: Action = hub.client.read(&hub.client.call(&call).await?)?;
     tell(hub, &rejected)

@@ -73,7 +73,7 @@ pub(super) async fn resolve(args: &Args, hub: &mut Remote) -> Result<ExitCode, F
         return hub.show_curl(&call);
     }
     if !hub.is_json() {
-        hub.show(about(&action))?;
+        hub.show(about(&action, hub).await?)?;
     }
     let resolved: Action = hub.client.read(&hub.client.call(&call).await?)?;
     if matches!(args.outcome, Outcome::Retry) {

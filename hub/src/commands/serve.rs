@@ -7,11 +7,10 @@ use tokio::net::TcpListener;
 
 use super::{
     bootstrap::{Bootstrapped, bootstrap_if_empty},
-    start::{StartError, open_with},
+    start::{StartError, keep_audit_log, open_with},
 };
 use crate::{
     config::{Config, program},
-    error::Error,
     http,
     hub::Hub,
     jobs,
@@ -52,19 +51,17 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
     } else {
         None
     };
+    keep_audit_log(&hub).await?;
     start(&hub, !args.no_worker);
     let address = listener
         .local_addr()
         .map_err(|error| StartError::Listen(listen, error))?;
-    let server = serve(&hub, listener);
+    serve(&hub, listener);
     super::say(&banner(&hub, address, made.as_ref()));
     tracing::info!(http.listen = %address, node = %hub.node, "the hub is listening");
     stop_signal().await;
     tracing::info!("stopping");
     hub.lifecycle.shut_down().await;
-    server
-        .await
-        .map_err(|error| Error::because("the server ended badly", error))?;
     hub.db.close().await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -80,22 +77,18 @@ fn start(hub: &Hub, with_worker: bool) {
     }
 }
 
-/// Accepts until the process closes; requests under way are finished.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the server is awaited after the tracker, which it outlives"
-)]
-fn serve(hub: &Hub, listener: TcpListener) -> tokio::task::JoinHandle<()> {
+/// Accepts until the process closes. On the tracker, so that requests under way are finished before the audit log is.
+fn serve(hub: &Hub, listener: TcpListener) {
     let (router, life) = (http::router(hub), hub.lifecycle.clone());
     let cancelled = hub.lifecycle.cancel_token();
-    tokio::spawn(async move {
+    hub.lifecycle.spawn(async move {
         let serving =
             axum::serve(listener, router).with_graceful_shutdown(async move { life.closing().await });
         tokio::select! {
             ended = serving => if let Err(error) = ended { tracing::error!(%error, "the server ended") },
             () = cancelled.cancelled() => {}
         }
-    })
+    });
 }
 
 fn banner(hub: &Hub, address: std::net::SocketAddr, made: Option<&Bootstrapped>) -> String {

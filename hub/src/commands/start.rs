@@ -6,7 +6,14 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
-    adapters::keys::{Keys, KeysError},
+    adapters::{
+        keys::{Keys, KeysError},
+        worm::{WriteOnceDirectory, WriteOnceStore},
+    },
+    audit::{
+        self,
+        breach::{AuditError, check_not_behind},
+    },
     clock::SystemClock,
     config::{Config, ConfigError},
     error::Error,
@@ -34,6 +41,9 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}; is another hub running? HUB_HTTP__LISTEN chooses another address")]
     Listen(std::net::SocketAddr, #[source] std::io::Error),
+    /// The audit log and the database do not belong together.
+    #[error("the audit log: {0}")]
+    Audit(String),
     /// Something failed.
     #[error("{}", .0.chain())]
     Failed(#[from] Error),
@@ -71,4 +81,22 @@ pub async fn open_with(
         runtime: Arc::new(Offline),
         metrics,
     })?)
+}
+
+/// Opens the audit store and starts keeping the log. A database that is older than the store, or tells another history, is
+/// refused; a store that is away only delays.
+pub async fn keep_audit_log(hub: &Hub) -> Result<(), StartError> {
+    let directory = hub.config.dir.join("audit");
+    let store = WriteOnceDirectory::create(&directory)
+        .map_err(|error| StartError::Audit(format!("{}: {error}", directory.display())))?;
+    let store: Arc<dyn WriteOnceStore> = Arc::new(store);
+    match check_not_behind(hub, &*store).await {
+        Ok(()) => {}
+        Err(AuditError::Store(error)) => {
+            tracing::warn!(error = %error, "the audit store is away; its entries wait");
+        }
+        Err(error) => return Err(StartError::Audit(error.chain())),
+    }
+    audit::run::start(hub, store);
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::{
     io::{self, BufRead, IsTerminal, Read, Write},
 };
 
+use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -12,6 +13,9 @@ use crate::clock::DateTime;
 
 /// Bytes of a typed line at most: a name or a password is far shorter.
 const MAX_LINE: u64 = 4096;
+
+/// Nobody cares how many seconds.
+const JUST_NOW: TimeDelta = TimeDelta::seconds(10);
 
 /// The streams of a command.
 pub struct Terminal {
@@ -115,7 +119,16 @@ pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// How long ago something was, or how long it is until then, in one unit.
+/// How long ago something was.
+#[must_use]
+pub fn ago(then: DateTime, now: DateTime) -> String {
+    if now - then < JUST_NOW {
+        return "just now".to_owned();
+    }
+    format!("{} ago", span(then, now))
+}
+
+/// How long it is from one to the other, in one unit.
 #[must_use]
 pub fn span(from: DateTime, to: DateTime) -> String {
     let seconds = (to - from).num_seconds().max(0);
@@ -139,7 +152,7 @@ const fn turns_text_around(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{TimeDelta, TimeZone, Utc};
+    use chrono::{TimeZone, Utc};
 
     use super::*;
 
@@ -176,5 +189,7 @@ mod tests {
         ] {
             assert_eq!(span(then, then + TimeDelta::seconds(seconds)), told);
         }
+        assert_eq!(ago(then, then + TimeDelta::seconds(9)), "just now");
+        assert_eq!(ago(then, then + TimeDelta::seconds(10)), "10 s ago");
     }
 }

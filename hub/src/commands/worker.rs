@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::start::{StartError, open_with};
+use super::start::{StartError, keep_audit_log, open_with};
 use crate::{config::Config, jobs, lifecycle::stop_signal, telemetry};
 
 /// Works on jobs beside any number of `hub serve --no-worker`.
@@ -17,6 +17,7 @@ pub async fn run(_: Args) -> Result<ExitCode, StartError> {
     let metrics = telemetry::start_metrics()?;
     let hub = open_with(config, Some(metrics), false).await?;
     hub.db.run_bell(&hub.lifecycle);
+    keep_audit_log(&hub).await?;
     jobs::worker::start(&hub);
     jobs::sweep::start(&hub);
     tracing::info!(node = %hub.node, "the worker is working");

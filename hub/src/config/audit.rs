@@ -10,7 +10,8 @@ use super::{ConfigError, within};
 pub struct AuditConfig {
     /// The log's name, the first line of every checkpoint.
     pub origin: String,
-    /// How often new entries are written to the store, in milliseconds.
+    /// How often new entries are written to the store, in milliseconds: at most, and less often when a hub never rests,
+    /// because each time costs disk for 30 days (see [`pace`](crate::audit::pace)).
     pub publish_every_ms: u64,
 }
 

@@ -93,7 +93,7 @@ pub async fn ingest_over(
         ));
     }
     let now = hub.clock.now();
-    let checked: Vec<_> = items.into_iter().map(|item| check(item, caller, now)).collect();
+    let checked: Vec<_> = items.into_iter().map(|item| check(caller, item, now)).collect();
     let outcomes = if checked.iter().any(Result::is_ok) {
         let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
         if let Some(socket) = socket {
@@ -118,7 +118,7 @@ struct Checked {
     occurred_at: Option<DateTime>,
 }
 
-fn check(item: Inbound, caller: &Caller, now: DateTime) -> std::result::Result<Checked, Outcome> {
+fn check(caller: &Caller, item: Inbound, now: DateTime) -> std::result::Result<Checked, Outcome> {
     let refused = |reason, pointer: &str, detail: &str| {
         let errors = vec![FieldError {
             pointer: pointer.to_owned(),
@@ -174,10 +174,12 @@ fn check(item: Inbound, caller: &Caller, now: DateTime) -> std::result::Result<C
     })
 }
 
-/// A device cannot speak as a user.
+/// What a user says comes from the user, whose content was checked before; all else from satellites and services.
 const fn may_send(caller: &Caller, kind: &EventKind) -> bool {
-    let is_device = matches!(caller.principal, Principal::Device { .. });
-    kind.is_from_satellites() || (matches!(kind, EventKind::MessageUser) && !is_device)
+    match caller.principal {
+        Principal::User { .. } => matches!(kind, EventKind::MessageUser),
+        Principal::Device { .. } | Principal::Service { .. } => kind.is_from_satellites(),
+    }
 }
 
 /// The good items of a batch on their way into the log.

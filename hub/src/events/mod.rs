@@ -7,7 +7,9 @@ pub mod payload;
 pub mod say;
 
 use chrono::Duration;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use kind::EventKind;
@@ -122,3 +124,36 @@ impl NewEvent {
 pub const MOST_AHEAD: Duration = Duration::minutes(10);
 /// How old a claim may be: a satellite may have been without a network for long.
 pub const MOST_BEHIND: Duration = Duration::days(400);
+
+/// Something that happened.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Event {
+    /// Its id.
+    pub id: EventId,
+    /// Its place in the agent's log, `epoch:position`; pass it as `after` to read on.
+    #[schema(example = "1:42")]
+    pub cursor: String,
+    /// Its type.
+    #[schema(example = "transcript")]
+    pub event_type: String,
+    /// Its content; none once erased.
+    pub payload: Option<Value>,
+    /// When its content was erased.
+    pub erased_at: Option<DateTime>,
+    /// When the source says it happened: a claim.
+    pub occurred_at: Option<DateTime>,
+    /// When the hub recorded it.
+    pub recorded_at: DateTime,
+    /// Where it happened.
+    pub space_id: SpaceId,
+    /// The session it belongs to.
+    pub session_id: Option<SessionId>,
+    /// The device it concerns.
+    pub device_id: Option<DeviceId>,
+    /// The person it concerns.
+    pub person_id: Option<PersonId>,
+    /// Who may see it; none: the household.
+    pub audience_person_id: Option<PersonId>,
+    /// How far it may be believed.
+    pub trust: Trust,
+}

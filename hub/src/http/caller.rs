@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use axum::{
-    extract::{FromRequestParts, RawPathParams},
+    extract::{FromRequestParts, RawPathParams, rejection::RawPathParamsRejection},
     http::{HeaderMap, header, request::Parts},
 };
 use secrecy::SecretString;
@@ -130,7 +130,12 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<SecretString> {
 /// The agent in the path; none for `self`.
 async fn wanted_agent(parts: &mut Parts, hub: &Hub) -> Result<Option<AgentId>> {
     let params = RawPathParams::from_request_parts(parts, hub).await;
-    let params = params.map_err(|error| Error::because("a path without its parameters", error))?;
+    let params = params.map_err(|error| match error {
+        RawPathParamsRejection::InvalidUtf8InPathParam(error) => {
+            Error::invalid("{path}", format!("is not text: {error}"))
+        }
+        other => Error::because("a path without its parameters", other),
+    })?;
     let found = params.iter().find(|(name, _)| *name == "agent_id");
     match found {
         Some((_, "self")) => Ok(None),

@@ -2,11 +2,12 @@
 
 use axum::{
     body::to_bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, Request, rejection::QueryRejection},
     http::{header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::problem::Failed;
 use crate::{
@@ -63,6 +64,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Hub> for Path<T> {
                 let (name, detail) = match error.kind() {
                     ErrorKind::DeserializeError { key, message, .. } => (key.clone(), message.clone()),
                     ErrorKind::ParseErrorAtKey { key, .. } => (key.clone(), "is not valid".to_owned()),
+                    ErrorKind::InvalidUtf8InPathParam { key } => (key.clone(), "is not text".to_owned()),
                     other => (String::new(), other.to_string()),
                 };
                 Err(Error::invalid(format!("{{{name}}}"), detail).into())
@@ -86,8 +88,29 @@ impl<T: DeserializeOwned> FromRequestParts<Hub> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
         match axum::extract::Query::<T>::from_request_parts(parts, hub).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(error) => Err(Error::invalid("?", error.body_text()).into()),
+            Err(error) => Err(Error::Invalid(vec![query_error(&error)]).into()),
         }
+    }
+}
+
+/// Names the parameter: axum keeps it in the cause of its refusal.
+fn query_error(refused: &QueryRejection) -> FieldError {
+    type Cause = serde_path_to_error::Error<serde::de::value::Error>;
+    let mut cause = std::error::Error::source(refused);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<Cause>() {
+            let (path, detail) = (found.path().to_string(), found.inner().to_string());
+            let name = named(&detail).unwrap_or(&path);
+            return FieldError {
+                pointer: format!("?{name}"),
+                detail,
+            };
+        }
+        cause = error.source();
+    }
+    FieldError {
+        pointer: "?".to_owned(),
+        detail: refused.body_text(),
     }
 }
 
@@ -100,24 +123,36 @@ fn is_json(content_type: Option<&header::HeaderValue>) -> bool {
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
+/// First the form, then the meaning: what is not JSON is said to be that, whatever else is wrong with it.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let pointer = pointer(error.path());
-        let inner = error.into_inner();
-        if inner.is_data() {
-            Error::Invalid(vec![FieldError {
-                pointer,
-                detail: inner.to_string(),
-            }])
-        } else {
-            Error::Malformed(format!("the body is not JSON: {inner}"))
+    // serde_json bounds the depth at 128 levels.
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| Error::Malformed(format!("the body cannot be read as JSON: {error}")))?;
+    // serde reads a struct from an array, too; no body of ours is one.
+    if !value.is_object() {
+        return Err(Error::invalid("", "must be an object"));
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let mut pointer = pointer(error.path());
+        let detail = error.into_inner().to_string();
+        if let Some(field) = named(&detail).map(step).filter(|field| !pointer.ends_with(field)) {
+            pointer.push_str(&field);
         }
-    })?;
-    reader
-        .end()
-        .map_err(|error| Error::Malformed(format!("the body is not JSON: {error}")))?;
-    Ok(value)
+        Error::Invalid(vec![FieldError { pointer, detail }])
+    })
+}
+
+/// The field that serde names in words: its path may end above it.
+fn named(detail: &str) -> Option<&str> {
+    let said = ["missing", "unknown", "duplicate"]
+        .iter()
+        .find_map(|kind| detail.strip_prefix(kind))?;
+    said.strip_prefix(" field `")?.split('`').next()
+}
+
+/// One step of a pointer.
+fn step(key: &str) -> String {
+    format!("/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The JSON pointer (RFC 6901) of a path.
@@ -125,7 +160,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let segments = path.iter().map(|segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Map { key } => step(key),
         Segment::Enum { variant } => format!("/{variant}"),
         Segment::Unknown => "/?".to_owned(),
     });

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::extract::Json;
-use crate::{error::Result, hub::Hub};
+use crate::{audit::status::AuditHealth, clock::DateTime, error::Result, hub::Hub};
 
 /// Alive: the process answers.
 #[utoipa::path(get, path = "/healthz", operation_id = "get_health", tag = "operations",
@@ -20,24 +20,37 @@ pub(super) async fn healthz() -> Json<Health> {
 
 /// Alive.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Health {
+pub(super) struct Health {
     /// `alive`.
     status: &'static str,
 }
 
 /// Ready, and what it needs.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Readiness {
+pub(super) struct Readiness {
     /// Whether requests will be served.
     is_ready: bool,
     /// The database: `ok`, or what is wrong with it.
     database: String,
-    /// The audit store: `ok`, or what is wrong with it. An outage delays, it does not make the hub unready.
-    audit_store: String,
-    /// Audit entries not yet in the store.
-    audit_waiting: i64,
+    /// The audit log. Entries that wait delay nothing; a log that has stopped needs a person.
+    audit: AuditReadiness,
     /// Whether the process is shutting down.
     is_closing: bool,
+}
+
+/// How the audit log is doing, as this process knows.
+#[derive(Debug, Serialize, ToSchema)]
+struct AuditReadiness {
+    /// `kept`, `delayed` (the store or the database is away; nothing is lost) or `stopped` (a person has to look).
+    health: &'static str,
+    /// Entries that have no place in the signed log yet.
+    waiting_entries: u64,
+    /// Entries that are signed and not yet in the store.
+    unpublished_entries: u64,
+    /// When the log was last signed.
+    sequenced_at: Option<DateTime>,
+    /// When the store was last written.
+    published_at: Option<DateTime>,
 }
 
 /// Ready to serve: the database answers and the process is not closing.
@@ -53,17 +66,31 @@ pub(super) async fn readyz(State(hub): State<Hub>) -> impl IntoResponse {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let (audit_store, audit_waiting) = ("ok".to_owned(), 0);
     (
         status,
         Json(Readiness {
             is_ready,
             database,
-            audit_store,
-            audit_waiting,
+            audit: audit(&hub),
             is_closing,
         }),
     )
+}
+
+fn audit(hub: &Hub) -> AuditReadiness {
+    let report = hub.audit.report();
+    let health = match report.health() {
+        AuditHealth::Kept => "kept",
+        AuditHealth::Delayed => "delayed",
+        AuditHealth::Stopped => "stopped",
+    };
+    AuditReadiness {
+        health,
+        waiting_entries: report.waiting_entries,
+        unpublished_entries: report.unpublished_entries,
+        sequenced_at: report.sequenced_at,
+        published_at: report.published_at,
+    }
 }
 
 async fn database(hub: &Hub) -> Result<()> {

@@ -98,7 +98,7 @@ pub async fn around(State(hub): State<Hub>, mut request: Request, next: Next) ->
     };
     let refusal = response.extensions_mut().remove::<Refusal>();
     if let Some(Refusal(error)) = &refusal {
-        response = render(error, &context.id);
+        response = render(error, response.status(), &context.id);
     }
     if let Ok(id) = HeaderValue::from_str(&context.id) {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -36,11 +36,7 @@ pub fn router(hub: &Hub) -> Router {
             get(crate::satellite::connection::connect),
         )
         .fallback(|| std::future::ready(problem::Failed(Error::NotFound { what: "path" })))
-        .method_not_allowed_fallback(|| {
-            std::future::ready(problem::Failed(Error::NotFound {
-                what: "method at this path",
-            }))
-        })
+        .method_not_allowed_fallback(|| std::future::ready(problem::WrongMethod))
         .layer(from_fn_with_state(hub.clone(), layers::around))
         .layer(cors(hub))
         .with_state(hub.clone())

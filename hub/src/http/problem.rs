@@ -49,6 +49,21 @@ impl From<Error> for Failed {
     }
 }
 
+/// The path is there, the method is not.
+#[derive(Debug)]
+pub struct WrongMethod;
+
+impl IntoResponse for WrongMethod {
+    fn into_response(self) -> Response<Body> {
+        let mut response = Failed(Error::NotFound {
+            what: "method at this path",
+        })
+        .into_response();
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response
+    }
+}
+
 impl IntoResponse for Failed {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
@@ -78,13 +93,15 @@ pub const fn status(error: &Error) -> StatusCode {
 }
 
 /// Writes the body and the headers that go with a refusal.
-pub(super) fn render(error: &Error, request_id: &str) -> Response<Body> {
-    let status = status(error);
+pub(super) fn render(error: &Error, status: StatusCode, request_id: &str) -> Response<Body> {
     let problem = Problem {
         kind: "about:blank".to_owned(),
         title: status.canonical_reason().unwrap_or_default().to_owned(),
         status: status.as_u16(),
-        code: code(error).to_owned(),
+        code: match status {
+            StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed".to_owned(),
+            _ => code(error).to_owned(),
+        },
         // What broke inside is for the log.
         detail: if matches!(error, Error::Internal(..)) {
             "something broke inside the hub".to_owned()

@@ -69,11 +69,17 @@ fn hash_now(password: &str) -> Result<String> {
 }
 
 async fn on_a_slot<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let _slot = SLOTS
+    let slot = SLOTS
         .acquire()
         .await
         .map_err(|error| Error::because("the password slots are gone", error))?;
-    tokio::task::spawn_blocking(work)
+    // The slot goes with the work: a client that has gone does not make room while its password is still hashed.
+    let hashing = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(slot);
+        done
+    });
+    hashing
         .await
         .map_err(|error| Error::because("hashing failed", error))
 }

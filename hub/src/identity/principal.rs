@@ -4,10 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Actor, ActorKind, Role, Scope};
-use crate::{
-    ids::{AgentId, DeviceId, PersonId, SignInId, SpaceId, TokenId, UserId},
-    storage::TxScope,
-};
+use crate::ids::{AgentId, DeviceId, PersonId, SignInId, SpaceId, TokenId, UserId};
 
 /// How far content may be believed, by where it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -110,15 +107,6 @@ impl Caller {
         match &self.principal {
             Principal::User { person, .. } | Principal::Device { person, .. } => *person,
             Principal::Service { .. } => None,
-        }
-    }
-
-    /// What the caller's transactions may see.
-    #[must_use]
-    pub const fn tx_scope(&self) -> TxScope {
-        TxScope::Agent {
-            agent: self.agent,
-            person: self.person(),
         }
     }
 

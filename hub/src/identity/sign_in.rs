@@ -86,9 +86,9 @@ pub async fn refresh(hub: &Hub, presented: &SecretString, actor: Actor) -> Resul
             "the refresh token was used before: sign in again",
         ));
     }
-    let next = secret::mint(REFRESH_PREFIX);
+    let (next, expires_at) = (secret::mint(REFRESH_PREFIX), tx.now() + SIGN_IN_LIFE);
     tx.identity()
-        .rotate_refresh(found.id, &secret::hash(&next))
+        .rotate_refresh(found.id, &secret::hash(&next), expires_at)
         .await?;
     tx.record(Record::of("refresh_sign_in").on("user", found.user.0));
     let access = hub.keys.tokens.sign(

@@ -56,6 +56,11 @@ pub enum Failure {
         /// What happened.
         reason: String,
     },
+    /// The hub itself failed: one more try, and no detail for people.
+    Broken {
+        /// The error with its causes, for the operator.
+        chain: String,
+    },
     /// No try will help.
     Dead {
         /// What happened.
@@ -75,9 +80,15 @@ impl From<Error> for Failure {
             Error::Conflict {
                 code: "lease_lost", ..
             } => Self::Lost,
-            other => Self::Retry {
-                reason: other.chain(),
+            // The runtime's thought is at fault; another may be better.
+            Error::Invalid(errors) => Self::Retry {
+                reason: errors
+                    .iter()
+                    .map(|error| format!("{}: {}", error.pointer, error.detail))
+                    .collect::<Vec<_>>()
+                    .join("; "),
             },
+            other => Self::Broken { chain: other.chain() },
         }
     }
 }

@@ -57,11 +57,17 @@ pub async fn end_overdue(hub: &Hub) -> Result<()> {
 
 /// Removes what was kept long enough: done jobs, idempotency answers, payloads whose retention is over.
 pub async fn remove_old(hub: &Hub) -> Result<()> {
+    while !hub.lifecycle.is_closing() && remove_some(hub).await? > 0 {}
+    Ok(())
+}
+
+/// One round; how many rows it removed.
+async fn remove_some(hub: &Hub) -> Result<u64> {
     let mut tx = hub.db.begin_system().await?;
     let before = tx.now() - KEEP_DONE;
-    tx.jobs().purge(before, BATCH).await?;
-    tx.idempotency().purge(BATCH).await?;
-    tx.events().erase_expired(BATCH).await?;
+    let mut removed = tx.jobs().purge(before, BATCH).await?;
+    removed += tx.idempotency().purge(BATCH).await?;
+    removed += tx.events().erase_expired(BATCH).await?;
     tx.commit().await?;
-    Ok(())
+    Ok(removed)
 }

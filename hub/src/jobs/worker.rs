@@ -1,13 +1,17 @@
 //! The worker: claims a job, works without holding a transaction, and ends it in one that checks the fencing token.
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use chrono::Duration as TimeDelta;
+use futures_util::FutureExt;
 
 use super::{Failure, JobKind};
 use crate::{
     actions,
-    error::Result,
+    error::{Error, Result},
     hub::Hub,
     identity::Actor,
     ids::{ActionId, TurnId},
@@ -50,17 +54,25 @@ async fn work(hub: Hub) {
     }
 }
 
-/// Claims and runs one job. False when none was runnable.
+/// Claims and runs one job. False when none was runnable, true when it is worth asking again.
 pub async fn run_next(hub: &Hub) -> Result<bool> {
     let lease_life = TimeDelta::milliseconds(i64::try_from(hub.config.worker.lease_ms).unwrap_or(i64::MAX));
     let mut tx = hub.db.begin_system().await?;
-    let Some(lease) = tx.jobs().claim(lease_life).await? else {
-        return Ok(false);
+    let lease = match tx.jobs().claim(lease_life).await {
+        Ok(Some(lease)) => lease,
+        Ok(None) => return Ok(false),
+        // Not idle: there may be work in another lane.
+        Err(Error::Conflict {
+            code: "lane_taken", ..
+        }) => return Ok(true),
+        Err(error) => return Err(error),
     };
     tx.commit().await?;
     let started = Instant::now();
     let ended = tokio::select! {
-        ended = run(hub, &lease) => ended,
+        ended = AssertUnwindSafe(run(hub, &lease)).catch_unwind() => {
+            ended.unwrap_or_else(|_| Err(Failure::Broken { chain: "the job panicked".to_owned() }))
+        }
         () = hub.lifecycle.cancelled() => Err(Failure::Wait {
             waiting_for: "a restart".to_owned(),
             retry_after: Duration::ZERO,
@@ -95,11 +107,10 @@ async fn fail(hub: &Hub, lease: &Lease, failure: Failure) -> &'static str {
             waiting_for,
             retry_after,
         } => ("waiting", wait(hub, lease, &waiting_for, retry_after).await),
-        Failure::Dead { reason } => ("dead", bury(hub, lease, &reason).await),
-        Failure::Retry { reason } if lease.attempts + 1 >= hub.config.worker.max_attempts => {
-            ("dead", bury(hub, lease, &reason).await)
-        }
-        Failure::Retry { reason } => ("retry", retry(hub, lease, &reason).await),
+        Failure::Dead { reason } => ("dead", bury(hub, lease, &reason, &reason).await),
+        Failure::Retry { reason } => again(hub, lease, &reason, &reason).await,
+        // The chain is for the operator; people are told no more than that.
+        Failure::Broken { chain } => again(hub, lease, &chain, "something broke inside the hub").await,
     };
     if let Err(error) = written {
         tracing::warn!(job.id = %lease.id, error = error.chain(), "a failure could not be written down");
@@ -118,6 +129,15 @@ async fn wait(hub: &Hub, lease: &Lease, waiting_for: &str, retry_after: Duration
     Ok(())
 }
 
+/// One more try, or none if there were too many.
+async fn again(hub: &Hub, lease: &Lease, reason: &str, said: &str) -> (&'static str, Result<()>) {
+    if lease.attempts + 1 >= hub.config.worker.max_attempts {
+        ("dead", bury(hub, lease, reason, said).await)
+    } else {
+        ("retry", retry(hub, lease, reason).await)
+    }
+}
+
 async fn retry(hub: &Hub, lease: &Lease, reason: &str) -> Result<()> {
     tracing::warn!(job.id = %lease.id, job.attempt = lease.attempts + 1, error = reason, "a job will be tried again");
     let mut tx = begin(hub, lease).await?;
@@ -131,13 +151,14 @@ async fn retry(hub: &Hub, lease: &Lease, reason: &str) -> Result<()> {
     Ok(())
 }
 
-async fn bury(hub: &Hub, lease: &Lease, reason: &str) -> Result<()> {
+/// Gives a job up: `reason` for the operator, `said` for people.
+async fn bury(hub: &Hub, lease: &Lease, reason: &str, said: &str) -> Result<()> {
     tracing::error!(job.id = %lease.id, error = reason, "a job is dead; it can be replayed");
     let mut tx = begin(hub, lease).await?;
     tx.jobs().bury(lease, reason).await?;
     match lease.kind {
-        JobKind::RunTurn => turns::fail::give_up(&mut tx, TurnId(lease.subject), reason).await?,
-        JobKind::ExecuteAction => actions::execute::give_up(&mut tx, ActionId(lease.subject), reason).await?,
+        JobKind::RunTurn => turns::fail::give_up(&mut tx, TurnId(lease.subject), said).await?,
+        JobKind::ExecuteAction => actions::execute::give_up(&mut tx, ActionId(lease.subject), said).await?,
     }
     tx.commit().await?;
     Ok(())

@@ -19,7 +19,10 @@ pub async fn expire_overdue(hub: &Hub) -> Result<usize> {
     let overdue = hub.db.begin_system().await?.commands().overdue(BATCH).await?;
     let count = overdue.len();
     for (agent, device, id) in overdue {
-        expire(hub, agent, device, id).await?;
+        // One that cannot be ended must not keep the others from it.
+        if let Err(error) = expire(hub, agent, device, id).await {
+            tracing::error!(command.id = %id, error = error.chain(), "an overdue command could not be ended");
+        }
     }
     Ok(count)
 }

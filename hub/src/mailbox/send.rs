@@ -58,6 +58,7 @@ pub async fn send(tx: &mut Tx, outgoing: Outgoing) -> Result<NewCommand> {
         last_deadline_at: now + outgoing.life.max(LONGEST_LIFE),
     };
     tx.commands().insert(&command).await?;
+    tx.commit_to("command", command.id.0, &command.salt, &command.arguments);
     tx.ring(Ring::Device(command.device));
     Ok(command)
 }

@@ -33,6 +33,8 @@ pub async fn create_space(tx: &mut Tx, new: NewSpace) -> Result<Space> {
     {
         return Err(Error::invalid("/location_id", "is not a location of this agent"));
     }
+    // The head first, as whoever renames a space does: two who want one name must not wait for each other.
+    tx.take_head().await?;
     let space = Space {
         id: SpaceId::mint(),
         location_id: new.location,

@@ -7,6 +7,9 @@ use crate::{
     storage::{ConversationKey, OpenSession, Tx},
 };
 
+/// Another transaction may open or close a session between two statements; the next round sees what it committed.
+const ROUNDS: usize = 5;
+
 /// Where talk happens.
 #[derive(Debug, Clone, Copy)]
 pub enum Talk {
@@ -55,25 +58,20 @@ impl Talk {
 pub async fn find(tx: &mut Tx, talk: Talk) -> Result<SessionId> {
     let key = talk.key();
     let conversation = tx.sessions().conversation(key).await?;
-    if let Some(open) = tx.sessions().open_session(conversation).await? {
-        if !is_idle(&open, tx) {
-            tx.sessions().touch(open.id).await?;
-            return Ok(open.id);
+    for _ in 0..ROUNDS {
+        if let Some(open) = tx.sessions().open_session(conversation).await? {
+            if !is_idle(&open, tx) {
+                tx.sessions().touch(open.id).await?;
+                return Ok(open.id);
+            }
+            tx.sessions().close(open.id).await?;
         }
-        tx.sessions().close(open.id).await?;
+        let (id, idle_after_s) = (SessionId::mint(), talk.idle_after_s());
+        if tx.sessions().insert(id, conversation, key, idle_after_s).await? {
+            return Ok(id);
+        }
     }
-    let id = SessionId::mint();
-    if tx
-        .sessions()
-        .insert(id, conversation, key, talk.idle_after_s())
-        .await?
-    {
-        return Ok(id);
-    }
-    // Another transaction opened it between the two statements, and has committed.
-    let open = tx.sessions().open_session(conversation).await?;
-    open.map(|open| open.id)
-        .ok_or_else(|| Error::internal("a session opened and closed at once"))
+    Err(Error::internal("sessions open and close all the time"))
 }
 
 fn is_idle(open: &OpenSession, tx: &Tx) -> bool {

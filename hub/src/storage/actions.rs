@@ -156,7 +156,7 @@ impl Actions<'_> {
             "select id, turn_id, session_id, audience_person_id, tool, summary, arguments, arguments_salt,
                arguments_sha256, schema_sha256, required_scopes, state, result, error, deadline_at, created_at,
                updated_at
-             from actions where agent_id = $1 and id = $2 for update",
+             from actions where agent_id = $1 and id = $2 for no key update",
             agent.0,
             id.0
         );

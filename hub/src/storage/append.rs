@@ -24,6 +24,8 @@ pub(super) struct Batch {
     pub(super) now: DateTime,
     pub(super) events: Vec<NewEvent>,
     pub(super) records: Vec<Record>,
+    /// To content that the first record covers besides its own.
+    pub(super) commitments: Vec<Commitment>,
 }
 
 /// Locks the agent's head row and reads it.
@@ -46,12 +48,21 @@ pub(super) async fn write(connection: &mut PgConnection, batch: Batch) -> Result
         now,
         events,
         mut records,
+        commitments,
     } = batch;
+    if let Some(covering) = records.first_mut() {
+        let own = std::mem::take(&mut covering.commitments);
+        covering.commitments = commitments_of(&events)
+            .into_iter()
+            .chain(own)
+            .chain(commitments)
+            .collect();
+    }
+    let mut records: Vec<Record> = records.into_iter().flat_map(Record::continued).collect();
     let head = advance(connection, agent, events.len(), records.len()).await?;
     let first = head.position - count(events.len()) + 1;
     if let Some(covering) = records.first_mut().filter(|_| !events.is_empty()) {
         covering.positions = Some((first, head.position));
-        covering.commitments.splice(0..0, commitments_of(&events));
     }
     if !events.is_empty() {
         let start = Start {

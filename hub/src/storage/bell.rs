@@ -181,8 +181,9 @@ impl Db {
     /// Keeps the bell connected to the other processes until the process closes.
     pub fn run_bell(&self, lifecycle: &Lifecycle) {
         let (db, life) = (self.clone(), lifecycle.clone());
-        lifecycle.spawn(async move {
-            tokio::select! { () = send_rings(&db) => {}, () = life.cancelled() => {} }
+        // It rings for what the other tasks do, to their end.
+        lifecycle.spawn_last(async move {
+            tokio::select! { () = send_rings(&db) => {}, () = life.drained() => {} }
         });
         let (db, life) = (self.clone(), lifecycle.clone());
         lifecycle.spawn(async move {

@@ -150,20 +150,18 @@ impl Commands<'_> {
         Ok(())
     }
 
-    /// Marks the device's next queued commands as sent and gives them out in order.
+    /// Marks the device's next queued commands as sent and gives them out in order. They are chosen in an array, which is
+    /// read once: a join would read the choice again for each row, and each time skip what it has just marked.
     pub async fn take_queued(&mut self, device: DeviceId, most: i64) -> Result<Vec<Command>> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let rows = sqlx::query_as!(
             CommandRow,
-            // A subquery after "in" may run once a row, and each time find the next ones: the limit would limit nothing.
-            "with next as materialized (select id from commands
+            "update commands set state = 'sent', attempts = attempts + 1, sent_at = $3
+             where agent_id = $1 and id = any (array(select id from commands
                where agent_id = $1 and device_id = $2 and state = 'queued' and deadline_at > $3
-               order by seq limit $4 for update)
-             update commands c set state = 'sent', attempts = attempts + 1, sent_at = $3
-             from next where c.agent_id = $1 and c.id = next.id
-             returning c.id, c.device_id, c.seq, c.kind, c.arguments, c.action_id, c.attempt_id, c.turn_id,
-               c.audience_person_id, c.state, c.attempts, c.deadline_at, c.last_deadline_at, c.progress, c.result, c.error,
-               c.is_late, c.created_at, c.finished_at",
+               order by seq limit $4 for no key update))
+             returning id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at",
             agent.0,
             device.0,
             now,
@@ -236,7 +234,7 @@ impl Commands<'_> {
             CommandRow,
             "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
                attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at
-             from commands where agent_id = $1 and device_id = $2 and id = $3 for update",
+             from commands where agent_id = $1 and device_id = $2 and id = $3 for no key update",
             agent.0,
             device.0,
             id.0

@@ -9,7 +9,7 @@ use super::Tx;
 use crate::{
     clock::DateTime,
     error::Result,
-    events::list::Event,
+    events::Event,
     identity::Trust,
     ids::{DeviceId, EventId, PersonId, SessionId},
 };

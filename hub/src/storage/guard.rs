@@ -40,8 +40,8 @@ pub(super) async fn check(pool: &PgPool, expected_role: &str) -> Result<()> {
     row_level_security_is_active(pool).await
 }
 
-/// Every table that holds an agent's rows has row-level security enabled, forced and with a policy for both roles, and
-/// it is active for the role that asks.
+/// Every table that holds an agent's rows has row-level security enabled, forced and with a policy for both roles, it is
+/// active for the role that asks, and hub_app has no way in but the policy that asks for the agent.
 pub async fn row_level_security_is_active(pool: &PgPool) -> Result<()> {
     let open = sqlx::query_scalar!(
         r#"select distinct c.relname::text as "name!"
@@ -51,7 +51,10 @@ pub async fn row_level_security_is_active(pool: &PgPool) -> Result<()> {
            where c.relkind in ('r', 'p') and (a.attname is not null or c.relname = 'agents')
              and not (c.relrowsecurity and c.relforcerowsecurity and row_security_active(c.oid)
                and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'tenant')
-               and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'system'))"#
+               and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'system')
+               and not exists (select from pg_policy p where p.polrelid = c.oid and p.polpermissive
+                 and (0 = any (p.polroles) or 'hub_app'::regrole = any (p.polroles))
+                 and (p.polname <> 'tenant' or pg_get_expr(p.polqual, p.polrelid) not like '%agent()%')))"#
     )
     .fetch_all(pool)
     .await?;

@@ -2,9 +2,10 @@
 
 use chrono::Duration;
 use serde_json::Value;
+use sqlx::postgres::PgQueryResult;
 use uuid::Uuid;
 
-use super::{Ring, Tx, identity::one};
+use super::{Ring, Tx};
 use crate::{
     clock::DateTime,
     error::{Error, Result},
@@ -74,27 +75,40 @@ impl Jobs<'_> {
         Ok(id)
     }
 
-    /// Claims the oldest runnable job: queued and due, or leased and past its lease, and the first of its lane. None when
-    /// there is none, or when another worker was faster on the same lane.
+    /// Claims the oldest runnable job: one that is past its lease, or one that is queued and due, the first of its lane, and
+    /// nothing of the lane is held. A replayed job may be older than the one that holds its lane: it waits for it, and the
+    /// holder never for it. None when there is none; a conflict `lane_taken` when another worker was faster on the same
+    /// lane: then ask again.
     pub async fn claim(&mut self, lease: Duration) -> Result<Option<Lease>> {
         let now = self.0.now();
         let until = now + lease;
+        // Kinds of a newer program are left for it.
+        let kinds = JobKind::ALL.map(|kind| kind.as_str().to_owned());
         let claimed = sqlx::query!(
             "update jobs set state = 'leased', lease_until = $2, fence = fence + 1, waiting_for = null
              where id = (
                select j.id from jobs j
                where ((j.state = 'queued' and j.run_at <= $1) or (j.state = 'leased' and j.lease_until < $1))
-                 and not exists (select from jobs earlier where earlier.agent_id = j.agent_id
+                 and not exists (select from jobs earlier where j.state = 'queued' and earlier.agent_id = j.agent_id
                    and earlier.lane = j.lane and earlier.state in ('queued', 'leased') and earlier.id < j.id)
+                 and not exists (select from jobs held where j.state = 'queued' and held.agent_id = j.agent_id
+                   and held.lane = j.lane and held.state = 'leased')
+               and j.kind = any ($3)
                order by j.run_at, j.id limit 1 for update skip locked)
              returning id, agent_id, kind, payload, attempts, fence",
             now,
-            until
+            until,
+            &kinds
         )
         .fetch_optional(self.0.connection())
         .await;
         let row = match claimed {
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => return Ok(None),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                return Err(Error::conflict(
+                    "lane_taken",
+                    "another worker took this lane in this moment",
+                ));
+            }
             other => other?,
         };
         let Some(row) = row else { return Ok(None) };
@@ -110,15 +124,6 @@ impl Jobs<'_> {
         }))
     }
 
-    /// When the next job is due, if one waits.
-    pub async fn next_due(&mut self) -> Result<Option<DateTime>> {
-        let next = sqlx::query_scalar!(
-            "select min(case when state = 'queued' then run_at else lease_until end) from jobs
-             where state in ('queued', 'leased')"
-        );
-        Ok(next.fetch_one(self.0.connection()).await?)
-    }
-
     /// Ends a job as done. Fails when the lease was lost: then somebody else does it, and this unit of work must not commit.
     pub async fn finish(&mut self, lease: &Lease) -> Result<()> {
         let now = self.0.now();
@@ -131,11 +136,7 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(lost())
-        }
+        held(&done)
     }
 
     /// Puts a job back: its input was at fault once more.
@@ -150,11 +151,7 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(lost())
-        }
+        held(&done)
     }
 
     /// Puts a job back because something outside is away: not a try.
@@ -169,11 +166,7 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(lost())
-        }
+        held(&done)
     }
 
     /// Gives a job up. It is kept, listed and can be replayed.
@@ -190,11 +183,7 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(lost())
-        }
+        held(&done)
     }
 
     /// A page of dead jobs of the agent.
@@ -250,19 +239,6 @@ impl Jobs<'_> {
         );
         Ok(done.execute(self.0.connection()).await?.rows_affected())
     }
-
-    /// Extends a lease that is still held.
-    pub async fn extend(&mut self, lease: &Lease, until: DateTime) -> Result<()> {
-        let done = sqlx::query!(
-            "update jobs set lease_until = $3 where id = $1 and fence = $2 and state = 'leased'",
-            lease.id.0,
-            lease.fence,
-            until
-        )
-        .execute(self.0.connection())
-        .await?;
-        one(done.rows_affected(), "the lease was lost")
-    }
 }
 
 fn subject(payload: &Value) -> Result<Uuid> {
@@ -273,6 +249,11 @@ fn subject(payload: &Value) -> Result<Uuid> {
     id.ok_or_else(|| Error::internal("a job without a subject"))
 }
 
-fn lost() -> Error {
-    Error::conflict("lease_lost", "another worker holds this job now")
+/// Fails when a write under a lease touched nothing: somebody else holds the job now.
+fn held(done: &PgQueryResult) -> Result<()> {
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(Error::conflict("lease_lost", "another worker holds this job now"))
+    }
 }

@@ -2,10 +2,12 @@
 
 mod actions;
 mod append;
+mod audit;
 mod bell;
 mod commands;
 mod db;
 mod devices;
+mod error;
 mod events;
 mod guard;
 mod idempotency;
@@ -18,6 +20,9 @@ mod turns;
 mod tx;
 
 pub use actions::{ActionFilter, Actions, Change, NewDecision, StoredAction};
+pub use audit::{
+    Audit, Backlog, ChainEnd, NewPlaces, Sizes, Slice, StoredEntry, StoredLeaf, Tree, WaitingChain,
+};
 pub use bell::{Bell, Listener, Ring};
 pub use commands::{Commands, Ending, NewCommand, StoredCommand};
 pub use db::{Db, MIGRATOR};

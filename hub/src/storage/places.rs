@@ -103,13 +103,14 @@ impl Places<'_> {
         Ok(row.fetch_optional(self.0.connection()).await?.map(Space::from))
     }
 
-    /// One space, locked for a change.
+    /// One space, locked for a change. Not against rows that refer to it: they are inserted by units of work that then wait
+    /// for the head row, which the changer holds.
     pub async fn lock_space(&mut self, id: SpaceId) -> Result<Option<Space>> {
         let agent = self.0.agent();
         let row = sqlx::query_as!(
             SpaceRow,
             "select id, location_id, name, privacy_mode, is_elsewhere, created_at, updated_at from spaces
-             where agent_id = $1 and id = $2 for update",
+             where agent_id = $1 and id = $2 for no key update",
             agent.0,
             id.0
         );

@@ -77,12 +77,13 @@ impl Sessions<'_> {
         Ok(id.fetch_optional(self.0.connection()).await?.map(ConversationId))
     }
 
-    /// The open session of a conversation, locked.
+    /// The open session of a conversation, locked. Not against events that refer to it: they are inserted by whoever holds
+    /// the head row, for which the locker waits.
     pub async fn open_session(&mut self, conversation: ConversationId) -> Result<Option<OpenSession>> {
         let agent = self.0.agent();
         let row = sqlx::query!(
             "select id, last_event_at, idle_after_s from sessions
-             where agent_id = $1 and conversation_id = $2 and state = 'open' for update",
+             where agent_id = $1 and conversation_id = $2 and state = 'open' for no key update",
             agent.0,
             conversation.0
         );

@@ -3,15 +3,20 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use uuid::Uuid;
 
 use super::{Bell, Ring, append};
 use crate::{
-    audit::record::Record,
+    audit::{
+        entry::{Commitment, commitment},
+        record::Record,
+    },
     clock::DateTime,
     error::{Error, Result},
     events::NewEvent,
-    identity::Actor,
+    identity::{Actor, Caller},
     ids::{AgentId, EventId, PersonId},
 };
 
@@ -48,6 +53,17 @@ impl TxScope {
     }
 }
 
+impl Caller {
+    /// What the caller's transactions may see.
+    #[must_use]
+    pub const fn tx_scope(&self) -> TxScope {
+        TxScope::Agent {
+            agent: self.agent,
+            person: self.person(),
+        }
+    }
+}
+
 /// The end of an agent's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
@@ -74,6 +90,7 @@ pub struct Tx {
     now: DateTime,
     events: Vec<NewEvent>,
     records: Vec<Record>,
+    commitments: Vec<Commitment>,
     rings: BTreeSet<Ring>,
     bell: Arc<Bell>,
 }
@@ -94,6 +111,7 @@ impl Tx {
             now,
             events: Vec::new(),
             records: Vec::new(),
+            commitments: Vec::new(),
             rings: BTreeSet::new(),
             bell,
         })
@@ -135,6 +153,16 @@ impl Tx {
         self.records.push(record);
     }
 
+    /// Has the operation's record commit to a piece of content that lives in a row with its salt.
+    pub fn commit_to(&mut self, kind: &str, id: Uuid, salt: &[u8; 32], content: &Value) {
+        let sha256 = commitment(salt, content);
+        self.commitments.push(Commitment {
+            kind: kind.to_owned(),
+            id,
+            sha256,
+        });
+    }
+
     /// Wakes whoever waits for this, after the commit.
     pub fn ring(&mut self, ring: Ring) {
         self.rings.insert(ring);
@@ -160,9 +188,10 @@ impl Tx {
                 now: self.now,
                 events: std::mem::take(&mut self.events),
                 records: std::mem::take(&mut self.records),
+                commitments: std::mem::take(&mut self.commitments),
             };
             committed.head = Some(append::write(&mut self.inner, batch).await?);
-            self.rings.insert(Ring::Log(self.scope.agent()));
+            self.rings.extend([Ring::Log(self.scope.agent()), Ring::Audit]);
         }
         self.inner.commit().await?;
         self.bell.ring(self.rings);

@@ -27,6 +27,8 @@ pub const SOCKETS: &str = "hub_satellite_sockets";
 pub const SOCKETS_CLOSED: &str = "hub_satellite_sockets_closed_total";
 /// Audit entries not yet in the signed log.
 pub const AUDIT_WAITING: &str = "hub_audit_waiting_entries";
+/// Signed audit entries that the store does not hold yet.
+pub const AUDIT_UNPUBLISHED: &str = "hub_audit_unpublished_entries";
 /// Audit entries given their place in the log.
 pub const AUDIT_SEQUENCED: &str = "hub_audit_sequenced_total";
 
@@ -42,5 +44,9 @@ pub(super) fn describe() {
     describe_gauge!(SOCKETS, "open satellite sockets on this node");
     describe_counter!(SOCKETS_CLOSED, "satellite sockets closed, by reason");
     describe_gauge!(AUDIT_WAITING, "audit entries not yet in the signed log");
+    describe_gauge!(
+        AUDIT_UNPUBLISHED,
+        "signed audit entries that the store does not hold yet"
+    );
     describe_counter!(AUDIT_SEQUENCED, "audit entries given their place in the log");
 }

@@ -23,6 +23,9 @@ use crate::{
     storage::{Lease, Ring, TurnRow, Tx},
 };
 
+/// Characters of a reply that a device is given: at most 16 KiB in any script, well within a command's arguments.
+const MAX_SPOKEN: usize = 4_000;
+
 /// Writes what a turn came to. The lease's fencing token is checked, so a turn is applied at most once.
 pub async fn apply(
     mut tx: Tx,
@@ -50,7 +53,7 @@ pub async fn apply(
     };
     let mut record = Record::of("run_turn")
         .on("turn", turn.id.0)
-        .with("runtime", lease_runtime(context));
+        .with("runtime", context.agent.runtime.clone());
     for proposal in &thought.memories {
         record = keep(&mut tx, origin, proposal, record).await?;
     }
@@ -82,10 +85,6 @@ fn place(turn: &TurnRow, context: &TurnContext) -> Place {
     }
 }
 
-fn lease_runtime(context: &TurnContext) -> String {
-    context.agent.runtime.clone()
-}
-
 async fn reply(tx: &mut Tx, turn: &TurnRow, place: Place, blocks: &[Block]) -> Result<Option<EventId>> {
     if blocks.is_empty() {
         return Ok(None);
@@ -99,7 +98,9 @@ async fn reply(tx: &mut Tx, turn: &TurnRow, place: Place, blocks: &[Block]) -> R
     };
     let id = tx.append(event);
     if let Some(device) = place.device {
-        let arguments = json!({"text": plain_text(blocks), "blocks": blocks, "turn_id": turn.id});
+        // A device gets the words once, and no more than it can say; the whole reply is in the log.
+        let text: String = plain_text(blocks).chars().take(MAX_SPOKEN).collect();
+        let arguments = json!({"text": text, "turn_id": turn.id});
         let outgoing = Outgoing {
             device,
             kind: REPLY.to_owned(),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    events::list::Event,
+    events::Event,
     memory::recall::{MAX_QUESTION, Question, recall, words_of},
     page::PageRequest,
     storage::{TurnRow, Tx},

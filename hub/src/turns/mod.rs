@@ -20,13 +20,41 @@ use crate::{
 
 /// One part of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case", try_from = "RawBlock")]
 pub enum Block {
     /// Words.
     Text {
         /// At most 16,000 characters.
         text: String,
     },
+}
+
+/// A block as it is read: flat, so that an error points at the field. serde reads a tagged enum through a buffer, where the
+/// path is lost.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBlock {
+    r#type: BlockType,
+    text: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum BlockType {
+    Text,
+}
+
+impl TryFrom<RawBlock> for Block {
+    type Error = &'static str;
+
+    fn try_from(raw: RawBlock) -> Result<Self, Self::Error> {
+        match raw.r#type {
+            BlockType::Text => raw
+                .text
+                .map(|text| Self::Text { text })
+                .ok_or("missing field `text`"),
+        }
+    }
 }
 
 impl Block {

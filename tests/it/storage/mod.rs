@@ -1,3 +1,9 @@
 //! The laws of the tables: tenants and people kept apart, one dense log an agent, one effect a key.
 
-mod harness;
+mod audience;
+mod catalogue;
+mod guard;
+mod idempotency;
+mod log;
+mod privileges;
+mod scope;

@@ -2,12 +2,14 @@
 
 use hub::{
     devices::register::{NewDevice, register},
+    error::Result,
     hub::Hub,
     identity::{Actor, Role, Trust},
     ids::{AgentId, LocationId, PersonId, SpaceId, UserId},
     places::{
         PrivacyMode, Space,
         create_space::{NewSpace, create_space},
+        update_space::{SpaceChange, update_space},
     },
     storage::{NewAgent, Tx, TxScope},
 };
@@ -15,6 +17,7 @@ use hub::{
 use crate::{satellite::TestDevice, user::User};
 
 /// An agent's home.
+#[derive(Clone)]
 pub struct Household {
     hub: Hub,
     /// The agent.
@@ -81,6 +84,52 @@ impl Household {
             .expect("a member can be made");
         tx.commit().await.expect("a user can join");
         User::new(&self.hub, self.agent, (user, role, person))
+    }
+
+    /// Somebody changes a space's privacy mode.
+    pub async fn set_privacy(&self, space: SpaceId, mode: PrivacyMode) -> Result<()> {
+        let privacy_mode = Some(mode);
+        self.change(
+            space,
+            SpaceChange {
+                name: None,
+                privacy_mode,
+            },
+        )
+        .await
+    }
+
+    /// Somebody renames a space.
+    pub async fn rename(&self, space: SpaceId, name: &str) -> Result<()> {
+        let name = Some(name.to_owned());
+        self.change(
+            space,
+            SpaceChange {
+                name,
+                privacy_mode: None,
+            },
+        )
+        .await
+    }
+
+    async fn change(&self, space: SpaceId, change: SpaceChange) -> Result<()> {
+        let mut tx = self.whole().await;
+        update_space(&mut tx, space, change).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Somebody makes a space in no known location.
+    pub async fn make_space(&self, name: &str) -> Result<()> {
+        let mut tx = self.whole().await;
+        let new = NewSpace {
+            name: name.to_owned(),
+            location: None,
+            privacy_mode: PrivacyMode::Normal,
+        };
+        create_space(&mut tx, new).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// A unit of work that sees everything of the agent.

@@ -20,6 +20,7 @@ use hub::{
     turns::{offline::Offline, runtime::AgentRuntime},
 };
 use secrecy::SecretString;
+use tokio::task::JoinSet;
 
 use crate::{
     clock::TestClock, database::Database, household::Household, proxy::Proxy, superuser::SuperuserSql,
@@ -170,15 +171,33 @@ impl TestHub {
     /// Runs jobs until none is runnable. Returns how many ran.
     pub async fn run_jobs(&self) -> usize {
         for ran in 0..MOST_JOBS {
-            if !run_next(&self.hub).await.expect("a job can be claimed") {
+            if !self.run_one_job().await {
                 return ran;
             }
         }
         fail("the jobs never end")
     }
 
-    /// Ends what has missed its deadline, as the sweep does every second.
+    /// Runs one job. False when none was runnable.
+    pub async fn run_one_job(&self) -> bool {
+        run_next(&self.hub).await.expect("a job can be claimed")
+    }
+
+    /// Runs one job beside the test. Shutting the set down kills its worker.
+    #[must_use]
+    pub fn start_one_job(&self) -> JoinSet<bool> {
+        let (hub, mut workers) = (self.hub.clone(), JoinSet::new());
+        workers.spawn(async move { run_next(&hub).await.expect("a job can be claimed") });
+        workers
+    }
+
+    /// Ends what has missed its deadline, as the sweep does every second. The sockets of the household are alive.
     pub async fn sweep(&self) {
+        let devices = [self.home.kitchen.id.0, self.home.office.id.0];
+        let mut tx = self.home.whole().await;
+        let noted = tx.devices().heartbeat(self.node, &devices).await;
+        noted.expect("the devices are alive");
+        tx.commit().await.expect("the database is there");
         end_overdue(&self.hub).await.expect("the sweep runs");
     }
 

@@ -13,27 +13,38 @@
     reason = "a helper of a test panics when the test cannot go on"
 )]
 
+mod api;
 mod clock;
 mod database;
 mod household;
 mod hub;
 mod proxy;
+mod role;
 mod runtime;
 mod satellite;
 mod seeded;
 mod served;
 mod socket;
+
+mod rest;
+mod snapshot;
 mod superuser;
 mod user;
 
+pub use api::{Api, Operation};
 pub use clock::TestClock;
 pub use household::Household;
 pub use hub::{TestHub, TestHubBuilder};
 pub use proxy::Proxy;
+pub use role::{Refusal, RoleSession};
+
+pub use rest::{Answer, Ask, Client, Rest, Session};
 pub use runtime::{Held, ScriptedRuntime};
-pub use satellite::{TestDevice, heard, thing};
+pub use satellite::{TestDevice, heard, thing, turn_of};
 pub use seeded::Seeded;
 pub use served::Served;
 pub use socket::{End, Message, Socket, transcript};
+
+pub use snapshot::Snapshot;
 pub use superuser::SuperuserSql;
 pub use user::User;

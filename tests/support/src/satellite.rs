@@ -14,11 +14,12 @@ use hub::{
     events::ingest::{Inbound, Outcome, ingest},
     hub::Hub,
     identity::{Caller, credentials},
-    ids::{AgentId, CommandId, DeviceId, SpaceId},
+    ids::{AgentId, CommandId, DeviceId, SpaceId, TurnId},
     mailbox::{
         Command, CommandState,
         acknowledge::acknowledge,
         finish::{Answer, finish},
+        progress::progress,
         take::take,
     },
     sessions::find::Talk,
@@ -57,6 +58,16 @@ pub fn heard(text: &str) -> Inbound {
 #[must_use]
 pub fn thing(payload: Value) -> Inbound {
     inbound("x.test.thing", payload)
+}
+
+/// The turn that thinks about what was accepted.
+#[must_use]
+pub fn turn_of(outcome: &Outcome) -> TurnId {
+    let turn = match outcome {
+        Outcome::Accepted { turn, .. } => *turn,
+        _ => None,
+    };
+    turn.expect("it was accepted, and needs a turn")
 }
 
 fn inbound(event_type: &str, payload: Value) -> Inbound {
@@ -124,15 +135,27 @@ impl TestDevice {
 
     /// What its newest socket is given to do.
     pub async fn takes(&self) -> Vec<Command> {
-        let generation = self.generation.load(Ordering::Relaxed);
-        let taken = take(&self.hub, self.agent, self.id, generation).await;
+        let taken = self.takes_with(self.generation.load(Ordering::Relaxed)).await;
         taken.expect("the newest socket may take")
+    }
+
+    /// What a socket of a generation is given to do.
+    pub async fn takes_with(&self, generation: i64) -> Result<Vec<Command>> {
+        take(&self.hub, self.agent, self.id, generation).await
     }
 
     /// Says that it has a command.
     pub async fn acknowledges(&self, id: CommandId) -> Result<()> {
         let mut tx = self.begin().await?;
         acknowledge(&mut tx, self.id, id).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Says how far a command is.
+    pub async fn progresses(&self, id: CommandId, percent: u8) -> Result<()> {
+        let mut tx = self.begin().await?;
+        progress(&mut tx, self.id, id, Some(percent), None).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -5,10 +5,17 @@
     reason = "assertions are written where they are read, not checked against a schema at build time"
 )]
 
+use std::collections::BTreeMap;
+
 use sqlx::{
     AssertSqlSafe, PgPool, Postgres,
     postgres::{PgPoolOptions, PgRow},
 };
+
+use crate::role::RoleSession;
+
+/// Several roles may be tried at once beside it.
+const CONNECTIONS: u32 = 6;
 
 /// A pool of the cluster's superuser, for whom row-level security is void.
 #[derive(Debug, Clone)]
@@ -16,7 +23,9 @@ pub struct SuperuserSql(PgPool);
 
 impl SuperuserSql {
     pub(crate) fn new(url: &str) -> Self {
-        let pool = PgPoolOptions::new().max_connections(2).connect_lazy(url);
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_lazy(url);
         Self(pool.expect("the URL was used before"))
     }
 
@@ -24,6 +33,11 @@ impl SuperuserSql {
     #[must_use]
     pub const fn pool(&self) -> &PgPool {
         &self.0
+    }
+
+    /// A session that works as one of the hub's roles, under row-level security.
+    pub async fn as_role(&self, role: &str) -> RoleSession {
+        RoleSession::begin(&self.0, role).await
     }
 
     /// Runs statements.
@@ -61,6 +75,18 @@ impl SuperuserSql {
     {
         let read = sqlx::query_as(AssertSqlSafe(query.to_owned())).fetch_all(&self.0);
         read.await.unwrap_or_else(|error| fail(query, &error))
+    }
+
+    /// How many rows every table of the hub has.
+    pub async fn census(&self) -> BTreeMap<String, i64> {
+        let mut census = BTreeMap::new();
+        let tables =
+            "select relname::text from pg_class where relnamespace = 'hub'::regnamespace and relkind = 'r'";
+        for table in self.values::<String>(tables).await {
+            let rows = self.count(&table, "true").await;
+            census.insert(table, rows);
+        }
+        census
     }
 
     /// How many rows of a table of the hub meet a condition.

@@ -110,6 +110,12 @@ fn unfit(device: Option<&Device>, kind: &str) -> Option<String> {
     };
     if device.revoked_at.is_some() {
         Some(format!("the device {} was revoked", device.name))
+    } else if !device
+        .scopes
+        .iter()
+        .any(|scope| scope == Scope::CommandsReceive.as_str())
+    {
+        Some(format!("the device {} may not receive commands", device.name))
     } else if kind == REPLY || !device.can(kind) {
         Some(format!(
             "the device {} has not declared that it can do {kind}",

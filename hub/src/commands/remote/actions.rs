@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Call, Client, Failure, short_id};
+use super::{Call, Client, Failure, Names, short_id};
 use crate::{
     actions::{Action, ActionState},
     commands::terminal::one_line,
@@ -87,10 +87,8 @@ pub async fn find(client: &Client, typed: Option<&str>, state: ActionState) -> R
     };
     let ids: Vec<Uuid> = found.iter().map(|action| action.id.0).collect();
     let picked = short_id::pick(&ids, typed).map_err(|mismatch| {
-        let of = state.as_str();
-        Failure::Usage(format!(
-            "{typed}: no one {of} action ({mismatch})\n  look again: hub inbox"
-        ))
+        let state = state.as_str();
+        Failure::Usage(format!("{typed} {mismatch}\n  see what is {state}: hub inbox"))
     })?;
     found.retain(|action| action.id.0 == picked);
     only(found, state)
@@ -111,7 +109,10 @@ pub async fn settled(client: &Client, mut action: Action) -> Result<Action, Fail
 pub fn ending(action: &Action) -> Ending {
     let why = action.error.as_deref().map(one_line);
     let because = why.map_or(String::new(), |why| format!(": {why}"));
-    let result = action.result.as_ref().map(arguments);
+    let result = action
+        .result
+        .as_ref()
+        .map(|result| arguments(result, &Names::default()));
     let (is_good, text) = match action.state {
         ActionState::Succeeded => match result.filter(|result| !result.is_empty()) {
             Some(result) => (true, format!("Done: {result}")),
@@ -142,15 +143,22 @@ pub fn ending(action: &Action) -> Ending {
     Ending { text, is_good }
 }
 
-/// Every part of a JSON value, on one line: what is approved is seen whole.
+/// Every part of a JSON value, on one line: what is approved is seen whole. An id is followed by the name that it has.
 #[must_use]
-pub fn arguments(value: &Value) -> String {
+pub fn arguments(value: &Value, names: &Names) -> String {
     let mut parts = Vec::new();
     collect(value, &mut String::new(), &mut parts);
-    parts.join(" · ")
+    let told = parts.iter().map(|(path, value)| {
+        let id = value.as_str().and_then(|text| Uuid::parse_str(text).ok());
+        let name = id.and_then(|id| names.get(id));
+        let name = name.map_or(String::new(), |name| format!(" ({name})"));
+        let gap = if path.is_empty() { "" } else { " " };
+        format!("{}{gap}{value}{name}", one_line(path))
+    });
+    told.collect::<Vec<_>>().join(" · ")
 }
 
-fn collect(value: &Value, path: &mut String, parts: &mut Vec<String>) {
+fn collect<'a>(value: &'a Value, path: &mut String, parts: &mut Vec<(String, &'a Value)>) {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
             for (name, value) in fields {
@@ -164,8 +172,7 @@ fn collect(value: &Value, path: &mut String, parts: &mut Vec<String>) {
             }
         }
         Value::Null if path.is_empty() => {}
-        _ if path.is_empty() => parts.push(value.to_string()),
-        _ => parts.push(format!("{} {value}", one_line(path))),
+        _ => parts.push((path.clone(), value)),
     }
 }
 
@@ -223,10 +230,14 @@ mod tests {
         let value =
             json!({"kind": "speaker.say", "arguments": {"text": "it's\nready", "loud": true, "to": []}});
         assert_eq!(
-            arguments(&value),
+            arguments(&value, &Names::default()),
             r#"arguments.loud true · arguments.text "it's\nready" · arguments.to [] · kind "speaker.say""#
         );
-        assert_eq!(arguments(&Value::Null), "");
-        assert_eq!(arguments(&json!("said")), r#""said""#);
+        assert_eq!(arguments(&Value::Null, &Names::default()), "");
+        assert_eq!(arguments(&json!("said"), &Names::default()), r#""said""#);
+        let id = Uuid::nil();
+        let names = Names::from_iter([(id, "office".to_owned())]);
+        let told = format!(r#"device_id "{id}" (office)"#);
+        assert_eq!(arguments(&json!({"device_id": id}), &names), told);
     }
 }

@@ -138,7 +138,6 @@ impl Problem {
             .retry_after_s
             .map(|seconds| format!("try again in {seconds} s"));
         let hint = match (self.status, self.code.as_str()) {
-            (401, _) => "run: hub login",
             (409, "agent_claimed") => "if you are its owner, run: hub login --name NAME",
             (409, "wrong_state" | "expired" | "arguments_changed") => "look again: hub inbox --all",
             (403, _) => "an owner or admin of the agent may, or may let you",
@@ -151,13 +150,13 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.detail {
-            Some(detail) if self.title.is_empty() || detail == &self.title => f.write_str(detail)?,
-            Some(detail) => write!(f, "{}: {detail}", self.title)?,
-            None => f.write_str(&self.title)?,
-        }
+        // The title only repeats the status in words: what happened comes first.
+        f.write_str(self.detail.as_ref().unwrap_or(&self.title))?;
         for FieldError { pointer, detail } in &self.errors {
             write!(f, "\n  {pointer} {detail}")?;
+        }
+        if self.detail.is_some() {
+            write!(f, "\n  {} {}", self.status, self.title)?;
         }
         if let Some(id) = &self.request_id {
             write!(f, "\n  request id: {id}")?;
@@ -182,7 +181,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             problem.to_string(),
-            "Invalid input: the input is not valid\n  /password is too short\n  request id: r-1"
+            "the input is not valid\n  /password is too short\n  422 Invalid input\n  request id: r-1"
         );
     }
 

@@ -5,6 +5,7 @@ mod base_url;
 mod call;
 mod client;
 mod failure;
+mod names;
 mod short_id;
 mod sign_in;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use base_url::{BaseUrl, UrlProblem};
 pub use call::{Call, quote};
 pub use client::{Client, Tokens};
 pub use failure::{Failure, Problem};
+pub use names::Names;
 pub use short_id::short_ids;
 pub use sign_in::{SignIn, SignInFile, SignInFileError};
 
@@ -30,7 +32,7 @@ use crate::config::{self, DataDir};
 /// Where the hub is.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Address {
-    /// The hub's address [default: where you are signed in, else <http://127.0.0.1:8080>]
+    /// The hub's address [default: where you are signed in, else `http://127.0.0.1:8080`]
     #[arg(long, value_name = "URL")]
     url: Option<BaseUrl>,
 }

@@ -11,13 +11,13 @@ const LEAST_TYPED: usize = 4;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Mismatch {
     /// Not an id.
-    #[error("an id is at least {LEAST_TYPED} of the digits 0 to 9 and a to f")]
+    #[error("is no id: give {LEAST_TYPED} or more of its digits")]
     Malformed,
     /// None.
-    #[error("has no such id")]
+    #[error("is none of their ids")]
     Missing,
     /// Too few digits.
-    #[error("has {0} such ids: type more of it")]
+    #[error("could be {0} of them: type more of it")]
     Several(usize),
 }
 
@@ -34,20 +34,20 @@ pub fn short_ids(ids: &[Uuid]) -> Vec<String> {
     full.iter().map(|id| tail(id, length).to_owned()).collect()
 }
 
-/// The one id that begins or ends with what was typed.
+/// The one id that begins or ends with what was typed, or whose short form begins with it.
 pub(super) fn pick(ids: &[Uuid], typed: &str) -> Result<Uuid, Mismatch> {
     let typed: String = typed.chars().filter(|char| *char != '-').collect();
     let typed = typed.to_ascii_lowercase();
     if typed.len() < LEAST_TYPED || !typed.chars().all(|char| char.is_ascii_hexdigit()) {
         return Err(Mismatch::Malformed);
     }
-    let fits = |id: &&Uuid| {
+    let fits = |(id, short): &(&Uuid, String)| {
         let full = id.simple().to_string();
-        full.starts_with(&typed) || full.ends_with(&typed)
+        full.starts_with(&typed) || full.ends_with(&typed) || short.starts_with(&typed)
     };
-    let found: Vec<&Uuid> = ids.iter().filter(fits).collect();
+    let found: Vec<(&Uuid, String)> = ids.iter().zip(short_ids(ids)).filter(fits).collect();
     match found[..] {
-        [id] => Ok(*id),
+        [(id, _)] => Ok(*id),
         [] => Err(Mismatch::Missing),
         _ => Err(Mismatch::Several(found.len())),
     }
@@ -89,6 +89,7 @@ mod tests {
             "01ABCDEF",
             "0198",
             "0198AAAA-00",
+            "1abc",
             "0198aaaa-0000-7000-8000-000001abcdef",
         ] {
             assert_eq!(pick(&ids, typed), Ok(ids[0]), "{typed}");

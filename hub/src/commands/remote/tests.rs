@@ -172,7 +172,7 @@ async fn a_refusal_is_told_to_people_in_words_and_to_programs_whole() {
         assert_eq!(out.text(), "");
         assert_eq!(
             err.text(),
-            "hub try: Refused: there is no such page\n  request id: r-42\n"
+            "hub try: there is no such page\n  404 Refused\n  request id: r-42\n"
         );
 
         let (hub, out, err) = folder.remote(&Options {

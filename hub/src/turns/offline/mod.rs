@@ -24,12 +24,7 @@ use super::{
 use crate::{
     actions::propose::ActionProposal,
     devices::Device,
-    memory::{
-        Tier,
-        commit::MemoryProposal,
-        recall::Recalled,
-        rules::{CONFIDENT, commits_by_itself},
-    },
+    memory::{Tier, commit::MemoryProposal, recall::Recalled, rules::commits_by_itself},
 };
 
 /// Memories named in an answer at most.
@@ -78,6 +73,9 @@ fn think(context: &TurnContext, at: usize, input: &Input, thought: &mut Thought)
             say(answer(context, topic));
             return;
         }
+        Meaning::Remember(what) if what.chars().count() > crate::memory::MAX_CONTENT => {
+            say("That is too long to remember in one piece: tell me in parts.".to_owned());
+        }
         Meaning::Remember(what) => {
             let proposal = told(at, what);
             let is_kept = commits_by_itself(proposal.tier, proposal.confidence, input.trust);
@@ -110,7 +108,7 @@ fn told(at: usize, what: &str) -> MemoryProposal {
         tier: Tier::Semantic,
         content: capitalized(what),
         importance: 0.7,
-        confidence: 1.0_f32.max(CONFIDENT),
+        confidence: 1.0,
         sources: vec![at],
     }
 }

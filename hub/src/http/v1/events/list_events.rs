@@ -6,7 +6,10 @@ use utoipa::IntoParams;
 
 use crate::{
     error::Error,
-    events::list::{EventPage, list},
+    events::{
+        EventKind,
+        list::{EventPage, list},
+    },
     http::{
         caller::{May, perm},
         extract::{Json, Query},
@@ -36,6 +39,18 @@ pub(super) struct EventQuery {
     limit: Option<u32>,
 }
 
+impl EventQuery {
+    fn types(&self) -> Result<Vec<String>, Error> {
+        let named = self.types.iter().flat_map(|types| types.split(','));
+        let read = |name: &str| {
+            EventKind::parse(name)
+                .map(|_| name.to_owned())
+                .ok_or_else(|| Error::invalid("?types", "names a type of event that there is not"))
+        };
+        named.map(read).collect()
+    }
+}
+
 /// Read the log, in order. The cursor it ends with stays good: what comes later comes after it.
 #[utoipa::path(get, path = "/v1/agents/{agent_id}/events", operation_id = "list_events", tag = "events",
     params(AgentPath, EventQuery), responses((status = OK, description = "A part of the log", body = EventPage)))]
@@ -48,15 +63,9 @@ pub(super) async fn list_events(
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Error::invalid("?limit", format!("must be between 1 and {MAX_LIMIT}")).into());
     }
-    let types = query
-        .types
-        .iter()
-        .flat_map(|types| types.split(','))
-        .map(str::to_owned)
-        .collect();
     let filter = EventFilter {
         after: 0,
-        types,
+        types: query.types()?,
         session: query.session_id,
         most: i64::from(limit),
     };

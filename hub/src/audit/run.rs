@@ -1,0 +1,182 @@
+//! Keeps the audit log going: one task sequences what was committed, another writes the signed log to the store.
+//!
+//! Any number of processes may run both; one of them at a time does the work. Both are last tasks of the process: they end
+//! after everything else has, so that a clean end leaves nothing outside the store.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    breach::AuditError,
+    pace::Pace,
+    publish::{self, Published, PublisherState, publish},
+    sequence::{BATCH, sequence},
+    status::{Part, Trouble},
+    tiles::TILE_WIDTH,
+};
+use crate::{adapters::worm::WriteOnceStore, error::Result, hub::Hub, storage::Ring};
+
+/// How long entries gather after the first: a batch costs five statements and a signature whatever its size.
+const GATHER: Duration = Duration::from_millis(100);
+/// How often the heads are compared when no bell rings. With the gathering, an entry is signed within a second.
+const POLL: Duration = Duration::from_millis(500);
+/// How long to wait after a failure.
+const RETRY: Duration = Duration::from_secs(2);
+/// How often the store is rid of what was superseded long ago.
+const TIDY: Duration = Duration::from_hours(1);
+/// How long the last publication waits for another process to end its own.
+const TURN: Duration = Duration::from_millis(50);
+
+/// Starts sequencing and publishing in this process.
+pub fn start(hub: &Hub, store: Arc<dyn WriteOnceStore>) {
+    let is_sequenced = CancellationToken::new();
+    let has_bundle = Arc::new(Notify::new());
+    let sequencer = run_sequencer(hub.clone(), is_sequenced.clone(), Arc::clone(&has_bundle));
+    hub.lifecycle.spawn_last(sequencer);
+    let publisher = Publisher {
+        hub: hub.clone(),
+        store,
+        state: PublisherState::default(),
+        pace: Pace::new(Instant::now()),
+        tidied_at: None,
+        has_bundle,
+        is_sequenced,
+    };
+    hub.lifecycle.spawn_last(publisher.run());
+}
+
+/// Sequences everything that waits, however many batches it takes.
+pub async fn sequence_all(hub: &Hub) -> Result<usize> {
+    let mut total = 0;
+    loop {
+        let count = sequence(hub).await?;
+        total += count;
+        if count < BATCH {
+            return Ok(total);
+        }
+    }
+}
+
+/// Publishes everything that is signed, unless another process is about it.
+pub async fn publish_all(
+    hub: &Hub,
+    store: &dyn WriteOnceStore,
+    state: &mut PublisherState,
+) -> Result<Published, AuditError> {
+    loop {
+        let published = publish(hub, store, state).await?;
+        if published != Published::More {
+            publish::sizes(hub).await?;
+            return Ok(published);
+        }
+    }
+}
+
+async fn run_sequencer(hub: Hub, is_sequenced: CancellationToken, has_bundle: Arc<Notify>) {
+    // Even a panic must not leave the publisher waiting.
+    let _told_at_the_end = is_sequenced.drop_guard();
+    let bell = hub.db.bell().listen(Ring::Audit);
+    let mut gathered = 0;
+    loop {
+        let done = sequence_all(&hub).await;
+        gathered += done.as_ref().copied().unwrap_or(0);
+        if gathered >= usize::from(TILE_WIDTH) {
+            has_bundle.notify_one();
+            gathered = 0;
+        }
+        hub.audit
+            .tell(Part::Sequencer, done.as_ref().err().map(Trouble::from));
+        let pause = async {
+            match done {
+                Ok(_) => bell.rung_or_after(POLL).await,
+                Err(_) => tokio::time::sleep(RETRY).await,
+            }
+            tokio::time::sleep(GATHER).await;
+        };
+        tokio::select! {
+            () = pause => {}
+            () = hub.lifecycle.drained() => break,
+        }
+    }
+    let last = sequence_all(&hub).await;
+    hub.audit
+        .tell(Part::Sequencer, last.as_ref().err().map(Trouble::from));
+}
+
+struct Publisher {
+    hub: Hub,
+    store: Arc<dyn WriteOnceStore>,
+    state: PublisherState,
+    pace: Pace,
+    tidied_at: Option<Instant>,
+    /// Rung when a bundle or more was sequenced.
+    has_bundle: Arc<Notify>,
+    /// Told when the sequencer has ended.
+    is_sequenced: CancellationToken,
+}
+
+impl Publisher {
+    async fn run(mut self) {
+        let every = Duration::from_millis(self.hub.config.audit.publish_every_ms);
+        loop {
+            let done = self.publish_due().await;
+            self.hub
+                .audit
+                .tell(Part::Publisher, done.as_ref().err().map(Trouble::from));
+            let pause = match done {
+                Ok(()) => every,
+                // Not one object more. The process goes on, and readiness says it.
+                Err(AuditError::Breach(_)) => return,
+                Err(AuditError::Store(_) | AuditError::Database(_)) => every.max(RETRY),
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.has_bundle.notified() => {}
+                () = self.is_sequenced.cancelled() => break,
+            }
+        }
+        let last = self.publish_last().await;
+        self.hub
+            .audit
+            .tell(Part::Publisher, last.as_ref().err().map(Trouble::from));
+    }
+
+    async fn publish_due(&mut self) -> Result<(), AuditError> {
+        let sizes = publish::sizes(&self.hub).await?;
+        let unpublished = sizes.signed.saturating_sub(sizes.published);
+        let is_due = self.state.is_cold()
+            || unpublished >= u64::from(TILE_WIDTH)
+            || (unpublished > 0 && self.pace.take(Instant::now()));
+        if is_due {
+            publish_all(&self.hub, &*self.store, &mut self.state).await?;
+        }
+        self.tidy().await
+    }
+
+    async fn publish_last(&mut self) -> Result<(), AuditError> {
+        while publish_all(&self.hub, &*self.store, &mut self.state).await? == Published::Elsewhere {
+            tokio::time::sleep(TURN).await;
+        }
+        Ok(())
+    }
+
+    /// Removes what was superseded. Only from a store that was just found in order.
+    async fn tidy(&mut self) -> Result<(), AuditError> {
+        let is_due = self.tidied_at.is_none_or(|at| at.elapsed() >= TIDY);
+        if !is_due || self.state.is_cold() {
+            return Ok(());
+        }
+        let swept = self.store.sweep(self.hub.clock.now()).await?;
+        tracing::debug!(
+            audit.swept = swept,
+            "superseded objects were removed from the audit store"
+        );
+        self.tidied_at = Some(Instant::now());
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! How the audit log is doing, as one process knows: for readiness and for people.
+
+use std::{mem, sync::Mutex};
+
+use serde::Serialize;
+
+use super::breach::AuditError;
+use crate::{clock::DateTime, error::Error, storage::Sizes, telemetry::metric};
+
+/// The status of the audit log. Shared by all of a process.
+#[derive(Debug, Default)]
+pub struct AuditStatus(Mutex<AuditReport>);
+
+/// What the status says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AuditReport {
+    /// Entries that have no place in the signed log yet.
+    pub waiting_entries: u64,
+    /// Signed entries that the store does not hold yet.
+    pub unpublished_entries: u64,
+    /// When this process last saw every entry signed, but for those waiting.
+    pub sequenced_at: Option<DateTime>,
+    /// When this process last saw everything signed in the store.
+    pub published_at: Option<DateTime>,
+    /// Why entries get no place in the log; none where they do.
+    pub sequencer_trouble: Option<Trouble>,
+    /// Why the store does not get what is signed; none where it does.
+    pub publisher_trouble: Option<Trouble>,
+}
+
+/// What is in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// What it is, for an operator: with causes, so not for the public.
+    pub text: String,
+    /// Whether it stays until a person has looked; otherwise it passes when what is away comes back.
+    pub needs_person: bool,
+}
+
+/// Who is in trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Sequencer,
+    Publisher,
+}
+
+/// What the status comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditHealth {
+    /// The log is kept.
+    Kept,
+    /// Entries wait for the database or the store; nothing is lost, and nobody is refused for it.
+    Delayed,
+    /// The log has stopped, and a person has to look.
+    Stopped,
+}
+
+impl AuditReport {
+    /// What it comes to.
+    #[must_use]
+    pub fn health(&self) -> AuditHealth {
+        let mut troubles = [&self.sequencer_trouble, &self.publisher_trouble]
+            .into_iter()
+            .flatten();
+        match troubles.clone().any(|trouble| trouble.needs_person) {
+            true => AuditHealth::Stopped,
+            false if troubles.next().is_some() => AuditHealth::Delayed,
+            false => AuditHealth::Kept,
+        }
+    }
+}
+
+impl From<&Error> for Trouble {
+    fn from(error: &Error) -> Self {
+        Self {
+            text: error.chain(),
+            needs_person: !error.is_outage(),
+        }
+    }
+}
+
+impl From<&AuditError> for Trouble {
+    fn from(error: &AuditError) -> Self {
+        Self {
+            text: error.chain(),
+            needs_person: matches!(error, AuditError::Breach(_)),
+        }
+    }
+}
+
+impl AuditStatus {
+    /// What is known now.
+    #[must_use]
+    pub fn report(&self) -> AuditReport {
+        self.update(|report| report.clone())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
+    pub(super) fn sequenced(&self, at: DateTime, waiting: u64) {
+        metrics::gauge!(metric::AUDIT_WAITING).set(waiting as f64);
+        self.update(|report| {
+            report.waiting_entries = waiting;
+            report.sequenced_at = Some(at);
+        });
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
+    pub(super) fn sizes(&self, at: DateTime, sizes: Sizes) {
+        let unpublished = sizes.signed.saturating_sub(sizes.published);
+        metrics::gauge!(metric::AUDIT_UNPUBLISHED).set(unpublished as f64);
+        self.update(|report| {
+            report.unpublished_entries = unpublished;
+            if unpublished == 0 {
+                report.published_at = Some(at);
+            }
+        });
+    }
+
+    /// Says how a part is doing. Logged only when it changes.
+    pub(super) fn tell(&self, part: Part, trouble: Option<Trouble>) {
+        let before = self.update(|report| {
+            let known = match part {
+                Part::Sequencer => &mut report.sequencer_trouble,
+                Part::Publisher => &mut report.publisher_trouble,
+            };
+            mem::replace(known, trouble.clone())
+        });
+        if before == trouble {
+            return;
+        }
+        match trouble {
+            None => tracing::info!(audit.part = part.as_str(), "the audit log goes on"),
+            Some(Trouble {
+                text,
+                needs_person: false,
+            }) => {
+                tracing::warn!(audit.part = part.as_str(), error = text, "audit entries wait");
+            }
+            Some(Trouble {
+                text,
+                needs_person: true,
+            }) => {
+                tracing::error!(
+                    audit.part = part.as_str(),
+                    error = text,
+                    "the audit log has stopped: look into it now"
+                );
+            }
+        }
+    }
+
+    fn update<T>(&self, change: impl FnOnce(&mut AuditReport) -> T) -> T {
+        change(&mut self.0.lock().expect("no panic while held"))
+    }
+}
+
+impl Part {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sequencer => "sequencer",
+            Self::Publisher => "publisher",
+        }
+    }
+}

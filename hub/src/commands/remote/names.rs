@@ -1,0 +1,58 @@
+//! What people call devices and spaces.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{Call, Client, Failure};
+use crate::{
+    commands::terminal::one_line,
+    page::{MAX_LIMIT, Page},
+};
+
+/// Names by id.
+#[derive(Debug, Default)]
+pub struct Names(HashMap<Uuid, String>);
+
+#[derive(Deserialize)]
+struct Named {
+    id: Uuid,
+    name: String,
+    /// The space of what happens in no known place: it says nothing.
+    #[serde(default)]
+    is_elsewhere: bool,
+}
+
+impl Names {
+    /// Of the devices; none where the person may not see them.
+    pub async fn of_devices(client: &Client) -> Result<Self, Failure> {
+        Self::read(client, "/v1/agents/self/devices").await
+    }
+
+    /// Of the spaces; none where the person may not see them.
+    pub async fn of_spaces(client: &Client) -> Result<Self, Failure> {
+        Self::read(client, "/v1/agents/self/spaces").await
+    }
+
+    /// The name of one.
+    #[must_use]
+    pub fn get(&self, id: Uuid) -> Option<&str> {
+        self.0.get(&id).map(String::as_str)
+    }
+
+    async fn read(client: &Client, path: &str) -> Result<Self, Failure> {
+        let page: Page<Named> = match client.call(&Call::get(path).query("limit", &MAX_LIMIT)).await {
+            Err(Failure::Refused(_)) => return Ok(Self::default()),
+            answer => client.read(&answer?)?,
+        };
+        let named = page.items.into_iter().filter(|named| !named.is_elsewhere);
+        Ok(named.map(|named| (named.id, one_line(&named.name))).collect())
+    }
+}
+
+impl FromIterator<(Uuid, String)> for Names {
+    fn from_iter<I: IntoIterator<Item = (Uuid, String)>>(names: I) -> Self {
+        Self(names.into_iter().collect())
+    }
+}

@@ -1,0 +1,36 @@
+//! What Postgres says, as the hub's one error.
+
+use crate::error::Error;
+
+/// SQLSTATE codes that mean "later": lock and statement time-outs, shutdown, too many connections, idle time-out.
+const LATER: [&str; 8] = [
+    "55P03", "57014", "57P01", "57P02", "57P03", "53300", "25P03", "08006",
+];
+/// SQLSTATE codes that mean "the same again may pass": serialization failure and deadlock.
+const CLASH: [&str; 2] = ["40001", "40P01"];
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let is_away = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::BeginFailed => true,
+            sqlx::Error::Database(database) => database
+                .code()
+                .is_some_and(|code| LATER.contains(&&*code) || CLASH.contains(&&*code)),
+            _ => false,
+        };
+        if is_away {
+            Self::Unavailable {
+                what: "the database",
+                source: Some(error.into()),
+            }
+        } else {
+            Self::Internal("the database refused".into(), Some(error.into()))
+        }
+    }
+}

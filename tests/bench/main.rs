@@ -1,0 +1,51 @@
+//! The figures of DESIGN that one process can measure of itself, each beside a limit measured in the same run.
+//! `scripts/bench` runs it on a durable Postgres.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and stops when something fails"
+)]
+
+mod appends;
+mod commands;
+mod turns;
+
+use std::time::Duration;
+
+/// How long each measurement runs.
+const ROUND: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() {
+    // `cargo test --benches` calls this, too: measuring is for `cargo bench` only.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    println!("event appends (durable, one writer, {} s each)", ROUND.as_secs());
+    appends::measure(ROUND).await;
+    println!("\ncommand round trip hub -> satellite -> hub, same node, both durable (100/s)");
+    commands::measure(ROUND * 2).await;
+    println!("\nthe hub's share of an offline turn (claim to commit)");
+    turns::measure(ROUND).await;
+}
+
+/// p50, p99 and the largest, in milliseconds.
+fn percentiles(mut times: Vec<Duration>) -> String {
+    times.sort();
+    let at = |share: usize| {
+        times
+            .get(times.len() * share / 100)
+            .copied()
+            .unwrap_or_default()
+            .as_secs_f64()
+            * 1000.0
+    };
+    let largest = times.last().copied().unwrap_or_default().as_secs_f64() * 1000.0;
+    format!(
+        "n {:>5}   p50 {:>7.2} ms   p99 {:>7.2} ms   max {largest:>7.2} ms",
+        times.len(),
+        at(50),
+        at(99)
+    )
+}

@@ -1,0 +1,176 @@
+//! What happens when nobody answers: what was never sent never started, what was sent may have been done.
+
+use chrono::Duration;
+use hub::{
+    actions::ActionState,
+    ids::{ActionId, CommandId},
+    mailbox::{Command, CommandState},
+};
+use serde_json::json;
+use support::{TestHub, User};
+
+use super::{executing, told};
+
+/// Just past the time in which a device must answer.
+fn too_long() -> Duration {
+    hub::mailbox::COMMAND_LIFE + Duration::microseconds(1)
+}
+
+async fn command(hub: &TestHub, action: ActionId) -> Command {
+    let attempts = hub.home.whole().await.actions().attempts(action).await.unwrap();
+    let id = attempts.last().unwrap().command_id.unwrap();
+    hub.home.whole().await.commands().find(id).await.unwrap().unwrap()
+}
+
+async fn passes(hub: &TestHub, time: Duration) {
+    hub.clock.advance(time);
+    hub.sweep().await;
+}
+
+#[tokio::test]
+async fn what_was_never_sent_has_timed_out() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    let id = executing(&hub, &ada).await;
+    passes(&hub, hub::mailbox::COMMAND_LIFE).await;
+    assert_eq!(
+        ada.action(id).await.state,
+        ActionState::Executing,
+        "it is swept in its last instant"
+    );
+    passes(&hub, Duration::microseconds(1)).await;
+    assert_eq!(
+        told(&hub, id).await,
+        ["proposed", "approved", "executing", "timed_out"]
+    );
+    assert_eq!(command(&hub, id).await.state, CommandState::Expired);
+    assert!(
+        hub.home.office.takes().await.is_empty(),
+        "it is sent although it has expired"
+    );
+}
+
+/// The socket asks before the sweep comes by.
+#[tokio::test]
+async fn what_has_expired_is_not_sent_any_more() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    executing(&hub, &ada).await;
+    hub.clock.advance(hub::mailbox::COMMAND_LIFE);
+    assert!(hub.home.office.takes().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_sent_and_not_answered_is_unknown() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    let id = executing(&hub, &ada).await;
+    hub.home.office.takes().await;
+    passes(&hub, too_long()).await;
+    assert_eq!(
+        told(&hub, id).await,
+        ["proposed", "approved", "executing", "unknown"]
+    );
+    assert_eq!(command(&hub, id).await.state, CommandState::Unknown);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_and_not_answered_is_unknown() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    let id = executing(&hub, &ada).await;
+    let sent = hub.home.office.takes().await.remove(0);
+    hub.home.office.acknowledges(sent.id).await.unwrap();
+    passes(&hub, too_long()).await;
+    assert_eq!(ada.action(id).await.state, ActionState::Unknown);
+}
+
+/// It went to a socket that was lost: that it is queued again does not make it one that never started.
+#[tokio::test]
+async fn what_was_sent_once_and_is_queued_again_is_unknown() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    let id = executing(&hub, &ada).await;
+    hub.home.office.takes().await;
+    hub.home.office.connects(&["speaker.say"]).await;
+    assert_eq!(command(&hub, id).await.state, CommandState::Queued);
+    passes(&hub, too_long()).await;
+    assert_eq!(ada.action(id).await.state, ActionState::Unknown);
+}
+
+#[tokio::test]
+async fn progress_gives_time_up_to_an_hour() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    let id = executing(&hub, &ada).await;
+    let sent = hub.home.office.takes().await.remove(0);
+    for minute in 1..60 {
+        passes(&hub, Duration::minutes(1)).await;
+        hub.home.office.progresses(sent.id, minute).await.unwrap();
+        assert_eq!(
+            ada.action(id).await.state,
+            ActionState::Executing,
+            "after {minute} minutes"
+        );
+    }
+    passes(&hub, Duration::minutes(1) + Duration::microseconds(1)).await;
+    assert_eq!(ada.action(id).await.state, ActionState::Unknown);
+}
+
+async fn unknown(hub: &TestHub, ada: &User) -> (ActionId, CommandId) {
+    let id = executing(hub, ada).await;
+    let sent = hub.home.office.takes().await.remove(0);
+    passes(hub, too_long()).await;
+    (id, sent.id)
+}
+
+#[tokio::test]
+async fn a_late_result_says_what_happened_and_that_it_was_late() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    for (works, expected) in [(true, ActionState::Succeeded), (false, ActionState::Failed)] {
+        let (id, sent) = unknown(&hub, &ada).await;
+        let office = &hub.home.office;
+        if works {
+            office.succeeds(sent, json!({"n": 1})).await.unwrap();
+        } else {
+            office.fails(sent, "too loud here").await.unwrap();
+        }
+        assert_eq!(ada.action(id).await.state, expected);
+        assert!(command(&hub, id).await.is_late);
+        // The second late one changes nothing.
+        let before = hub.sql().census().await;
+        office.succeeds(sent, json!({"n": 2})).await.unwrap();
+        office.fails(sent, "or was it").await.unwrap();
+        assert_eq!(hub.sql().census().await, before);
+        assert_eq!(ada.action(id).await.state, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_nobody_took_has_failed_and_one_that_was_sent_is_unknown() {
+    let hub = TestHub::start().await;
+    let kitchen = &hub.home.kitchen;
+    kitchen.connects(&[]).await;
+    kitchen.hears("remember that one").await;
+    hub.run_jobs().await;
+    kitchen.takes().await;
+    kitchen.hears("remember that two").await;
+    hub.run_jobs().await;
+    passes(&hub, hub::mailbox::REPLY_LIFE + Duration::microseconds(1)).await;
+    let states: Vec<String> = hub
+        .sql()
+        .values("select state from hub.deliveries order by id")
+        .await;
+    assert_eq!(states, ["unknown", "failed"]);
+}
+
+#[tokio::test]
+async fn a_sweep_that_runs_twice_ends_nothing_twice() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    unknown(&hub, &ada).await;
+    let before = hub.sql().census().await;
+    hub.sweep().await;
+    assert_eq!(hub.sql().census().await, before);
+}

@@ -1,0 +1,44 @@
+//! What people and satellites do, from end to end through the operations.
+
+mod action;
+mod deadlines;
+mod decisions;
+mod ingest;
+mod mailbox;
+mod privacy;
+mod resolve;
+mod together;
+mod transitions;
+mod turn;
+
+use hub::{actions::Action, ids::ActionId};
+use support::{TestHub, User};
+
+/// Has the kitchen ask for a word in the office. Returns the proposed action.
+async fn proposed(hub: &TestHub, ada: &User) -> Action {
+    hub.home.office.connects(&["speaker.say"]).await;
+    hub.home
+        .kitchen
+        .hears("tell the office that dinner is ready")
+        .await;
+    hub.run_jobs().await;
+    ada.actions(hub::actions::ActionState::Proposed).await.remove(0)
+}
+
+/// The same, approved and sent to the office's mailbox.
+async fn executing(hub: &TestHub, ada: &User) -> ActionId {
+    let id = proposed(hub, ada).await.id;
+    ada.approves(id).await.unwrap();
+    hub.run_jobs().await;
+    id
+}
+
+/// The states that an action went through, as the log tells them.
+async fn told(hub: &TestHub, id: ActionId) -> Vec<String> {
+    hub.sql()
+        .values(&format!(
+            "select payload ->> 'state' from hub.events where type = 'action.changed'
+               and payload ->> 'action_id' = '{id}' order by position"
+        ))
+        .await
+}

@@ -1,0 +1,188 @@
+//! Every operation that changes something leaves an entry in the audit log, by whom and in which request; and no entry holds
+//! content.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use support::{Operation, heard};
+
+use super::source;
+use crate::sample::{Sample, ask};
+
+/// The operations that change something, and the audit entry that each leaves.
+const MUTATIONS: [(&str, &str); 13] = [
+    ("claim_agent", "claim_agent"),
+    ("sign_in", "sign_in"),
+    ("refresh_sign_in", "refresh_sign_in"),
+    ("sign_out", "sign_out"),
+    ("create_space", "create_space"),
+    ("update_space", "update_space"),
+    ("register_device", "register_device"),
+    ("revoke_device", "revoke_device"),
+    ("send_message", "append_events"),
+    ("approve_action", "approve_action"),
+    ("reject_action", "reject_action"),
+    ("resolve_action", "resolve_action"),
+    ("replay_dead_job", "replay_job"),
+];
+
+/// Operations that are a POST because what is asked must not stand in a URL.
+const QUESTIONS: [&str; 1] = ["recall_memories"];
+
+/// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
+const REGISTER: [&str; 27] = [
+    "acknowledge_command",
+    "append_events",
+    "approve_action",
+    "claim_agent",
+    "connect_device",
+    "create_agent",
+    "create_claim_code",
+    "create_space",
+    "disconnect_device",
+    "execute_action",
+    "expire_action",
+    "expire_command",
+    "finish_command",
+    "give_up_action",
+    "give_up_turn",
+    "refresh_sign_in",
+    "register_device",
+    "reject_action",
+    "replay_job",
+    "report_command_progress",
+    "resolve_action",
+    "revoke_device",
+    "run_turn",
+    "sign_in",
+    "sign_out",
+    "skip_turn",
+    "update_space",
+];
+
+#[test]
+fn the_register_names_what_the_code_records() {
+    let recorded: BTreeSet<String> = source::modules()
+        .iter()
+        .flat_map(|module| source::first_texts(&module.file, &["Record", "of"]))
+        .collect();
+    let named: BTreeSet<String> = REGISTER.iter().map(|&name| name.to_owned()).collect();
+    assert_eq!(recorded, named);
+}
+
+#[test]
+fn the_table_names_every_operation_that_changes_something() {
+    let api = support::Api::read();
+    let changing = api
+        .operations
+        .iter()
+        .filter(|operation| operation.method != Method::GET);
+    let there: BTreeSet<&str> = changing
+        .map(|operation| operation.id.as_str())
+        .filter(|id| !QUESTIONS.contains(id))
+        .collect();
+    let named: BTreeSet<&str> = MUTATIONS.iter().map(|(operation, _)| *operation).collect();
+    assert_eq!(named, there);
+    assert!(MUTATIONS.iter().all(|(_, entry)| REGISTER.contains(entry)));
+}
+
+#[tokio::test]
+async fn every_change_is_recorded_with_who_made_it_and_in_which_request() {
+    let sample = Sample::new().await;
+    for (id, entry) in MUTATIONS {
+        let operation = sample.api.operation(id);
+        let who = Caller::of(&sample, operation).await;
+        let good = sample.good(operation).await;
+        let request = format!("request-{id}");
+        let sent = ask(&who.client, operation, &good).header("x-request-id", &request);
+        let answer = sent.send().await;
+        assert!(answer.status.is_success(), "{}", answer.told());
+        let entries = entries(&sample, &request).await;
+        let found = entries.iter().find(|found| found["operation"] == entry);
+        let found = found.unwrap_or_else(|| panic!("{id} left {entries:?}, not an entry {entry}"));
+        assert_eq!(found["outcome"], "ok", "{id}");
+        assert_eq!(found["principal"]["kind"], who.kind, "{id}: {found}");
+        if who.kind == "user" && id != "claim_agent" {
+            assert_eq!(found["principal"]["id"], json!(sample.ada.id), "{id}: {found}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_only_reads_leaves_no_entry() {
+    let sample = Sample::new().await;
+    let reads =
+        |operation: &&Operation| operation.method == Method::GET || QUESTIONS.contains(&&*operation.id);
+    for operation in sample.api.operations.iter().filter(reads) {
+        let good = sample.good(operation).await;
+        let request = format!("request-{}", operation.id);
+        let sent = ask(&sample.owner, operation, &good).header("x-request-id", &request);
+        let answer = sent.send().await;
+        assert!(answer.status.is_success(), "{}", answer.told());
+        assert_eq!(
+            entries(&sample, &request).await,
+            Vec::<Value>::new(),
+            "{}",
+            operation.id
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_audit_entry_holds_content() {
+    let mut sample = Sample::new().await;
+    sample.canary = "xylophone";
+    for (id, _) in MUTATIONS {
+        let operation = sample.api.operation(id);
+        let client = Caller::of(&sample, operation).await.client;
+        let answer = ask(&client, operation, &sample.good(operation).await)
+            .send()
+            .await;
+        assert!(answer.status.is_success(), "{}", answer.told());
+    }
+    // What the agent makes of it, and what a satellite answers, is content, too.
+    let said = format!("remember that {} is the word", sample.text());
+    sample.hub.home.kitchen.sends(vec![heard(&said)]).await.unwrap();
+    sample.hub.run_jobs().await;
+    for command in sample.hub.home.office.takes().await {
+        sample.hub.home.office.acknowledges(command.id).await.unwrap();
+        let result = json!({"shown": sample.text()});
+        sample.hub.home.office.succeeds(command.id, result).await.unwrap();
+    }
+    let found = sample
+        .hub
+        .sql()
+        .count("audit_entries", "body ilike '%xylophone%'")
+        .await;
+    assert_eq!(found, 0);
+    let kept = sample
+        .hub
+        .sql()
+        .count("events", "payload::text ilike '%xylophone%'")
+        .await;
+    assert!(kept > 3, "the canary was in what was said");
+}
+
+struct Caller {
+    client: support::Client,
+    kind: &'static str,
+}
+
+impl Caller {
+    /// Who sends the good request of an operation.
+    async fn of(sample: &Sample, operation: &Operation) -> Self {
+        let (client, kind) = match operation.id.as_str() {
+            "claim_agent" => (sample.rest.nobody(), "user"),
+            "sign_in" | "refresh_sign_in" => (sample.rest.nobody(), "anonymous"),
+            _ => (sample.rest.user(&sample.ada).await, "user"),
+        };
+        Self { client, kind }
+    }
+}
+
+async fn entries(sample: &Sample, request: &str) -> Vec<Value> {
+    let query =
+        format!("select body::jsonb from hub.audit_entries where body::jsonb ->> 'request_id' = '{request}'");
+    sample.hub.sql().values(&query).await
+}

@@ -1,0 +1,9 @@
+//! Rules that hold for everything there is: they are read from the API's document and from the source, so that what is
+//! added later is held to them, too.
+
+mod audit;
+mod config;
+mod document;
+mod imports;
+mod permissions;
+mod source;

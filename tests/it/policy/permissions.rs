@@ -1,0 +1,247 @@
+//! Who may do what: every operation of the document by every kind of principal, with real requests.
+
+use std::collections::{BTreeSet, HashMap};
+
+use hub::{devices::revoke::revoke, identity::Role};
+use support::{Answer, Client, Operation, Snapshot};
+
+use crate::sample::{Sample, ask};
+
+/// What an operation needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Nothing.
+    Nothing,
+    /// A user who is signed in.
+    AnyUser,
+    /// A user with at least this role in the agent of the path. No device may do it.
+    Least(Role),
+}
+
+use Needs::{AnyUser, Least, Nothing};
+
+/// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
+const TABLE: [(&str, Needs); 32] = [
+    ("get_health", Nothing),
+    ("get_readiness", Nothing),
+    ("get_metrics", Nothing),
+    ("claim_agent", Nothing),
+    ("sign_in", Nothing),
+    ("refresh_sign_in", Nothing),
+    ("get_me", AnyUser),
+    ("sign_out", AnyUser),
+    ("get_agent", Least(Role::Guest)),
+    ("list_spaces", Least(Role::Guest)),
+    ("get_space", Least(Role::Guest)),
+    ("send_message", Least(Role::Guest)),
+    ("list_turns", Least(Role::Guest)),
+    ("get_turn", Least(Role::Guest)),
+    ("list_events", Least(Role::Member)),
+    ("list_memories", Least(Role::Member)),
+    ("recall_memories", Least(Role::Member)),
+    ("list_actions", Least(Role::Member)),
+    ("get_action", Least(Role::Member)),
+    ("approve_action", Least(Role::Member)),
+    ("reject_action", Least(Role::Member)),
+    ("resolve_action", Least(Role::Member)),
+    ("list_commands", Least(Role::Member)),
+    ("get_command", Least(Role::Member)),
+    ("list_devices", Least(Role::Member)),
+    ("get_device", Least(Role::Member)),
+    ("create_space", Least(Role::Admin)),
+    ("update_space", Least(Role::Admin)),
+    ("register_device", Least(Role::Admin)),
+    ("revoke_device", Least(Role::Admin)),
+    ("list_dead_jobs", Least(Role::Admin)),
+    ("replay_dead_job", Least(Role::Admin)),
+];
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Who {
+    Nobody,
+    SignedOut,
+    /// Owns another agent, and is nothing in this one.
+    Stranger,
+    /// Has a role in the agent.
+    In(Role),
+    /// A satellite of the agent.
+    Device,
+    /// A satellite of another agent.
+    OtherDevice,
+    RevokedDevice,
+}
+
+const EVERYONE: [Who; 11] = [
+    Who::Nobody,
+    Who::SignedOut,
+    Who::Stranger,
+    Who::In(Role::Blocked),
+    Who::In(Role::Guest),
+    Who::In(Role::Member),
+    Who::In(Role::Admin),
+    Who::In(Role::Owner),
+    Who::Device,
+    Who::OtherDevice,
+    Who::RevokedDevice,
+];
+
+/// What is to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It is done, or refused for another reason than who asks.
+    Allowed,
+    /// Who are you? 401.
+    Unknown,
+    /// You may not. 403.
+    Forbidden,
+    /// There is no such agent. 404.
+    Hidden,
+}
+
+/// The rule, in words of the design: a thing you may not see is 404; else 403 names the scope.
+fn expected(needs: Needs, who: Who) -> Verdict {
+    match (needs, who) {
+        (Nothing, _) | (AnyUser, Who::Stranger | Who::In(_)) => Verdict::Allowed,
+        (_, Who::Nobody | Who::SignedOut | Who::RevokedDevice) => Verdict::Unknown,
+        (Least(_), Who::Stranger | Who::OtherDevice | Who::In(Role::Blocked)) => Verdict::Hidden,
+        (Least(least), Who::In(role)) if role >= least => Verdict::Allowed,
+        (AnyUser | Least(_), Who::In(_) | Who::Device | Who::OtherDevice) => Verdict::Forbidden,
+    }
+}
+
+fn seen(answer: &Answer) -> Verdict {
+    match answer.status.as_u16() {
+        401 => Verdict::Unknown,
+        403 => Verdict::Forbidden,
+        404 if answer.json["detail"] == "there is no such agent" => Verdict::Hidden,
+        _ => Verdict::Allowed,
+    }
+}
+
+fn table() -> HashMap<&'static str, Needs> {
+    TABLE.into_iter().collect()
+}
+
+#[test]
+fn the_table_names_every_operation() {
+    let api = support::Api::read();
+    let there: BTreeSet<&str> = api
+        .operations
+        .iter()
+        .map(|operation| operation.id.as_str())
+        .collect();
+    let named: BTreeSet<&str> = table().into_keys().collect();
+    assert_eq!(
+        named, there,
+        "the table of permissions and the API's document name different operations"
+    );
+}
+
+#[test]
+fn the_document_says_which_operations_need_a_credential() {
+    let table = table();
+    for operation in support::Api::read().operations {
+        let is_open = table[operation.id.as_str()] == Nothing;
+        assert_eq!(operation.is_protected, !is_open, "{}", operation.id);
+    }
+}
+
+#[tokio::test]
+async fn every_operation_is_open_to_those_in_the_table_and_to_nobody_else() {
+    let sample = Sample::new().await;
+    let cast = Cast::of(&sample).await;
+    let table = table();
+    let mut wrong = Vec::new();
+    for operation in &sample.api.operations {
+        let needs = table[operation.id.as_str()];
+        for who in EVERYONE {
+            let verdict = cast.tries(&sample, operation, (needs, who)).await;
+            let expected = expected(needs, who);
+            if verdict != expected {
+                wrong.push(format!(
+                    "{} by {who:?}: {verdict:?}, not {expected:?}",
+                    operation.id
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn those_without_a_place_in_the_agent_find_none_at_self() {
+    let sample = Sample::new().await;
+    let blocked = sample.hub.home.user("blocked", Role::Blocked).await;
+    let blocked = sample.rest.user(&blocked).await;
+    let _ = blocked.get("spaces").await.refuses(404, "not_found");
+    let me = blocked.get("/v1/me").await.expect(200);
+    assert_eq!(
+        me.json["agents"],
+        serde_json::json!([]),
+        "a blocked user is told of the agent"
+    );
+}
+
+/// The principals, each with a credential.
+struct Cast(HashMap<Who, Client>);
+
+impl Cast {
+    async fn of(sample: &Sample) -> Self {
+        let (hub, rest) = (&sample.hub, &sample.rest);
+        let away = hub.household("away").await;
+        let mut all = HashMap::from([(Who::Nobody, rest.nobody())]);
+        for role in [Role::Blocked, Role::Guest, Role::Member, Role::Admin] {
+            let user = hub.home.user(role.as_str(), role).await;
+            all.insert(Who::In(role), rest.user(&user).await);
+        }
+        all.insert(Who::In(Role::Owner), sample.owner.clone());
+        all.insert(Who::Stranger, rest.user(&away.owner("stranger").await).await);
+        all.insert(Who::Device, rest.device(&hub.home.office));
+        all.insert(Who::OtherDevice, rest.device(&away.kitchen));
+        let mut tx = away.whole().await;
+        revoke(&mut tx, away.office.id)
+            .await
+            .expect("a device can be revoked");
+        tx.commit().await.expect("a revocation can be kept");
+        all.insert(Who::RevokedDevice, rest.device(&away.office));
+        let gone = rest.user(&sample.ada).await;
+        let _ = gone
+            .ask(axum::http::Method::POST, "/v1/sign-out")
+            .send()
+            .await
+            .expect(204);
+        all.insert(Who::SignedOut, gone);
+        Self(all)
+    }
+
+    /// Sends a good request. Whoever is refused has changed nothing.
+    async fn tries(&self, sample: &Sample, operation: &Operation, row: (Needs, Who)) -> Verdict {
+        let (needs, who) = row;
+        let good = sample.good(operation).await;
+        let client = self.client(sample, &operation.id, who).await;
+        let before = Snapshot::of(sample.hub.sql()).await;
+        let answer = ask(&client, operation, &good).send().await;
+        let verdict = seen(&answer);
+        if expected(needs, who) == Verdict::Allowed {
+            assert!(answer.status.is_success(), "{who:?}: {}", answer.told());
+        } else {
+            let after = Snapshot::of(sample.hub.sql()).await;
+            assert_eq!(
+                after.changed_since(&before),
+                Vec::<&str>::new(),
+                "{who:?}: {}",
+                answer.told()
+            );
+        }
+        verdict
+    }
+
+    async fn client(&self, sample: &Sample, operation: &str, who: Who) -> Client {
+        // Signing out ends the credential, so that each needs one of its own.
+        match (operation, who) {
+            ("sign_out", Who::In(_) | Who::Stranger) => sample.rest.user(&sample.ada).await,
+            _ => self.0[&who].clone(),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The REST edge, request by request.
+
+mod actions;
+mod bad_input;
+mod claim;
+mod commands;
+mod dead_jobs;
+mod devices;
+mod events;
+mod fuzz;
+mod identity;
+mod memories;
+mod messages;
+mod operations;
+mod sign_in;
+mod spaces;
+mod turns;

@@ -1,0 +1,209 @@
+//! `/v1/sign-in`, `/v1/sign-in/refresh`, `/v1/sign-out`
+
+use axum::http::Method;
+use chrono::Duration;
+use hub::identity::{sign_in::SIGN_IN_LIFE, tokens::LIFE};
+use serde_json::{Value, json};
+use support::{Answer, Client, Rest, TestHub, User};
+
+use crate::sample::{PASSWORD, Sample};
+
+/// The chain of what concerns no agent.
+const HUB_CHAIN: &str = "agent_id = '00000000-0000-0000-0000-000000000000'";
+
+async fn sign_in(client: &Client, name: &str, password: &str) -> Answer {
+    client
+        .post("/v1/sign-in", json!({"name": name, "password": password}))
+        .await
+}
+
+async fn refresh(client: &Client, token: &str) -> Answer {
+    client
+        .post("/v1/sign-in/refresh", json!({"refresh_token": token}))
+        .await
+}
+
+async fn sign_out(client: &Client) -> Answer {
+    client.ask(Method::POST, "/v1/sign-out").send().await
+}
+
+async fn home() -> (TestHub, Rest, User) {
+    let hub = TestHub::start().await;
+    let (rest, ada) = (Rest::of(&hub), hub.owner("ada").await);
+    (hub, rest, ada)
+}
+
+#[tokio::test]
+async fn name_and_password_give_tokens_in_any_case_of_the_name() {
+    let sample = Sample::new().await;
+    let name = sample.user_with_password().await;
+    let signed_in = sign_in(&sample.rest.nobody(), &name.to_uppercase(), PASSWORD)
+        .await
+        .expect(200);
+    assert_eq!(signed_in.json["token_type"], "Bearer");
+    assert_eq!(signed_in.json["expires_in_s"], LIFE.num_seconds());
+    let client = sample.rest.bearer(signed_in.text("/access_token"));
+    assert_eq!(client.get("/v1/me").await.expect(200).text("/name"), name);
+}
+
+#[tokio::test]
+async fn a_wrong_name_and_a_wrong_password_are_answered_alike_and_written_down() {
+    let sample = Sample::new().await;
+    let name = sample.user_with_password().await;
+    let client = sample.rest.nobody();
+    let before = sample.hub.sql().count("audit_entries", HUB_CHAIN).await;
+    let mut answers = Vec::new();
+    for (name, password) in [
+        (name.as_str(), "another password"),
+        ("nobody of this name", PASSWORD),
+        (&name, ""),
+    ] {
+        let answer = sign_in(&client, name, password)
+            .await
+            .refuses(401, "unauthenticated");
+        answers.push(answer);
+    }
+    let said = |answer: &Answer| {
+        let mut said = answer.json.clone();
+        said["request_id"] = Value::Null;
+        said
+    };
+    assert!(
+        answers.iter().all(|answer| said(answer) == said(&answers[0])),
+        "{answers:?}"
+    );
+    for answer in &answers {
+        let id = answer.text("/request_id");
+        let query =
+            format!("select body::jsonb from hub.audit_entries where {HUB_CHAIN} and body like '%{id}%'");
+        let entry: Value = sample.hub.sql().value(&query).await;
+        assert_eq!(entry["operation"], "sign_in");
+        assert_eq!(entry["outcome"], "refused");
+        assert_eq!(entry["principal"]["kind"], "anonymous");
+    }
+    assert_eq!(
+        sample.hub.sql().count("audit_entries", HUB_CHAIN).await,
+        before + 3
+    );
+}
+
+#[tokio::test]
+async fn a_disabled_user_cannot_sign_in_and_their_tokens_die_at_once() {
+    let sample = Sample::new().await;
+    let name = sample.user_with_password().await;
+    let tokens = sign_in(&sample.rest.nobody(), &name, PASSWORD).await.expect(200);
+    let sql = format!("update hub.users set disabled_at = now() where name = '{name}'");
+    sample.hub.sql().execute(&sql).await;
+    let nobody = sample.rest.nobody();
+    let _ = sign_in(&nobody, &name, PASSWORD)
+        .await
+        .refuses(401, "unauthenticated");
+    let client = sample.rest.bearer(tokens.text("/access_token"));
+    let _ = client.get("/v1/me").await.refuses(401, "unauthenticated");
+    let _ = refresh(&nobody, tokens.text("/refresh_token"))
+        .await
+        .refuses(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn an_access_token_lives_fifteen_minutes_and_is_renewed_by_the_refresh_token() {
+    let (hub, rest, ada) = home().await;
+    let session = rest.signed_in(ada.id).await;
+    hub.clock.advance(LIFE);
+    let _ = session.client.get("/v1/me").await.refuses(401, "unauthenticated");
+    let next = refresh(&rest.nobody(), &session.refresh).await.expect(200);
+    let _ = rest
+        .bearer(next.text("/access_token"))
+        .get("/v1/me")
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_sign_in() {
+    let (hub, rest, ada) = home().await;
+    let session = rest.signed_in(ada.id).await;
+    let nobody = rest.nobody();
+    let next = refresh(&nobody, &session.refresh).await.expect(200);
+    assert_ne!(next.text("/refresh_token"), session.refresh);
+    let reused = refresh(&nobody, &session.refresh)
+        .await
+        .refuses(401, "unauthenticated");
+    // Whoever has the newer token may be the thief: it is dead, too, and so are the access tokens.
+    let _ = refresh(&nobody, next.text("/refresh_token"))
+        .await
+        .refuses(401, "unauthenticated");
+    let _ = session.client.get("/v1/me").await.refuses(401, "unauthenticated");
+    let client = rest.bearer(next.text("/access_token"));
+    let _ = client.get("/v1/me").await.refuses(401, "unauthenticated");
+    let id = reused.text("/request_id");
+    let entry =
+        format!("{HUB_CHAIN} and body like '%{id}%' and body like '%reuse%' and body like '%refused%'");
+    assert_eq!(hub.sql().count("audit_entries", &entry).await, 1);
+}
+
+#[tokio::test]
+async fn of_two_refreshes_at_once_one_wins_and_the_other_counts_as_reuse() {
+    let (_hub, rest, ada) = home().await;
+    let session = rest.signed_in(ada.id).await;
+    let nobody = rest.nobody();
+    let (one, other) = tokio::join!(
+        refresh(&nobody, &session.refresh),
+        refresh(&nobody, &session.refresh)
+    );
+    let (won, lost) = if one.status == 200 {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    let won = won.expect(200);
+    let _ = lost.refuses(401, "unauthenticated");
+    let _ = refresh(&nobody, won.text("/refresh_token"))
+        .await
+        .refuses(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_sign_in_lives_thirty_days_from_when_it_was_last_refreshed() {
+    let (hub, rest, ada) = home().await;
+    let nobody = rest.nobody();
+    let mut token = rest.signed_in(ada.id).await.refresh;
+    for _ in 0..3 {
+        hub.clock.advance(SIGN_IN_LIFE - Duration::seconds(1));
+        let next = refresh(&nobody, &token).await.expect(200);
+        next.text("/refresh_token").clone_into(&mut token);
+        let client = rest.bearer(next.text("/access_token"));
+        let _ = client.get("/v1/me").await.expect(200);
+    }
+    hub.clock.advance(SIGN_IN_LIFE);
+    let _ = refresh(&nobody, &token).await.refuses(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn an_unknown_refresh_token_is_refused() {
+    let (_hub, rest, _ada) = home().await;
+    for token in [
+        "",
+        "hubr_",
+        "hubr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "\0",
+    ] {
+        let _ = refresh(&rest.nobody(), token)
+            .await
+            .refuses(401, "unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_this_sign_in_at_once_and_no_other() {
+    let (_hub, rest, ada) = home().await;
+    let (here, there) = (rest.signed_in(ada.id).await, rest.signed_in(ada.id).await);
+    let _ = sign_out(&here.client).await.expect(204);
+    let _ = here.client.get("/v1/me").await.refuses(401, "unauthenticated");
+    let _ = sign_out(&here.client).await.refuses(401, "unauthenticated");
+    let _ = refresh(&rest.nobody(), &here.refresh)
+        .await
+        .refuses(401, "unauthenticated");
+    let _ = there.client.get("/v1/me").await.expect(200);
+    let _ = refresh(&rest.nobody(), &there.refresh).await.expect(200);
+}

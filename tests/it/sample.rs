@@ -1,0 +1,241 @@
+//! A hub with one of each thing, and a good request for each operation of the API.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use hub::{
+    identity::claim::mint_code,
+    turns::{
+        context::{Input, TurnContext},
+        offline::Offline,
+        runtime::{AgentRuntime, RuntimeError, Thought},
+    },
+};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use support::{Api, Client, Operation, Rest, TestHub, User};
+use tokio_util::sync::CancellationToken;
+
+/// A password that is long enough.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// The offline rules, which give up on whoever says so.
+pub(crate) struct Brittle;
+
+#[async_trait]
+impl AgentRuntime for Brittle {
+    fn name(&self) -> &'static str {
+        Offline.name()
+    }
+
+    fn questions(&self, input: &Input) -> Vec<String> {
+        Offline.questions(input)
+    }
+
+    async fn run(
+        &self,
+        context: &TurnContext,
+        deadline: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Thought, RuntimeError> {
+        if context
+            .inputs
+            .iter()
+            .any(|input| input.text.contains("break down"))
+        {
+            return Err(RuntimeError::Refused("it broke down".to_owned()));
+        }
+        Offline.run(context, deadline, cancel).await
+    }
+}
+
+/// A hub with one of each thing.
+pub(crate) struct Sample {
+    pub(crate) hub: TestHub,
+    pub(crate) rest: Rest,
+    pub(crate) api: Api,
+    pub(crate) ada: User,
+    /// Ada, who owns the agent `home`.
+    pub(crate) owner: Client,
+    /// Stands in every text of a good request.
+    pub(crate) canary: &'static str,
+    next: AtomicU64,
+}
+
+/// A request that is carried out.
+#[derive(Debug, Clone)]
+pub(crate) struct Good {
+    pub(crate) path: String,
+    pub(crate) body: Option<Value>,
+}
+
+impl Sample {
+    pub(crate) async fn new() -> Self {
+        let hub = TestHub::builder().runtime(Brittle).start().await;
+        let ada = hub.owner("ada").await;
+        let rest = Rest::of(&hub);
+        let owner = rest.user(&ada).await;
+        hub.home.office.connects(&["speaker.say"]).await;
+        hub.expect_leftovers();
+        Self {
+            hub,
+            rest,
+            api: Api::read(),
+            ada,
+            owner,
+            canary: "canary",
+            next: AtomicU64::new(1),
+        }
+    }
+
+    /// A text that was not there before.
+    pub(crate) fn text(&self) -> String {
+        format!("{} {}", self.canary, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A request that the owner may make and that will be carried out, with every field that it can have.
+    pub(crate) async fn good(&self, operation: &Operation) -> Good {
+        let mut path = operation.path.clone();
+        for (name, _) in &operation.in_path {
+            let value = self.subject(&operation.id, name).await;
+            path = path.replace(&format!("{{{name}}}"), &value);
+        }
+        let body = if operation.body.is_some() {
+            Some(self.body(&operation.id, &path).await)
+        } else {
+            None
+        };
+        Good { path, body }
+    }
+
+    async fn subject(&self, operation: &str, parameter: &str) -> String {
+        match (parameter, operation) {
+            ("agent_id", _) => self.hub.home.agent.to_string(),
+            ("space_id", _) => self.hub.home.kitchen.space.to_string(),
+            ("device_id", "revoke_device") => self.device().await,
+            ("device_id", _) => self.hub.home.kitchen.id.to_string(),
+            ("action_id", "resolve_action") => self.unknown_action().await,
+            ("action_id", _) => self.proposal().await,
+            ("turn_id", _) => self.turn().await,
+            ("command_id", _) => self.command().await,
+            ("job_id", _) => self.dead_job().await,
+            _ => unimplemented!("a subject for the parameter {parameter} of {operation}"),
+        }
+    }
+
+    async fn body(&self, operation: &str, path: &str) -> Value {
+        let text = self.text();
+        match operation {
+            "claim_agent" => json!({"code": self.claim_code().await, "name": text, "password": PASSWORD}),
+            "sign_in" => json!({"name": self.user_with_password().await, "password": PASSWORD}),
+            "refresh_sign_in" => json!({"refresh_token": self.rest.signed_in(self.ada.id).await.refresh}),
+            "create_space" => {
+                json!({"name": text, "location_id": self.location().await, "privacy_mode": "normal"})
+            }
+            "update_space" => json!({"name": text, "privacy_mode": "normal"}),
+            "register_device" => {
+                json!({"name": text, "space_id": self.hub.home.office.space, "default_trust": "guest"})
+            }
+            "send_message" => json!({"client_id": text, "content": [{"type": "text", "text": text}]}),
+            "recall_memories" => json!({"question": text, "limit": 5}),
+            "approve_action" | "reject_action" => {
+                let action = path.rsplit_once('/').expect("a path has steps").0;
+                let seen = self.owner.get(action).await.expect(200);
+                json!({"reason": text, "arguments_sha256": seen.text("/action/arguments_sha256")})
+            }
+            "resolve_action" => json!({"resolution": "done", "reason": text}),
+            _ => unimplemented!("a good body for {operation}"),
+        }
+    }
+
+    /// An action of the household that waits for a decision.
+    pub(crate) async fn proposal(&self) -> String {
+        let said = format!("tell the office that {}", self.text());
+        self.hub.home.kitchen.hears(&said).await;
+        self.hub.run_jobs().await;
+        let proposed = self.owner.get("actions?state=proposed&limit=1").await.expect(200);
+        proposed.text("/items/0/id").to_owned()
+    }
+
+    /// An action that may have been done.
+    pub(crate) async fn unknown_action(&self) -> String {
+        let id = self.proposal().await;
+        let sql = format!("update hub.actions set state = 'unknown' where id = '{id}'");
+        self.hub.sql().execute(&sql).await;
+        id
+    }
+
+    /// A code for an agent that nobody owns.
+    pub(crate) async fn claim_code(&self) -> String {
+        let fresh = self.hub.household(&self.text()).await;
+        let code = mint_code(&self.hub, fresh.agent).await;
+        code.expect("a code can be made").expose_secret().to_owned()
+    }
+
+    /// The name of a user who can sign in with the password.
+    pub(crate) async fn user_with_password(&self) -> String {
+        let body = self.body_of_claim().await;
+        let name = body["name"].as_str().expect("a claim has a name").to_owned();
+        let claimed = self.rest.nobody().post("/v1/claim", body).await;
+        let _ = claimed.expect(201);
+        name
+    }
+
+    async fn body_of_claim(&self) -> Value {
+        json!({"code": self.claim_code().await, "name": self.text(), "password": PASSWORD})
+    }
+
+    async fn device(&self) -> String {
+        let new = json!({"name": self.text(), "space_id": self.hub.home.office.space});
+        let made = self.owner.post("devices", new).await.expect(201);
+        made.text("/device/id").to_owned()
+    }
+
+    async fn turn(&self) -> String {
+        self.hub.home.kitchen.hears(&self.text()).await;
+        self.hub.run_jobs().await;
+        let turns = self.owner.get("turns?limit=1").await.expect(200);
+        turns.text("/items/0/id").to_owned()
+    }
+
+    async fn command(&self) -> String {
+        let action = self.proposal().await;
+        let approved = self
+            .owner
+            .post(&format!("actions/{action}/approve"), json!({}))
+            .await;
+        let _ = approved.expect(200);
+        self.hub.run_jobs().await;
+        let commands = self.owner.get("commands?limit=1").await.expect(200);
+        commands.text("/items/0/id").to_owned()
+    }
+
+    async fn dead_job(&self) -> String {
+        self.hub
+            .home
+            .kitchen
+            .hears(&format!("break down, {}", self.text()))
+            .await;
+        self.hub.run_jobs().await;
+        let dead = self.hub.dead_jobs().await;
+        dead.last().expect("the job is dead").id.to_string()
+    }
+
+    async fn location(&self) -> String {
+        let agent = self.hub.home.agent;
+        let query = format!("select id::text from hub.locations where agent_id = '{agent}'");
+        self.hub.sql().value(&query).await
+    }
+}
+
+/// Sends a good request.
+pub(crate) fn ask(client: &Client, operation: &Operation, good: &Good) -> support::Ask {
+    let ask = client.ask(operation.method.clone(), &good.path);
+    match &good.body {
+        Some(body) => ask.json(body),
+        None => ask,
+    }
+}

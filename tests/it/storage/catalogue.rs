@@ -1,0 +1,224 @@
+//! No table escapes: what Postgres itself says about every table, role and function of the schema.
+
+use std::collections::BTreeSet;
+
+use support::TestHub;
+
+/// Tables that belong to no agent. Their rows are the hub's own.
+const HUB_TABLES: [&str; 6] = [
+    "audit_checkpoints",
+    "publisher_state",
+    "sequencer_state",
+    "settings",
+    "sign_ins",
+    "users",
+];
+
+/// Tables with `agent_id` whose primary key does not begin with it, each with its reason.
+const OTHER_KEYS: [(&str, &str); 3] = [
+    ("agents", "id"),                // the root of tenancy itself
+    ("jobs", "id"),                  // claimed across agents, by id
+    ("audit_sequence", "log_index"), // the one order of all agents' entries
+];
+
+const TABLES: &str = "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'hub' and c.relkind in ('r', 'p')";
+/// The condition of an agent's table, on the alias `c`.
+const HAS_AGENT: &str = "(c.relname = 'agents' or exists (select from pg_attribute a where a.attrelid = c.oid
+    and a.attname = 'agent_id' and not a.attisdropped))";
+
+#[tokio::test]
+async fn the_tables_without_an_agent_are_the_known_ones() {
+    let hub = TestHub::start().await;
+    let found: Vec<String> = hub
+        .sql()
+        .values(&format!("{TABLES} and not {HAS_AGENT} order by 1"))
+        .await;
+    assert_eq!(found, HUB_TABLES);
+    for table in HUB_TABLES {
+        let may: bool = hub
+            .sql()
+            .value(&format!(
+                "select has_table_privilege('hub_app', 'hub.{table}', 'select, insert, update, delete, truncate')"
+            ))
+            .await;
+        assert!(!may, "hub_app, which works for one agent, may use {table}");
+    }
+}
+
+#[tokio::test]
+async fn every_table_of_an_agent_forces_row_level_security() {
+    let hub = TestHub::start().await;
+    let open: Vec<String> = hub
+        .sql()
+        .values(&format!(
+            "{TABLES} and {HAS_AGENT} and not (c.relrowsecurity and c.relforcerowsecurity)"
+        ))
+        .await;
+    assert_eq!(open, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn every_table_of_an_agent_has_exactly_its_two_policies() {
+    let hub = TestHub::start().await;
+    let tables: Vec<(String, bool)> = hub
+        .sql()
+        .rows(&format!(
+            "select t.relname::text, exists (select from pg_attribute a where a.attrelid = t.oid
+               and a.attname = 'audience_person_id') from pg_class t
+             where t.oid in (select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+               where n.nspname = 'hub' and c.relkind in ('r', 'p') and {HAS_AGENT})"
+        ))
+        .await;
+    assert!(tables.len() > 25, "the catalogue was not read");
+    for (table, has_audience) in tables {
+        let policies: BTreeSet<(String, String, String, String, String)> = hub
+            .sql()
+            .rows(&format!(
+                "select policyname::text, permissive || ' ' || cmd, array_to_string(roles, ','), coalesce(qual, ''),
+                   coalesce(with_check, '')
+                 from pg_policies where schemaname = 'hub' and tablename = '{table}'"
+            ))
+            .await
+            .into_iter()
+            .collect();
+        assert_eq!(policies, expected_policies(&table, has_audience), "{table}");
+    }
+}
+
+fn expected_policies(table: &str, has_audience: bool) -> BTreeSet<(String, String, String, String, String)> {
+    let column = if table == "agents" { "id" } else { "agent_id" };
+    let of_agent = format!("({column} = ( SELECT hub.agent() AS agent))");
+    let rule = if has_audience {
+        format!(
+            "({of_agent} AND ((audience_person_id IS NULL) OR (audience_person_id = ( SELECT hub.person() AS person))))"
+        )
+    } else {
+        of_agent
+    };
+    let policy = |name: &str, command: &str, role: &str, using: &str, check: &str| {
+        let command = format!("PERMISSIVE {command}");
+        (
+            name.to_owned(),
+            command,
+            role.to_owned(),
+            using.to_owned(),
+            check.to_owned(),
+        )
+    };
+    let mut expected = BTreeSet::from([
+        policy("tenant", "ALL", "hub_app", &rule, &rule),
+        policy("system", "ALL", "hub_system", "true", "true"),
+    ]);
+    if table == "memories" {
+        // For recall_words, which runs as the owner and filters by itself.
+        expected.insert(policy("recall", "SELECT", "hub_owner", "true", ""));
+    }
+    expected
+}
+
+#[tokio::test]
+async fn every_primary_key_of_an_agents_table_begins_with_the_agent() {
+    let hub = TestHub::start().await;
+    let keys: Vec<(String, String)> = hub
+        .sql()
+        .rows(&format!(
+            "select c.relname::text, coalesce((select a.attname::text from pg_constraint k join pg_attribute a
+                 on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+               where k.conrelid = c.oid and k.contype = 'p'), 'none')
+             from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             where n.nspname = 'hub' and c.relkind in ('r', 'p') and {HAS_AGENT}"
+        ))
+        .await;
+    let others: BTreeSet<(&str, &str)> = keys
+        .iter()
+        .map(|(table, column)| (table.as_str(), column.as_str()))
+        .filter(|(_, column)| *column != "agent_id")
+        .collect();
+    assert_eq!(others, BTreeSet::from(OTHER_KEYS));
+}
+
+/// A reference that carries the agent on both sides cannot lead to another agent.
+#[tokio::test]
+async fn every_reference_between_agents_tables_carries_the_agent() {
+    let hub = TestHub::start().await;
+    let (all, astray): (i64, Vec<String>) = {
+        let references = format!(
+            "pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+             join pg_class t on t.oid = k.confrelid
+             where k.contype = 'f' and n.nspname = 'hub' and {HAS_AGENT} and (t.relname = 'agents' or exists (
+               select from pg_attribute a where a.attrelid = t.oid and a.attname = 'agent_id'))"
+        );
+        let carries = "exists (select from unnest(k.conkey, k.confkey) as pair(here, there)
+            join pg_attribute a on a.attrelid = k.conrelid and a.attnum = pair.here
+            join pg_attribute b on b.attrelid = k.confrelid and b.attnum = pair.there
+            where a.attname = 'agent_id' and b.attname = case when t.relname = 'agents' then 'id' else 'agent_id' end)";
+        let count = format!("select count(*) from {references}");
+        let list = format!("select c.relname || '.' || k.conname from {references} and not {carries}");
+        (hub.sql().value(&count).await, hub.sql().values(&list).await)
+    };
+    assert!(all > 50, "the catalogue was not read");
+    assert_eq!(astray, Vec::<String>::new());
+}
+
+/// These columns hold ids that no constraint follows, each for a reason; any other must be a reference.
+#[tokio::test]
+async fn every_id_of_another_thing_is_a_reference() {
+    let hub = TestHub::start().await;
+    let loose: Vec<String> = hub
+        .sql()
+        .values(
+            "select c.relname || '.' || a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
+             where c.relnamespace = 'hub'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+               and a.atttypid = 'uuid'::regtype and a.attname <> 'id'
+               and not exists (select from pg_constraint k where k.contype = 'f' and k.conrelid = c.oid
+                 and a.attnum = any (k.conkey))
+             order by 1",
+        )
+        .await;
+    let known = [
+        "agent_heads.agent_id",          // the nil agent: the hub's own chain
+        "audit_chains.agent_id",         // likewise
+        "audit_entries.agent_id",        // likewise
+        "deliveries.audience_person_id", // copied from its command, which has the reference
+        "device_connections.node",       // a process, which has no row
+        "events.audience_person_id",     // few references on the busiest table; the session has one
+        "events.person_id",              // likewise
+        "events.source_id",              // of several kinds
+        "publisher_state.node_id",       // a process, which has no row
+    ];
+    assert_eq!(loose, known);
+}
+
+/// `MATCH SIMPLE` ignores a composite reference of which a part is null: then the agent must not be that part.
+#[tokio::test]
+async fn the_agent_of_a_row_is_never_null() {
+    let hub = TestHub::start().await;
+    let nullable: Vec<String> = hub
+        .sql()
+        .values(&format!(
+            "{TABLES} and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'agent_id'
+               and not a.attnotnull)"
+        ))
+        .await;
+    assert_eq!(nullable, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_query_without_an_agent_is_an_error() {
+    let hub = TestHub::start().await;
+    let mut app = hub.sql().as_role("hub_app").await;
+    // Never set, then set and over: after a local setting has ended it is '', not null.
+    assert_eq!(app.refusal_of("select hub.agent()").await, "HB001");
+    assert_eq!(app.refusal_of("select * from spaces").await, "HB001");
+    app.works_for(hub.home.agent, None).await;
+    assert_eq!(app.value::<i64>("select count(*) from spaces").await, 3);
+    assert_eq!(app.refusal_of("set local hub.agent_id = ''").await, "");
+    assert_eq!(app.refusal_of("select hub.agent()").await, "HB001");
+    assert_eq!(app.refusal_of("select * from spaces").await, "HB001");
+    assert_eq!(
+        app.refusal_of("select * from recall_words('key', 'english', 9)")
+            .await,
+        "HB001"
+    );
+}

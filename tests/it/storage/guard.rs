@@ -1,0 +1,60 @@
+//! The hub refuses to work on a database whose row-level security does not hold.
+
+use support::TestHub;
+
+#[tokio::test]
+async fn a_whole_schema_is_accepted() {
+    let hub = TestHub::start().await;
+    hub.db.check_row_level_security().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_table_without_row_level_security_is_refused() {
+    refused_after("alter table hub.events disable row level security", "events").await;
+}
+
+#[tokio::test]
+async fn a_table_whose_owner_is_let_through_is_refused() {
+    refused_after("alter table hub.turns no force row level security", "turns").await;
+}
+
+#[tokio::test]
+async fn a_table_without_a_policy_for_the_agent_is_refused() {
+    refused_after("drop policy tenant on hub.memories", "memories").await;
+}
+
+#[tokio::test]
+async fn a_table_without_a_policy_for_the_hub_is_refused() {
+    refused_after("drop policy system on hub.agents", "agents").await;
+}
+
+#[tokio::test]
+async fn a_new_table_that_nobody_protected_is_refused() {
+    refused_after(
+        "create table hub.diaries (agent_id uuid not null, id uuid)",
+        "diaries",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_policy_that_lets_every_agent_through_is_refused() {
+    refused_after("alter policy tenant on hub.actions using (true)", "actions").await;
+}
+
+#[tokio::test]
+async fn a_second_policy_that_opens_a_table_is_refused() {
+    refused_after(
+        "create policy help on hub.commands to public using (true)",
+        "commands",
+    )
+    .await;
+}
+
+async fn refused_after(damage: &str, table: &str) {
+    let hub = TestHub::start().await;
+    hub.sql().execute(damage).await;
+    let refusal = hub.db.check_row_level_security().await.unwrap_err().to_string();
+    assert!(refusal.contains("row-level security is not active"), "{refusal}");
+    assert!(refusal.contains(table), "{refusal}");
+}
