@@ -1,6 +1,6 @@
 //! The tests that talk to the real thing, each on a database of its own.
 
-#![expect(clippy::unwrap_used, reason = "this whole program is tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this whole program is tests")]
 
 mod audit;
 mod flows;

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::Capability;
+use super::{Capability, Socket, Standing};
 use crate::{
     audit::record::Record,
-    error::Result,
+    error::{Error, Result},
     events::{EventKind, NewEvent, Place},
     hub::Hub,
     identity::{Actor, Caller},
@@ -35,6 +35,21 @@ pub struct Connected {
     pub open_commands: Vec<Command>,
 }
 
+/// The code of the conflict of a socket that a newer one replaced.
+pub const REPLACED: &str = "replaced";
+/// The code of the conflict of a socket whose device was revoked.
+pub const REVOKED: &str = "revoked";
+
+/// Refuses a unit of work that a socket has no right to any more. One that it has is finished before a newer hello is
+/// heard, so begin with this: whatever the older socket wrote is there for the newer one to see.
+pub async fn hold(tx: &mut Tx, socket: Socket) -> Result<()> {
+    match tx.devices().hold(socket).await? {
+        Standing::Newest => Ok(()),
+        Standing::Replaced => Err(Error::conflict(REPLACED, "a newer socket of this device is open")),
+        Standing::Revoked => Err(Error::conflict(REVOKED, "the device was revoked")),
+    }
+}
+
 /// Lets a socket in: it takes the place of any earlier one, and what was sent to that without being acknowledged is sent
 /// again.
 pub async fn connect(hub: &Hub, caller: &Caller, device: DeviceId, hello: Introduction) -> Result<Connected> {
@@ -48,6 +63,7 @@ pub async fn connect(hub: &Hub, caller: &Caller, device: DeviceId, hello: Introd
         software: hello.software,
     };
     let generation = tx.devices().connect(device, hub.node, &stored).await?;
+    let generation = generation.ok_or(Error::Unauthenticated("the device was revoked"))?;
     tx.commands().requeue_unacknowledged(device).await?;
     let open_commands = tx.commands().acknowledged(device, MOST_OPEN).await?;
     if let Some(space) = space {

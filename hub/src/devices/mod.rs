@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     clock::DateTime,
     identity::{Scope, Trust},
-    ids::{DeviceId, PersonId, SpaceId},
+    ids::{DeviceId, NodeId, PersonId, SpaceId},
 };
 
 /// What a satellite is given when it is made: it may send, and receive commands.
@@ -60,6 +60,28 @@ pub struct Capability {
     /// The JSON Schema of its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments_schema: Option<Value>,
+}
+
+/// A socket, as the database knows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Socket {
+    /// Whose.
+    pub device: DeviceId,
+    /// The process that has it.
+    pub node: NodeId,
+    /// The newest wins.
+    pub generation: i64,
+}
+
+/// Where a socket stands among those of its device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It may write.
+    Newest,
+    /// A newer one took its place.
+    Replaced,
+    /// The device was revoked.
+    Revoked,
 }
 
 impl Device {

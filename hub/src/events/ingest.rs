@@ -11,6 +11,7 @@ use super::{ClientKey, EventKind, MOST_AHEAD, MOST_BEHIND, NewEvent, Place, Sour
 use crate::{
     audit::{entry::commitment, record::Record},
     clock::DateTime,
+    devices::{Socket, connect::hold},
     error::{Error, FieldError, Result},
     hub::Hub,
     identity::{Caller, Principal},
@@ -74,6 +75,17 @@ pub enum Outcome {
 
 /// Takes in a batch from a satellite or from a user. Returns one outcome an item, in order.
 pub async fn ingest(hub: &Hub, caller: &Caller, talk: Talk, items: Vec<Inbound>) -> Result<Vec<Outcome>> {
+    ingest_over(hub, caller, None, talk, items).await
+}
+
+/// The same, over a socket that has to be its device's newest.
+pub async fn ingest_over(
+    hub: &Hub,
+    caller: &Caller,
+    socket: Option<Socket>,
+    talk: Talk,
+    items: Vec<Inbound>,
+) -> Result<Vec<Outcome>> {
     if items.is_empty() || items.len() > MAX_BATCH {
         return Err(Error::invalid(
             "/events",
@@ -84,6 +96,9 @@ pub async fn ingest(hub: &Hub, caller: &Caller, talk: Talk, items: Vec<Inbound>)
     let checked: Vec<_> = items.into_iter().map(|item| check(caller, item, now)).collect();
     let outcomes = if checked.iter().any(Result::is_ok) {
         let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
+        if let Some(socket) = socket {
+            hold(&mut tx, socket).await?;
+        }
         let mut batch = Batch::new(caller, talk);
         let mut outcomes = batch.place(&mut tx, checked).await?;
         batch.commit(tx, &mut outcomes).await?;

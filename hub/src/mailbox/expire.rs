@@ -35,10 +35,10 @@ async fn expire(hub: &Hub, agent: AgentId, device: DeviceId, id: CommandId) -> R
     if !stored.command.state.is_open() || stored.command.deadline_at >= tx.now() {
         return Ok(());
     }
-    let state = if stored.command.attempts == 0 {
-        CommandState::Expired
-    } else {
+    let state = if stored.command.state == CommandState::Acknowledged {
         CommandState::Unknown
+    } else {
+        CommandState::Expired
     };
     tx.record(
         Record::of("expire_command")

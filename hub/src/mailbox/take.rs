@@ -3,7 +3,8 @@
 
 use super::Command;
 use crate::{
-    error::{Error, Result},
+    devices::{Socket, connect::hold},
+    error::Result,
     hub::Hub,
     identity::Actor,
     ids::{AgentId, DeviceId},
@@ -15,20 +16,36 @@ pub const MAX_IN_FLIGHT: i64 = 32;
 
 /// The next commands for a socket, in order. A socket that is no longer the device's newest gets none.
 pub async fn take(hub: &Hub, agent: AgentId, device: DeviceId, generation: i64) -> Result<Vec<Command>> {
+    let socket = Socket {
+        device,
+        node: hub.node,
+        generation,
+    };
+    hand_over(hub, agent, socket, HandOver::Next).await
+}
+
+/// What to hand over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandOver {
+    /// What was not sent yet.
+    Next,
+    /// What was not acknowledged either: after a hand-over that failed half way nobody knows what of it was written.
+    Again,
+}
+
+/// Marks the commands that a socket is to write now as sent.
+pub async fn hand_over(hub: &Hub, agent: AgentId, socket: Socket, what: HandOver) -> Result<Vec<Command>> {
     let mut tx = hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await?;
-    if tx.devices().generation(device).await? != Some(generation) {
-        return Err(Error::conflict(
-            "replaced",
-            "a newer socket of this device is open",
-        ));
+    hold(&mut tx, socket).await?;
+    if what == HandOver::Again {
+        tx.commands().requeue_unacknowledged(socket.device).await?;
     }
-    let room = MAX_IN_FLIGHT - tx.commands().in_flight(device).await?;
-    if room <= 0 {
-        return Ok(Vec::new());
-    }
-    let commands = tx.commands().take_queued(device, room).await?;
-    if !commands.is_empty() {
-        tx.commit().await?;
-    }
+    let room = MAX_IN_FLIGHT - tx.commands().in_flight(socket.device).await?;
+    let commands = if room > 0 {
+        tx.commands().take_queued(socket.device, room).await?
+    } else {
+        Vec::new()
+    };
+    tx.commit().await?;
     Ok(commands)
 }

@@ -1,8 +1,8 @@
 //! What a frame from a greeted satellite means: the state machine, without I/O.
 
 use super::protocol::{
-    CloseReason, CommandResult, CommandStage, CommandStatus, ErrorCode, FrameError, HubFrame, NewEvent, Pong,
-    SatelliteFrame, Subject,
+    CloseReason, CommandResult, CommandStage, CommandStatus, ErrorCode, ErrorNotice, FrameError, HubFrame,
+    NewEvent, Pong, SatelliteFrame, Subject,
 };
 use crate::{
     events::ingest::Inbound,
@@ -19,7 +19,7 @@ pub enum Step {
     /// Do this, then answer.
     Do(Operation),
     /// Close the socket.
-    Close(CloseReason, String),
+    Close(CloseReason, ErrorNotice),
 }
 
 /// What a satellite asks of the hub, with the scope it needs.
@@ -73,7 +73,12 @@ impl Operation {
 pub fn step(text: &str) -> Step {
     match SatelliteFrame::decode(text) {
         Ok(SatelliteFrame::Hello(_)) => {
-            Step::Close(CloseReason::ProtocolError, "hello was said already".to_owned())
+            let notice = ErrorNotice {
+                code: ErrorCode::Malformed,
+                detail: "hello was said already".to_owned(),
+                errors: Vec::new(),
+            };
+            Step::Close(CloseReason::ProtocolError, notice)
         }
         Ok(SatelliteFrame::Event(event)) => Step::Do(Operation::Ingest(vec![Ok(inbound(event))])),
         Ok(SatelliteFrame::Events(batch)) => {
@@ -98,7 +103,7 @@ pub fn step(text: &str) -> Step {
         }
         Ok(SatelliteFrame::Ping(ping)) => Step::Answer(vec![HubFrame::Pong(Pong { nonce: ping.nonce })]),
         Err(error) if error.code == ErrorCode::Malformed => {
-            Step::Close(CloseReason::ProtocolError, error.detail)
+            Step::Close(CloseReason::ProtocolError, error.into())
         }
         Err(error) => Step::Answer(vec![error.answer()]),
     }

@@ -10,10 +10,12 @@ use axum::{
     response::Response,
 };
 use secrecy::SecretString;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
 
 use super::{
+    bounded,
     client::{Step, step},
+    deliver::{Owed, deliver},
     hello::{self, Guest},
     operate::{notice, operate},
     outgoing::{Ended, Outgoing},
@@ -24,17 +26,21 @@ use super::{
     registry::Seat,
 };
 use crate::{
-    devices::connect::{Connected, connect as let_in, disconnect},
+    devices::{
+        Socket,
+        connect::{Connected, connect as let_in, disconnect},
+    },
     error::Error,
     http::{caller::bearer, problem::Failed},
     hub::Hub,
-    identity::Actor,
-    mailbox::take::take,
-    storage::{Ring, TxScope},
+    storage::Ring,
 };
 
 /// What tungstenite reads at once: its default of 128 KiB would be paid by every idle socket.
 const READ_BUFFER: usize = 4 * 1024;
+
+/// How long after a look that failed the next one comes.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Upgrades a request of a satellite.
 pub async fn connect(
@@ -73,21 +79,23 @@ pub async fn connect(
 
 async fn serve(hub: Hub, socket: WebSocket, token: Option<SecretString>, mut seat: Seat) {
     let mut out = Outgoing::new(socket);
-    let ended = match greet(&hub, &mut out, token).await {
-        Err(ended) => ended,
-        Ok((guest, connected)) => {
-            seat.name(guest.device);
-            let generation = connected.generation;
-            let ended = match welcome(&hub, &mut out, &guest, connected).await {
-                Ok(()) => converse(&hub, &mut out, &guest, generation).await,
-                Err(ended) => ended,
-            };
-            leave(&hub, &guest, generation).await;
-            tracing::info!(agent.id = %guest.caller.agent, device.id = %guest.device, reason = ended.name(), "satellite left");
-            ended
-        }
+    let (guest, connected) = match greet(&hub, &mut out, token).await {
+        Ok(greeted) => greeted,
+        Err(ended) => return out.close(&hub, ended).await,
     };
-    out.close(&hub, ended).await;
+    seat.name(guest.device);
+    let socket = Socket {
+        device: guest.device,
+        node: hub.node,
+        generation: connected.generation,
+    };
+    let ended = match welcome(&hub, &mut out, &guest, connected).await {
+        Ok(()) => converse(&hub, &mut out, &guest, socket).await,
+        Err(ended) => ended,
+    };
+    tracing::info!(agent.id = %guest.caller.agent, device.id = %guest.device, reason = ended.name(), "satellite left");
+    // At once: the goodbye does not wait for a database that is away.
+    tokio::join!(leave(&hub, &guest, socket), out.close(&hub, ended));
 }
 
 /// Waits for the hello and lets the device in.
@@ -101,12 +109,13 @@ async fn greet(
         first = timeout(within, first_text(out)) => first.map_err(|_| Ended::because(CloseReason::HelloTimeout))?,
         () = hub.lifecycle.closing() => return Err(Ended::because(CloseReason::Restart)),
     };
-    let hello = hello::read(&first?).map_err(|(reason, detail)| Ended::Close(reason, Some(detail)))?;
-    let guest = hello::admit(hub, token, &hello)
+    let hello =
+        hello::read(&first?).map_err(|notice| Ended::Close(CloseReason::ProtocolError, Some(notice)))?;
+    let guest = bounded(hello::admit(hub, token, &hello))
         .await
         .map_err(|error| refused(&error))?;
     let introduction = hello::introduction(hello).map_err(|error| refused(&error))?;
-    let connected = let_in(hub, &guest.caller, guest.device, introduction)
+    let connected = bounded(let_in(hub, &guest.caller, guest.device, introduction))
         .await
         .map_err(|error| refused(&error))?;
     tracing::info!(
@@ -134,13 +143,7 @@ fn refused(error: &Error) -> Ended {
         Error::Invalid(_) => CloseReason::ProtocolError,
         _ => CloseReason::Internal,
     };
-    let notice = notice(error);
-    let at = notice
-        .errors
-        .first()
-        .map(|field| format!("{}: ", field.pointer))
-        .unwrap_or_default();
-    Ended::Close(reason, Some(format!("{at}{}", notice.detail)))
+    Ended::Close(reason, Some(notice(error)))
 }
 
 async fn welcome(hub: &Hub, out: &mut Outgoing, guest: &Guest, connected: Connected) -> Result<(), Ended> {
@@ -163,39 +166,65 @@ async fn welcome(hub: &Hub, out: &mut Outgoing, guest: &Guest, connected: Connec
     out.send(&HubFrame::Welcome(welcome)).await
 }
 
-/// The life of a greeted socket.
-async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, generation: i64) -> Ended {
+/// What a greeted socket wakes up for.
+enum Next {
+    Said(Message),
+    Look,
+    Beat,
+    Restart,
+}
+
+/// The life of a greeted socket. What it wakes up for is dealt with before it waits again, so nothing is cut off half way.
+async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) -> Ended {
     let bell = hub.db.bell().listen(Ring::Device(guest.device));
     let heartbeat = Duration::from_millis(hub.config.satellite.heartbeat_ms);
-    let mut heard = Instant::now();
     let mut beat = tokio::time::interval(heartbeat);
-    if let Err(ended) = deliver(hub, out, guest, generation).await {
-        return ended;
-    }
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut heard, mut owed, mut next) = (Instant::now(), Owed::Nothing, Next::Look);
+    let mut again_at = heard;
     loop {
-        let next = tokio::select! {
-            message = out.receive() => match message {
-                Ok(message) => {
-                    heard = Instant::now();
-                    take_message(hub, out, guest, message).await
-                }
-                Err(ended) => Err(ended),
-            },
-            () = bell.rung() => deliver(hub, out, guest, generation).await,
-            _ = beat.tick() => if heard.elapsed() > heartbeat * MISSED_HEARTBEATS {
+        let busy_since = Instant::now();
+        let done = match next {
+            Next::Said(message) => {
+                heard = busy_since;
+                take_message(hub, out, guest, socket, message).await
+            }
+            Next::Look => {
+                let looked = deliver(hub, out, guest, socket, owed).await;
+                again_at = Instant::now() + LOOK_AGAIN;
+                looked.map(|left| owed = left)
+            }
+            Next::Beat if heard.elapsed() > heartbeat * MISSED_HEARTBEATS => {
                 Err(Ended::because(CloseReason::Silent))
-            } else {
-                out.ping().await
-            },
-            () = hub.lifecycle.closing() => Err(Ended::because(CloseReason::Restart)),
+            }
+            Next::Beat => out.ping().await,
+            Next::Restart => Err(Ended::because(CloseReason::Restart)),
         };
-        if let Err(ended) = next {
+        if let Err(ended) = done {
             return ended;
         }
+        // Meanwhile the hub did not listen; that is not the satellite's silence.
+        heard += busy_since.elapsed();
+        next = tokio::select! {
+            message = out.receive() => match message {
+                Ok(message) => Next::Said(message),
+                Err(ended) => return ended,
+            },
+            () = bell.rung() => Next::Look,
+            () = sleep_until(again_at), if owed == Owed::Look => Next::Look,
+            _ = beat.tick() => Next::Beat,
+            () = hub.lifecycle.closing() => Next::Restart,
+        };
     }
 }
 
-async fn take_message(hub: &Hub, out: &mut Outgoing, guest: &Guest, message: Message) -> Result<(), Ended> {
+async fn take_message(
+    hub: &Hub,
+    out: &mut Outgoing,
+    guest: &Guest,
+    socket: Socket,
+    message: Message,
+) -> Result<(), Ended> {
     let text = match message {
         Message::Text(text) => text,
         Message::Binary(_) => return Err(Ended::because(CloseReason::BinaryFrame)),
@@ -204,8 +233,10 @@ async fn take_message(hub: &Hub, out: &mut Outgoing, guest: &Guest, message: Mes
     };
     let answers = match step(&text) {
         Step::Answer(frames) => frames,
-        Step::Do(operation) => operate(hub, guest, operation).await,
-        Step::Close(reason, detail) => return Err(Ended::Close(reason, Some(detail))),
+        Step::Do(operation) => operate(hub, guest, socket, operation)
+            .await
+            .map_err(Ended::because)?,
+        Step::Close(reason, notice) => return Err(Ended::Close(reason, Some(notice))),
     };
     for frame in &answers {
         out.send(frame).await?;
@@ -213,41 +244,11 @@ async fn take_message(hub: &Hub, out: &mut Outgoing, guest: &Guest, message: Mes
     Ok(())
 }
 
-/// Sends what waits in the mailbox. Also where a socket learns that it was revoked or replaced. When the database is away
-/// the socket stays: the next ring or poll delivers.
-async fn deliver(hub: &Hub, out: &mut Outgoing, guest: &Guest, generation: i64) -> Result<(), Ended> {
-    match is_alive(hub, guest).await {
-        Ok(true) => {}
-        Ok(false) => return Err(Ended::because(CloseReason::Revoked)),
-        Err(_) => return Ok(()),
-    }
-    match take(hub, guest.caller.agent, guest.device, generation).await {
-        Ok(commands) => {
-            for command in commands {
-                out.send(&super::outgoing::command(command)).await?;
-            }
-            Ok(())
-        }
-        Err(Error::Conflict { code: "replaced", .. }) => Err(Ended::because(CloseReason::Replaced)),
-        Err(error) => {
-            tracing::warn!(device.id = %guest.device, error = error.chain(), "commands could not be delivered yet");
-            Ok(())
-        }
-    }
-}
-
-async fn is_alive(hub: &Hub, guest: &Guest) -> crate::error::Result<bool> {
-    let mut tx = hub
-        .db
-        .begin(TxScope::WholeAgent(guest.caller.agent), Actor::hub())
-        .await?;
-    tx.identity().is_credential_alive(guest.token).await
-}
-
 /// Says that the socket is gone. If the database is away the connection row ages out by itself.
-async fn leave(hub: &Hub, guest: &Guest, generation: i64) {
+async fn leave(hub: &Hub, guest: &Guest, socket: Socket) {
     let at = (guest.caller.agent, guest.device);
-    if let Err(error) = disconnect(hub, guest.caller.actor(), at, generation).await {
+    let gone = disconnect(hub, guest.caller.actor(), at, socket.generation);
+    if let Err(error) = bounded(gone).await {
         tracing::warn!(device.id = %guest.device, error = error.chain(), "a connection could not be removed");
     }
 }

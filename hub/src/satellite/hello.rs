@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::protocol::{self, CloseReason, Hello, SatelliteFrame};
+use super::protocol::{self, ErrorCode, ErrorNotice, Hello, SatelliteFrame};
 use crate::{
     devices::{Capability, MAX_CAPABILITIES, connect::Introduction},
     error::Error,
@@ -37,14 +37,15 @@ pub struct Guest {
 }
 
 /// Reads the first frame. Anything but a hello ends the socket.
-pub fn read(text: &str) -> Result<Hello, (CloseReason, String)> {
+pub fn read(text: &str) -> Result<Hello, ErrorNotice> {
     match SatelliteFrame::decode(text) {
         Ok(SatelliteFrame::Hello(hello)) => Ok(hello),
-        Ok(_) => Err((
-            CloseReason::ProtocolError,
-            "the first frame must be hello".to_owned(),
-        )),
-        Err(error) => Err((CloseReason::ProtocolError, error.detail)),
+        Ok(_) => Err(ErrorNotice {
+            code: ErrorCode::Malformed,
+            detail: "the first frame must be hello".to_owned(),
+            errors: Vec::new(),
+        }),
+        Err(error) => Err(error.into()),
     }
 }
 

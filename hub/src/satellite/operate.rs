@@ -1,16 +1,21 @@
 //! Carrying out what a satellite asks, on one unit of work, and putting the outcome into frames.
 
 use super::{
+    bounded,
     client::Operation,
     hello::Guest,
     protocol::{
-        Accepted, ClientId, CommandStage, DiscardReason, Discarded, Duplicate, ErrorCode, ErrorNotice,
-        FieldError, HubFrame, Rejected, Subject,
+        Accepted, ClientId, CloseReason, CommandStage, DiscardReason, Discarded, Duplicate, ErrorCode,
+        ErrorNotice, FieldError, HubFrame, Rejected, Subject,
     },
 };
 use crate::{
+    devices::{
+        Socket,
+        connect::{REPLACED, REVOKED, hold},
+    },
     error::{Error, Result},
-    events::ingest::{Inbound, Outcome, ingest},
+    events::ingest::{Inbound, Outcome, ingest_over},
     hub::Hub,
     identity::authorize::authorize,
     mailbox::{acknowledge::acknowledge, finish::finish, progress::progress},
@@ -18,31 +23,72 @@ use crate::{
     storage::TxScope,
 };
 
-/// Carries an operation out. Every answer it gives is about something committed or refused.
-pub async fn operate(hub: &Hub, guest: &Guest, operation: Operation) -> Vec<HubFrame> {
-    let subject = operation.subject();
-    let done = match authorize(&guest.caller, operation.scope()) {
-        Ok(()) => carry_out(hub, guest, operation).await,
-        Err(error) => Err(error),
+/// Carries an operation out. Every answer it gives is about something committed or refused. A socket that may not write any
+/// more gets no answer but the reason to close it.
+pub async fn operate(
+    hub: &Hub,
+    guest: &Guest,
+    socket: Socket,
+    operation: Operation,
+) -> Result<Vec<HubFrame>, CloseReason> {
+    let may = authorize(&guest.caller, operation.scope());
+    let (subjects, mut frames, done) = match operation {
+        Operation::Ingest(items) => {
+            let (good, bad) = sorted(items);
+            let subjects = good.iter().filter_map(|item| subject(&item.client_id)).collect();
+            let done = match may {
+                Ok(()) => bounded(take_in(hub, guest, socket, good)).await,
+                Err(error) => Err(error),
+            };
+            (subjects, bad, done)
+        }
+        operation => {
+            let subjects = operation.subject().into_iter().collect();
+            let done = match may {
+                Ok(()) => bounded(carry_out(hub, guest, socket, operation)).await,
+                Err(error) => Err(error),
+            };
+            (subjects, Vec::new(), done)
+        }
     };
-    match (done, subject) {
-        (Ok(frames), _) => frames,
-        (Err(error), Some(subject)) => vec![refuse(&error, subject)],
-        (Err(error), None) => vec![HubFrame::Error(notice(&error))],
+    match done {
+        Ok(answers) => frames.extend(answers),
+        Err(error) => refuse(&error, subjects, &mut frames)?,
+    }
+    Ok(frames)
+}
+
+/// Nothing was kept: each is refused, and may be sent again where that helps.
+fn refuse(error: &Error, subjects: Vec<Subject>, frames: &mut Vec<HubFrame>) -> Result<(), CloseReason> {
+    if let Some(reason) = farewell(error) {
+        return Err(reason);
+    }
+    let ErrorNotice { code, detail, errors } = notice(error);
+    frames.extend(subjects.into_iter().map(|subject| {
+        HubFrame::Rejected(Rejected {
+            subject,
+            code,
+            detail: detail.clone(),
+            errors: errors.clone(),
+        })
+    }));
+    Ok(())
+}
+
+/// Why a socket with this error has to go.
+pub(super) fn farewell(error: &Error) -> Option<CloseReason> {
+    match error {
+        Error::Conflict { code: REPLACED, .. } => Some(CloseReason::Replaced),
+        Error::Conflict { code: REVOKED, .. } => Some(CloseReason::Revoked),
+        _ => None,
     }
 }
 
-async fn carry_out(hub: &Hub, guest: &Guest, operation: Operation) -> Result<Vec<HubFrame>> {
-    let (command, stage) = match operation {
-        Operation::Ingest(items) => return take_in(hub, guest, items).await,
-        Operation::Acknowledge(command) => (command, CommandStage::Ack),
-        Operation::Progress { command, .. } => (command, CommandStage::Progress),
-        Operation::Finish(command, _) => (command, CommandStage::Result),
-    };
-    let mut tx = hub
-        .db
-        .begin(TxScope::WholeAgent(guest.caller.agent), guest.caller.actor())
-        .await?;
+async fn carry_out(hub: &Hub, guest: &Guest, socket: Socket, operation: Operation) -> Result<Vec<HubFrame>> {
+    let subject = operation.subject();
+    let scope = TxScope::WholeAgent(guest.caller.agent);
+    let mut tx = hub.db.begin(scope, guest.caller.actor()).await?;
+    hold(&mut tx, socket).await?;
     match operation {
         Operation::Ingest(_) => {}
         Operation::Acknowledge(id) => acknowledge(&mut tx, guest.device, id).await?,
@@ -50,53 +96,55 @@ async fn carry_out(hub: &Hub, guest: &Guest, operation: Operation) -> Result<Vec
             command,
             percent,
             note,
-        } => {
-            progress(&mut tx, guest.device, command, percent, note.as_deref()).await?;
-        }
+        } => progress(&mut tx, guest.device, command, percent, note.as_deref()).await?,
         Operation::Finish(id, answer) => finish(&mut tx, guest.device, id, answer).await?,
     }
     tx.commit().await?;
-    // Progress is answered only when it is refused.
-    let is_answered = stage != CommandStage::Progress;
-    let accepted = HubFrame::Accepted(Accepted::Command {
-        command_id: command.0,
-        of: stage,
-    });
-    Ok(is_answered.then_some(accepted).into_iter().collect())
+    Ok(subject.as_ref().and_then(confirmed).into_iter().collect())
 }
 
-async fn take_in(hub: &Hub, guest: &Guest, items: Vec<Result<Inbound, HubFrame>>) -> Result<Vec<HubFrame>> {
-    let mut frames = Vec::with_capacity(items.len());
-    let (good, ids): (Vec<Inbound>, Vec<String>) = items
-        .iter()
-        .flatten()
-        .map(|item| (item.clone(), item.client_id.clone()))
-        .unzip();
-    frames.extend(items.into_iter().filter_map(Result::err));
-    if good.is_empty() {
-        return Ok(frames);
+/// Progress is answered only when it is refused.
+fn confirmed(subject: &Subject) -> Option<HubFrame> {
+    match *subject {
+        Subject::Command {
+            command_id,
+            of: of @ (CommandStage::Ack | CommandStage::Result),
+        } => Some(HubFrame::Accepted(Accepted::Command { command_id, of })),
+        Subject::Command { .. } | Subject::Event { .. } => None,
     }
+}
+
+/// The items that could be read, and the answers to the others.
+fn sorted(items: Vec<Result<Inbound, HubFrame>>) -> (Vec<Inbound>, Vec<HubFrame>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Ok(item) => good.push(item),
+            Err(answer) => bad.push(answer),
+        }
+    }
+    (good, bad)
+}
+
+async fn take_in(hub: &Hub, guest: &Guest, socket: Socket, items: Vec<Inbound>) -> Result<Vec<HubFrame>> {
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<String> = items.iter().map(|item| item.client_id.clone()).collect();
     let talk = Talk::Voice {
         space: guest.space,
         audience: guest.caller.person(),
     };
-    match ingest(hub, &guest.caller, talk, good).await {
-        Ok(outcomes) => frames.extend(
-            ids.into_iter()
-                .zip(outcomes)
-                .filter_map(|(id, outcome)| told(id, outcome)),
-        ),
-        // Nothing was kept: each is refused, and may be sent again where that helps.
-        Err(error) => frames.extend(
-            ids.into_iter()
-                .filter_map(|id| Some(refuse(&error, subject(id)?))),
-        ),
-    }
-    Ok(frames)
+    let outcomes = ingest_over(hub, &guest.caller, Some(socket), talk, items).await?;
+    let told = ids
+        .into_iter()
+        .zip(outcomes)
+        .filter_map(|(id, outcome)| told(id, outcome));
+    Ok(told.collect())
 }
 
-fn subject(client_id: String) -> Option<Subject> {
-    ClientId::try_from(client_id)
+fn subject(client_id: &str) -> Option<Subject> {
+    ClientId::try_from(client_id.to_owned())
         .ok()
         .map(|client_id| Subject::Event { client_id })
 }
@@ -129,16 +177,6 @@ fn told(client_id: String, outcome: Outcome) -> Option<HubFrame> {
                 .map_or_else(|| reason.to_owned(), |error| error.detail.clone()),
             errors: errors.into_iter().map(field).collect(),
         }),
-    })
-}
-
-fn refuse(error: &Error, subject: Subject) -> HubFrame {
-    let ErrorNotice { code, detail, errors } = notice(error);
-    HubFrame::Rejected(Rejected {
-        subject,
-        code,
-        detail,
-        errors,
     })
 }
 

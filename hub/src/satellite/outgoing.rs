@@ -5,13 +5,15 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use tokio::time::timeout;
 
-use super::protocol::{self, CloseReason, ErrorCode, ErrorNotice, Goodbye, HubFrame};
+use super::protocol::{self, CloseReason, ErrorNotice, Goodbye, HubFrame};
 use crate::{hub::Hub, mailbox, secret::random_bytes, telemetry::metric};
 
 /// A socket that does not take a frame for this long reads too slowly.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// How long the close handshake may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// How long the other side has to read why its frame was not read.
+const LINGER: Duration = Duration::from_secs(1);
 /// On a restart satellites come back spread over this time, so that they do not all come at once.
 const SPREAD_MS: u64 = 2_000;
 /// The longest reason a close frame can carry is 123 bytes; the detail goes into an `error` frame before it.
@@ -21,7 +23,7 @@ const BEFORE_RESTART_MS: u64 = 500;
 #[derive(Debug)]
 pub enum Ended {
     /// The hub closes it, with what to say first.
-    Close(CloseReason, Option<String>),
+    Close(CloseReason, Option<ErrorNotice>),
     /// The other side has gone.
     Gone,
 }
@@ -82,16 +84,13 @@ impl Outgoing {
     /// Says why and closes.
     pub(super) async fn close(mut self, hub: &Hub, ended: Ended) {
         metrics::counter!(metric::SOCKETS_CLOSED, "reason" => ended.name()).increment(1);
-        let Ended::Close(reason, detail) = ended else {
+        let Ended::Close(reason, notice) = ended else {
+            // A satellite that leaves is answered: reading on sends our half of the closing handshake.
+            let _ = timeout(CLOSE_WITHIN, self.receive()).await;
             return;
         };
         let farewell = async {
-            if let Some(detail) = detail {
-                let notice = ErrorNotice {
-                    code: ErrorCode::Malformed,
-                    detail,
-                    errors: Vec::new(),
-                };
+            if let Some(notice) = notice {
                 self.send(&HubFrame::Error(notice)).await?;
             }
             let wait = (reason == CloseReason::Restart).then(|| BEFORE_RESTART_MS + jitter(hub));
@@ -101,8 +100,12 @@ impl Outgoing {
                 reason: reason.name().into(),
             };
             self.write(Message::Close(Some(close))).await?;
-            // The other side answers with its own close; reading on until then lets ours arrive.
+            // The other side answers with its own close; reading on until then lets ours arrive. What is too large cannot be
+            // read on: a reset would overtake our word, so wait while the other side reads it.
             while self.receive().await.is_ok() {}
+            if reason == CloseReason::FrameTooLarge {
+                tokio::time::sleep(LINGER).await;
+            }
             Ok::<(), Ended>(())
         };
         let _ = timeout(CLOSE_WITHIN, farewell).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::bounded;
 use crate::{error::Result, hub::Hub, ids::DeviceId, storage::Ring};
 
 /// How often to look: revocation must reach every socket within a second.
@@ -22,7 +23,7 @@ pub fn start(hub: &Hub) {
                 () = hub.lifecycle.closing() => return,
             }
             round = round.wrapping_add(1);
-            if let Err(error) = look(&hub, round.is_multiple_of(beats)).await {
+            if let Err(error) = bounded(look(&hub, round.is_multiple_of(beats))).await {
                 tracing::debug!(error = error.chain(), "the sockets could not be looked after");
             }
         }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Tx;
 use crate::{
     clock::DateTime,
-    devices::{Capability, Device},
+    devices::{Capability, Device, Socket, Standing},
     error::Result,
     identity::Trust,
     ids::{DeviceId, NodeId, PersonId, SpaceId},
@@ -141,8 +141,9 @@ impl Devices<'_> {
             .collect())
     }
 
-    /// Takes what a device says of itself at hello, and gives its socket the next generation.
-    pub async fn connect(&mut self, id: DeviceId, node: NodeId, hello: &Hello) -> Result<i64> {
+    /// Takes what a device says of itself at hello, and gives its socket the next generation. None when the device was
+    /// revoked.
+    pub async fn connect(&mut self, id: DeviceId, node: NodeId, hello: &Hello) -> Result<Option<i64>> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let generation = sqlx::query_scalar!(
             "update devices set generation = generation + 1, capabilities = $3, software = $4, last_seen_at = $5
@@ -153,8 +154,11 @@ impl Devices<'_> {
             hello.software,
             now
         )
-        .fetch_one(self.0.connection())
+        .fetch_optional(self.0.connection())
         .await?;
+        let Some(generation) = generation else {
+            return Ok(None);
+        };
         sqlx::query!(
             "insert into device_connections (agent_id, device_id, node, generation, connected_at, heartbeat_at)
              values ($1, $2, $3, $4, $5, $5)
@@ -169,12 +173,25 @@ impl Devices<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        Ok(generation)
+        Ok(Some(generation))
     }
 
-    /// Removes a connection if it is still this one; false when a newer one took its place.
+    /// Removes a connection if it is still this one; false when a newer one took its place. The device's row first, as a
+    /// hello takes them: in another order the two would wait for each other.
     pub async fn disconnect(&mut self, id: DeviceId, generation: i64) -> Result<bool> {
         let (agent, now) = (self.0.agent(), self.0.now());
+        let newest = sqlx::query!(
+            "update devices set last_seen_at = $4 where agent_id = $1 and id = $2 and generation = $3",
+            agent.0,
+            id.0,
+            generation,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        if newest.rows_affected() == 0 {
+            return Ok(false);
+        }
         let done = sqlx::query!(
             "delete from device_connections where agent_id = $1 and device_id = $2 and generation = $3",
             agent.0,
@@ -183,29 +200,57 @@ impl Devices<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Where a socket stands. While it is the newest, its connection is held until the unit of work ends.
+    pub async fn hold(&mut self, socket: Socket) -> Result<Standing> {
+        let agent = self.0.agent();
+        let held = sqlx::query_scalar!(
+            r#"select d.revoked_at is not null as "is_revoked!"
+               from device_connections k join devices d on d.agent_id = k.agent_id and d.id = k.device_id
+               where k.agent_id = $1 and k.device_id = $2 and k.generation = $3 for share of k"#,
+            agent.0,
+            socket.device.0,
+            socket.generation
+        );
+        match held.fetch_optional(self.0.connection()).await? {
+            Some(true) => Ok(Standing::Revoked),
+            Some(false) => Ok(Standing::Newest),
+            None => self.take_up(socket).await,
+        }
+    }
+
+    /// A connection that is not there was replaced, or aged out while its node could not reach the database; then it is
+    /// taken up again.
+    async fn take_up(&mut self, socket: Socket) -> Result<Standing> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let device = sqlx::query!(
+            r#"select generation, revoked_at is not null as "is_revoked!" from devices
+               where agent_id = $1 and id = $2 for update"#,
+            agent.0,
+            socket.device.0
+        )
+        .fetch_one(self.0.connection())
+        .await?;
+        if device.is_revoked {
+            return Ok(Standing::Revoked);
+        }
+        if device.generation != socket.generation {
+            return Ok(Standing::Replaced);
         }
         sqlx::query!(
-            "update devices set last_seen_at = $3 where agent_id = $1 and id = $2",
+            "insert into device_connections (agent_id, device_id, node, generation, connected_at, heartbeat_at)
+             values ($1, $2, $3, $4, $5, $5) on conflict (agent_id, device_id) do nothing",
             agent.0,
-            id.0,
+            socket.device.0,
+            socket.node.0,
+            socket.generation,
             now
         )
         .execute(self.0.connection())
         .await?;
-        Ok(true)
-    }
-
-    /// The generation of the device's newest socket; none when it has none.
-    pub async fn generation(&mut self, id: DeviceId) -> Result<Option<i64>> {
-        let agent = self.0.agent();
-        let generation = sqlx::query_scalar!(
-            "select generation from device_connections where agent_id = $1 and device_id = $2",
-            agent.0,
-            id.0
-        );
-        Ok(generation.fetch_optional(self.0.connection()).await?)
+        Ok(Standing::Newest)
     }
 
     /// Which of these devices, connected here, have something to do: a command waits, the device or a credential of it was

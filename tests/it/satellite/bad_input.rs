@@ -2,7 +2,7 @@
 
 use hub::satellite::protocol::{CloseReason, ErrorCode, HubFrame, MAX_FRAME_BYTES};
 use serde_json::json;
-use support::{Served, Socket, TestHub};
+use support::{Message, Served, Socket, TestHub};
 
 use super::{ended, footprint, position, refused_event};
 
@@ -50,15 +50,17 @@ async fn a_frame_above_the_limit_ends_the_socket() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
     for bytes in [MAX_FRAME_BYTES + 1, 10 * 1024 * 1024] {
-        let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
+        let (kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
         let before = footprint(&hub).await;
-        kitchen.says_text(&"x".repeat(bytes)).await;
-        ended(&kitchen.end().await, CloseReason::FrameTooLarge);
+        let end = kitchen.ends_while_saying(Message::text("x".repeat(bytes))).await;
+        ended(&end, CloseReason::FrameTooLarge);
         assert_eq!(footprint(&hub).await, before);
     }
-    let mut unknown = Socket::open(&served.socket_url(), None).await.unwrap();
-    unknown.says_bytes(vec![0; 10 * 1024 * 1024]).await;
-    ended(&unknown.end().await, CloseReason::FrameTooLarge);
+    let unknown = Socket::open(&served.socket_url(), None).await.unwrap();
+    let end = unknown
+        .ends_while_saying(Message::binary(vec![0; 10 * 1024 * 1024]))
+        .await;
+    ended(&end, CloseReason::FrameTooLarge);
     let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
     let room = MAX_FRAME_BYTES - r#"{"type":"ping","nonce":""}"#.len();
     kitchen

@@ -103,7 +103,8 @@ async fn a_device_holds_only_so_many_at_once() {
     }
     // An acknowledgement makes no room, a result does.
     office.acknowledges(ids[0].0).await;
-    assert!(accepted(&office.hears().await, ids[0], CommandStage::Ack));
+    let heard = office.hears().await;
+    assert!(accepted(&heard, ids[0], CommandStage::Ack), "{heard:?}");
     office.says_text(r#"{"type":"ping"}"#).await;
     assert!(office.hears().await.encode().contains("pong"));
     assert_eq!(standing(&hub, ids[most]).await, "queued 0");

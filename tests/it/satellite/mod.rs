@@ -14,7 +14,8 @@ use hub::{
     ids::CommandId,
     mailbox::send::{Outgoing, send},
     satellite::protocol::{
-        Accepted, CloseReason, CommandStage, ErrorCode, HubFrame, NewEvent, Rejected, SatelliteFrame, Subject,
+        Accepted, CloseReason, CommandStage, ErrorCode, Goodbye, HubFrame, NewEvent, Rejected,
+        SatelliteFrame, Subject,
     },
 };
 use serde_json::json;
@@ -129,6 +130,6 @@ fn batch(events: Vec<NewEvent>) -> SatelliteFrame {
 
 /// That a socket ended for a reason, said in both words and code.
 fn ended(end: &End, reason: CloseReason) {
-    let said = end.goodbye.as_ref().and_then(|goodbye| goodbye.close_reason());
+    let said = end.goodbye.as_ref().and_then(Goodbye::close_reason);
     assert_eq!((said, end.code), (Some(reason), Some(reason.code())), "{end:?}");
 }

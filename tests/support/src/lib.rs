@@ -43,7 +43,7 @@ pub use runtime::{Held, ScriptedRuntime};
 pub use satellite::{TestDevice, heard, thing, turn_of};
 pub use seeded::Seeded;
 pub use served::Served;
-pub use socket::{End, Socket, transcript};
+pub use socket::{End, Message, Socket, transcript};
 
 pub use snapshot::Snapshot;
 pub use superuser::SuperuserSql;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, Stream, StreamExt};
 use hub::satellite::protocol::{
     Capability, Command, CommandAck, CommandResult, CommandStatus, ErrorNotice, Goodbye, Hello, HubFrame,
     NewEvent, SUBPROTOCOL, SatelliteFrame, Transcript, Welcome,
@@ -13,9 +13,11 @@ use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
+    tungstenite::{Error, client::IntoClientRequest, http::HeaderValue},
 };
 use uuid::Uuid;
+
+pub use tokio_tungstenite::tungstenite::Message;
 
 use crate::{satellite::TestDevice, served::Served};
 
@@ -147,19 +149,14 @@ impl Socket {
 
     /// Everything up to the end of the socket.
     pub async fn end(&mut self) -> End {
-        let mut end = End::default();
-        loop {
-            match timeout(PATIENCE, self.next()).await {
-                Ok(Ok(HubFrame::Goodbye(goodbye))) => end.goodbye = Some(goodbye),
-                Ok(Ok(HubFrame::Error(error))) => end.error = Some(error),
-                Ok(Ok(frame)) => end.frames.push(frame),
-                Ok(Err(code)) => {
-                    end.code = code;
-                    return end;
-                }
-                Err(_) => fail("the hub does not close"),
-            }
-        }
+        end_of(&mut self.stream).await
+    }
+
+    /// Sends a message that the hub may not want to read to its end, and hears meanwhile how it ends the socket.
+    pub async fn ends_while_saying(self, message: Message) -> End {
+        let (mut to_hub, mut from_hub) = self.stream.split();
+        let (_, end) = tokio::join!(to_hub.send(message), end_of(&mut from_hub));
+        end
     }
 
     /// Leaves with the closing handshake; whether the hub answered it.
@@ -174,19 +171,39 @@ impl Socket {
         }
     }
 
-    /// The next frame, or the code with which the socket ended.
     async fn next(&mut self) -> Result<HubFrame, Option<u16>> {
-        loop {
-            match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => {
-                    return Ok(
-                        HubFrame::decode(&text).unwrap_or_else(|error| fail(&format!("{error}: {text}")))
-                    );
-                }
-                Some(Ok(Message::Close(close))) => return Err(close.map(|close| close.code.into())),
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(None),
+        next_of(&mut self.stream).await
+    }
+}
+
+async fn end_of(stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin)) -> End {
+    let mut end = End::default();
+    loop {
+        match timeout(PATIENCE, next_of(stream)).await {
+            Ok(Ok(HubFrame::Goodbye(goodbye))) => end.goodbye = Some(goodbye),
+            Ok(Ok(HubFrame::Error(error))) => end.error = Some(error),
+            Ok(Ok(frame)) => end.frames.push(frame),
+            Ok(Err(code)) => {
+                end.code = code;
+                return end;
             }
+            Err(_) => fail("the hub does not close"),
+        }
+    }
+}
+
+/// The next frame, or the code with which the socket ended.
+async fn next_of(
+    stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
+) -> Result<HubFrame, Option<u16>> {
+    loop {
+        match stream.next().await {
+            Some(Ok(Message::Text(text))) => {
+                return Ok(HubFrame::decode(&text).unwrap_or_else(|error| fail(&format!("{error}: {text}"))));
+            }
+            Some(Ok(Message::Close(close))) => return Err(close.map(|close| close.code.into())),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return Err(None),
         }
     }
 }

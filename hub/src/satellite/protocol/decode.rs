@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use serde_path_to_error::{Path, Segment};
 
 use super::{
-    Batch, ClientId, CommandStage, ErrorCode, ErrorNotice, FieldError, HubFrame, JsonObject, MAX_BATCH,
-    NewEvent, Rejected, SatelliteFrame, Subject,
+    Batch, ClientId, CommandStage, ErrorCode, ErrorNotice, FieldError, HubFrame, MAX_BATCH, NewEvent,
+    Rejected, SatelliteFrame, Subject,
 };
 
 /// A frame that cannot be read, with all that is needed to answer it.
@@ -72,6 +72,15 @@ impl FrameError {
     }
 }
 
+impl From<FrameError> for ErrorNotice {
+    fn from(error: FrameError) -> Self {
+        let FrameError {
+            code, detail, errors, ..
+        } = error;
+        Self { code, detail, errors }
+    }
+}
+
 pub(super) fn satellite_frame(text: &str) -> Result<SatelliteFrame, FrameError> {
     let kind = frame_type(text)?;
     let frame = match kind.as_ref() {
@@ -131,10 +140,13 @@ fn body<T: DeserializeOwned>(text: &str) -> Result<T, FrameError> {
 /// A batch whose items are read one by one, so that a bad one does not take the others with it.
 fn batch(text: &str) -> Result<Batch, FrameError> {
     #[derive(Deserialize)]
-    struct Items {
-        events: Vec<JsonObject>,
+    struct Items<'a> {
+        #[serde(borrow)]
+        events: Vec<&'a RawValue>,
     }
-    let Items { events } = body(text)?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let Items { events } = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| FrameError::at(pointer(error.path()), error.inner().to_string()))?;
     if events.len() > MAX_BATCH {
         let detail = format!(
             "{} events in one frame; at most {MAX_BATCH} are taken",
@@ -146,16 +158,20 @@ fn batch(text: &str) -> Result<Batch, FrameError> {
         events: events
             .into_iter()
             .enumerate()
-            .map(|(index, item)| batch_item(index, item))
+            .map(|(index, item)| batch_item(index, item.get()))
             .collect(),
     })
 }
 
-fn batch_item(index: usize, item: JsonObject) -> Result<NewEvent, FrameError> {
-    let subject = client_id(item.get("client_id")).map(|client_id| Subject::Event { client_id });
-    serde_path_to_error::deserialize(Value::Object(item)).map_err(|error| {
-        let pointer = format!("/events/{index}{}", pointer(error.path()));
-        FrameError::at(pointer, error.inner().to_string()).about(subject)
+fn batch_item(index: usize, item: &str) -> Result<NewEvent, FrameError> {
+    let at = |pointer: &str| format!("/events/{index}{pointer}");
+    if !item.starts_with('{') {
+        return Err(FrameError::at(at(""), "an event is a JSON object"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(item);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let detail = error.inner().to_string();
+        FrameError::at(at(&pointer(error.path())), detail).about(event(item))
     })
 }
 
@@ -171,23 +187,30 @@ fn unsupported(kind: &str) -> FrameError {
 /// What a frame that could not be read was about.
 fn subject(kind: &str, text: &str) -> Option<Subject> {
     let of = match kind {
-        "command_ack" => Some(CommandStage::Ack),
-        "command_progress" => Some(CommandStage::Progress),
-        "command_result" => Some(CommandStage::Result),
-        _ => None,
+        "command_ack" => CommandStage::Ack,
+        "command_progress" => CommandStage::Progress,
+        "command_result" => CommandStage::Result,
+        _ => return event(text),
     };
-    let frame: JsonObject = serde_json::from_str(text).ok()?;
-    match of {
-        Some(of) => {
-            let command_id = frame.get("command_id")?.as_str()?.parse().ok()?;
-            Some(Subject::Command { command_id, of })
-        }
-        None => client_id(frame.get("client_id")).map(|client_id| Subject::Event { client_id }),
-    }
+    let command_id = name(text)?.command_id?.as_str()?.parse().ok()?;
+    Some(Subject::Command { command_id, of })
 }
 
-fn client_id(value: Option<&Value>) -> Option<ClientId> {
-    ClientId::try_from(value?.as_str()?.to_owned()).ok()
+/// The event that a text names, however little else of it can be read.
+fn event(text: &str) -> Option<Subject> {
+    let client_id = ClientId::try_from(name(text)?.client_id?.as_str()?.to_owned()).ok()?;
+    Some(Subject::Event { client_id })
+}
+
+#[derive(Deserialize)]
+struct Name {
+    client_id: Option<Value>,
+    command_id: Option<Value>,
+}
+
+/// Skips the rest of the text without reading it: its strings need not be text, nor its depth bounded.
+fn name(text: &str) -> Option<Name> {
+    serde_json::from_str(text).ok()
 }
 
 /// The path as a JSON Pointer (RFC 6901).

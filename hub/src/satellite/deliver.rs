@@ -1,0 +1,75 @@
+//! Handing the mailbox to a socket. Also where a socket learns that it was revoked or replaced.
+
+use super::{
+    bounded,
+    hello::Guest,
+    operate::farewell,
+    outgoing::{self, Ended, Outgoing},
+    protocol::CloseReason,
+};
+use crate::{
+    devices::{Socket, connect::hold},
+    error::Result,
+    hub::Hub,
+    identity::{Actor, Scope, authorize::authorize},
+    mailbox::{
+        Command,
+        take::{HandOver, hand_over},
+    },
+    storage::TxScope,
+};
+
+/// What a socket still has to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owed {
+    /// Nothing: the next ring tells.
+    Nothing,
+    /// The last look failed. Its commands may be marked as sent and were not written, its news was not heard.
+    Look,
+}
+
+/// Sends what waits in the mailbox. When the database is away the socket stays, and owes another look.
+pub(super) async fn deliver(
+    hub: &Hub,
+    out: &mut Outgoing,
+    guest: &Guest,
+    socket: Socket,
+    owed: Owed,
+) -> Result<Owed, Ended> {
+    match bounded(look(hub, guest, socket, owed)).await {
+        Ok(Some(commands)) => {
+            for command in commands {
+                out.send(&outgoing::command(command)).await?;
+            }
+            Ok(Owed::Nothing)
+        }
+        Ok(None) => Err(Ended::because(CloseReason::Revoked)),
+        Err(error) => {
+            if let Some(reason) = farewell(&error) {
+                return Err(Ended::because(reason));
+            }
+            tracing::warn!(device.id = %guest.device, error = error.chain(), "commands could not be delivered yet");
+            Ok(Owed::Look)
+        }
+    }
+}
+
+/// The commands to write; none when the credential has ended.
+async fn look(hub: &Hub, guest: &Guest, socket: Socket, owed: Owed) -> Result<Option<Vec<Command>>> {
+    let agent = guest.caller.agent;
+    let mut tx = hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await?;
+    if !tx.identity().is_credential_alive(guest.token).await? {
+        return Ok(None);
+    }
+    if authorize(&guest.caller, Scope::CommandsReceive).is_err() {
+        hold(&mut tx, socket).await?;
+        tx.commit().await?;
+        return Ok(Some(Vec::new()));
+    }
+    drop(tx);
+    let what = match owed {
+        Owed::Nothing => HandOver::Next,
+        Owed::Look => HandOver::Again,
+    };
+    hand_over(hub, agent, socket, what).await.map(Some)
+}
