@@ -87,6 +87,7 @@ create table commands (
   progress jsonb,
   result jsonb,
   error jsonb,
+  result_salt bytea check (length(result_salt) = 32), -- of the commitment to both
   is_late boolean not null default false,
   created_at timestamptz not null,
   sent_at timestamptz,

@@ -116,6 +116,11 @@ impl Error {
     #[must_use]
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
+        if let Self::Invalid(fields) = self {
+            for field in fields {
+                text.extend([": ", &field.pointer, " ", &field.detail]);
+            }
+        }
         let mut cause = std::error::Error::source(self);
         while let Some(next) = cause {
             text.push_str(": ");

@@ -18,6 +18,9 @@ use crate::{
     satellite, telemetry,
 };
 
+/// How often metrics are summed up: what the exporter itself would do.
+const UPKEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Serves REST and satellites, and works on jobs unless told not to.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -71,10 +74,24 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
 fn start(hub: &Hub, with_worker: bool) {
     hub.db.run_bell(&hub.lifecycle);
     satellite::watch::start(hub);
+    keep_metrics_small(hub);
     if with_worker && hub.config.worker.in_serve {
         jobs::worker::start(hub);
         jobs::sweep::start(hub);
     }
+}
+
+/// Histograms hold every value until they are told to sum up, scraped or not.
+fn keep_metrics_small(hub: &Hub) {
+    let (metrics, life) = (hub.metrics.clone(), hub.lifecycle.clone());
+    hub.lifecycle.spawn(async move {
+        while let Some(metrics) = &metrics {
+            tokio::select! {
+                () = tokio::time::sleep(UPKEEP_EVERY) => metrics.run_upkeep(),
+                () = life.closing() => return,
+            }
+        }
+    });
 }
 
 /// Accepts until the process closes. On the tracker, so that requests under way are finished before the audit log is.

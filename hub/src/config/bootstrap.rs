@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{ConfigError, within};
+
 /// The section `bootstrap`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,6 +18,48 @@ pub struct BootstrapConfig {
     pub time_zone: String,
     /// The household's language (BCP 47).
     pub language: String,
+}
+
+impl BootstrapConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        within(
+            is_name(&self.agent),
+            "bootstrap.agent",
+            "must have 1 to 100 characters",
+        )?;
+        within(
+            is_name(&self.location),
+            "bootstrap.location",
+            "must have 1 to 100 characters",
+        )?;
+        // The name of a space is the name of its satellite's credentials file, too.
+        let are_files = self
+            .spaces
+            .iter()
+            .all(|name| is_name(name) && !name.starts_with('.') && !name.contains(['/', '\\', '\0']));
+        within(
+            are_files,
+            "bootstrap.spaces",
+            "must be names of 1 to 100 characters without / and not beginning with a dot",
+        )?;
+        let mut known: Vec<String> = self
+            .spaces
+            .iter()
+            .map(|name| name.trim().to_lowercase())
+            .collect();
+        known.push("elsewhere".to_owned());
+        known.sort();
+        known.dedup();
+        within(
+            known.len() == self.spaces.len() + 1,
+            "bootstrap.spaces",
+            "must differ from each other and from elsewhere",
+        )
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.chars().count() <= 100
 }
 
 impl Default for BootstrapConfig {

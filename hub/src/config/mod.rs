@@ -125,6 +125,7 @@ impl Config {
         self.http.check()?;
         self.satellite.check()?;
         self.worker.check()?;
+        self.bootstrap.check()?;
         self.audit.check()
     }
 }

@@ -53,6 +53,7 @@ async fn expire(hub: &Hub, agent: AgentId, device: DeviceId, id: CommandId) -> R
             result: None,
             error: None,
             is_late: false,
+            salt: None,
         },
     )
     .await?;

@@ -64,6 +64,7 @@ pub async fn finish(tx: &mut Tx, device: DeviceId, id: CommandId, answer: Answer
             result: answer.result,
             error: answer.error,
             is_late,
+            salt: Some(salt),
         },
     )
     .await

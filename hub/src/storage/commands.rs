@@ -300,7 +300,7 @@ impl Commands<'_> {
     pub async fn finish(&mut self, id: CommandId, ending: &Ending) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
-            "update commands set state = $3, result = $4, error = $5, is_late = $6, finished_at = $7
+            "update commands set state = $3, result = $4, error = $5, is_late = $6, finished_at = $7, result_salt = $8
              where agent_id = $1 and id = $2",
             agent.0,
             id.0,
@@ -308,7 +308,8 @@ impl Commands<'_> {
             ending.result,
             ending.error,
             ending.is_late,
-            now
+            now,
+            ending.salt.as_ref().map(|salt| salt.as_slice())
         );
         one(
             done.execute(self.0.connection()).await?.rows_affected(),
@@ -384,4 +385,6 @@ pub struct Ending {
     pub error: Option<Value>,
     /// Whether it came after the deadline.
     pub is_late: bool,
+    /// The salt of the commitment to what the device said.
+    pub salt: Option<[u8; 32]>,
 }

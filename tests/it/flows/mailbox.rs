@@ -108,7 +108,11 @@ async fn the_first_answer_stands() {
     let before = hub.sql().census().await;
     kitchen.succeeds(id, json!({"n": 1})).await.unwrap();
     kitchen.fails(id, "no, it did not").await.unwrap();
-    kitchen.acknowledges(id).await.unwrap();
+    let refused = kitchen.acknowledges(id).await;
+    assert!(
+        matches!(refused, Err(Error::Conflict { code: "ended", .. })),
+        "{refused:?}"
+    );
     kitchen.progresses(id, 50).await.unwrap();
     assert_eq!(hub.sql().census().await, before);
     let command = hub.home.whole().await.commands().find(id).await.unwrap().unwrap();
@@ -127,7 +131,13 @@ async fn a_command_that_was_not_sent_cannot_be_answered() {
     let id: uuid::Uuid = hub.sql().value("select id from hub.commands").await;
     for refused in answers(kitchen, id.into()).await {
         assert!(
-            matches!(refused, Err(Error::Conflict { code: "not_sent", .. })),
+            matches!(
+                refused,
+                Err(Error::Conflict {
+                    code: "not_sent" | "not_deliverable",
+                    ..
+                })
+            ),
             "{refused:?}"
         );
     }

@@ -17,7 +17,7 @@ use ActionState::{
 };
 
 /// Every transition there is (DESIGN 12).
-const LISTED: [(ActionState, ActionState); 17] = [
+const LISTED: [(ActionState, ActionState); 19] = [
     (Proposed, Approved),
     (Proposed, Rejected),
     (Proposed, Expired),
@@ -31,6 +31,8 @@ const LISTED: [(ActionState, ActionState); 17] = [
     (Executing, Cancelled),
     (Executing, TimedOut),
     (Executing, Unknown),
+    (TimedOut, Succeeded), // the late word of a device that started in spite of the rule
+    (TimedOut, Failed),    // likewise
     (Unknown, Succeeded),
     (Unknown, Failed),
     (Unknown, Cancelled), // the device says late that it had stopped
