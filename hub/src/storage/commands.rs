@@ -309,7 +309,7 @@ impl Commands<'_> {
             ending.error,
             ending.is_late,
             now,
-            ending.salt.as_ref().map(|salt| salt.as_slice())
+            ending.salt.as_ref().map(<[u8; 32]>::as_slice)
         );
         one(
             done.execute(self.0.connection()).await?.rows_affected(),

@@ -41,7 +41,7 @@ pub(super) async fn check(pool: &PgPool, expected_role: &str) -> Result<()> {
 }
 
 /// Every table that holds an agent's rows has row-level security enabled, forced and with a policy for both roles, it is
-/// active for the role that asks, and hub_app has no way in but the policy that asks for the agent.
+/// active for the role that asks, and `hub_app` has no way in but the policy that asks for the agent.
 pub async fn row_level_security_is_active(pool: &PgPool) -> Result<()> {
     let open = sqlx::query_scalar!(
         r#"select distinct c.relname::text as "name!"

@@ -32,9 +32,7 @@ async fn restore(hub: &TestHub) {
         "truncate {};",
         TABLES.map(|table| format!("hub.{table}")).join(", ")
     );
-    for table in TABLES {
-        script += &format!("insert into hub.{table} select * from backup.{table};");
-    }
+    script.extend(TABLES.map(|table| format!("insert into hub.{table} select * from backup.{table};")));
     hub.sql().execute(&script).await;
 }
 
