@@ -61,7 +61,7 @@ async fn what_has_expired_is_not_sent_any_more() {
 }
 
 #[tokio::test]
-async fn what_was_sent_and_not_answered_is_unknown() {
+async fn what_was_sent_and_not_acknowledged_never_started() {
     let hub = TestHub::start().await;
     let ada = hub.owner("ada").await;
     let id = executing(&hub, &ada).await;
@@ -69,9 +69,9 @@ async fn what_was_sent_and_not_answered_is_unknown() {
     passes(&hub, too_long()).await;
     assert_eq!(
         told(&hub, id).await,
-        ["proposed", "approved", "executing", "unknown"]
+        ["proposed", "approved", "executing", "timed_out"]
     );
-    assert_eq!(command(&hub, id).await.state, CommandState::Unknown);
+    assert_eq!(command(&hub, id).await.state, CommandState::Expired);
 }
 
 #[tokio::test]
@@ -85,9 +85,9 @@ async fn what_was_acknowledged_and_not_answered_is_unknown() {
     assert_eq!(ada.action(id).await.state, ActionState::Unknown);
 }
 
-/// It went to a socket that was lost: that it is queued again does not make it one that never started.
+/// A device starts only after the hub has accepted its acknowledgement, so one that was lost on the way never started.
 #[tokio::test]
-async fn what_was_sent_once_and_is_queued_again_is_unknown() {
+async fn what_was_sent_once_and_is_queued_again_never_started() {
     let hub = TestHub::start().await;
     let ada = hub.owner("ada").await;
     let id = executing(&hub, &ada).await;
@@ -95,7 +95,7 @@ async fn what_was_sent_once_and_is_queued_again_is_unknown() {
     hub.home.office.connects(&["speaker.say"]).await;
     assert_eq!(command(&hub, id).await.state, CommandState::Queued);
     passes(&hub, too_long()).await;
-    assert_eq!(ada.action(id).await.state, ActionState::Unknown);
+    assert_eq!(ada.action(id).await.state, ActionState::TimedOut);
 }
 
 #[tokio::test]
@@ -104,6 +104,7 @@ async fn progress_gives_time_up_to_an_hour() {
     let ada = hub.owner("ada").await;
     let id = executing(&hub, &ada).await;
     let sent = hub.home.office.takes().await.remove(0);
+    hub.home.office.acknowledges(sent.id).await.unwrap();
     for minute in 1..60 {
         passes(&hub, Duration::minutes(1)).await;
         hub.home.office.progresses(sent.id, minute).await.unwrap();
@@ -120,6 +121,7 @@ async fn progress_gives_time_up_to_an_hour() {
 async fn unknown(hub: &TestHub, ada: &User) -> (ActionId, CommandId) {
     let id = executing(hub, ada).await;
     let sent = hub.home.office.takes().await.remove(0);
+    hub.home.office.acknowledges(sent.id).await.unwrap();
     passes(hub, too_long()).await;
     (id, sent.id)
 }
@@ -148,13 +150,14 @@ async fn a_late_result_says_what_happened_and_that_it_was_late() {
 }
 
 #[tokio::test]
-async fn a_reply_that_nobody_took_has_failed_and_one_that_was_sent_is_unknown() {
+async fn a_reply_that_nobody_took_has_failed_and_one_that_was_acknowledged_is_unknown() {
     let hub = TestHub::start().await;
     let kitchen = &hub.home.kitchen;
     kitchen.connects(&[]).await;
     kitchen.hears("remember that one").await;
     hub.run_jobs().await;
-    kitchen.takes().await;
+    let first = kitchen.takes().await.remove(0);
+    kitchen.acknowledges(first.id).await.unwrap();
     kitchen.hears("remember that two").await;
     hub.run_jobs().await;
     passes(&hub, hub::mailbox::REPLY_LIFE + Duration::microseconds(1)).await;

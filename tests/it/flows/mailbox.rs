@@ -179,5 +179,5 @@ async fn a_revoked_device_can_say_nothing_any_more() {
     assert!(matches!(refused, Err(Error::Unauthenticated(_))), "{refused:?}");
     hub.clock.advance(Duration::hours(1));
     hub.sweep().await;
-    assert_eq!(state(&hub, id).await, CommandState::Unknown);
+    assert_eq!(state(&hub, id).await, CommandState::Expired);
 }

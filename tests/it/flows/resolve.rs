@@ -14,6 +14,7 @@ use super::{executing, told};
 async fn unknown(hub: &TestHub, ada: &User) -> (ActionId, CommandId) {
     let id = executing(hub, ada).await;
     let sent = hub.home.office.takes().await.remove(0);
+    hub.home.office.acknowledges(sent.id).await.unwrap();
     hub.clock.advance(Duration::minutes(3));
     hub.sweep().await;
     (id, sent.id)
