@@ -60,17 +60,20 @@ async fn a_socket_outlives_its_database() {
     assert!(matches!(office.hears().await, HubFrame::Pong(_)));
     let queued = queue(&hub, 100, "queued").await;
     way(&hub).heal();
-    // What was not acknowledged comes again: nobody knows what of the last hand-over arrived.
-    let told = [office.is_told().await, office.is_told().await];
-    assert_eq!(
-        told.map(|command| (command.command_id, command.attempt)),
-        [(id.0, 2), (queued, 1)]
-    );
+    // After a look that failed, what was not acknowledged comes again, because nobody knows what of it arrived. A look that
+    // only had to wait goes on where it was.
+    let (mut told, mut attempts) = (office.is_told().await, 1);
+    if told.command_id == id.0 {
+        attempts = told.attempt;
+        assert_eq!(attempts, 2);
+        told = office.is_told().await;
+    }
+    assert_eq!((told.command_id, told.attempt), (queued, 1));
     office.transcribes("one", "hello").await;
     position(&office.hears().await, "one");
     office.acknowledges(id.0).await;
     assert!(accepted(&office.hears().await, id, CommandStage::Ack));
-    assert_eq!(standing(&hub, id).await, "acknowledged 2");
+    assert_eq!(standing(&hub, id).await, format!("acknowledged {attempts}"));
     hub.run_jobs().await;
 }
 
