@@ -15,4 +15,4 @@ pub mod tokens;
 pub use actor::{Actor, ActorKind};
 pub use principal::{Caller, Principal, SignedIn, Trust};
 pub use role::Role;
-pub use scope::{Scope, parse_scopes};
+pub use scope::Scope;

@@ -1,7 +1,5 @@
 //! Scopes: `resource:verb`, the only thing besides roles that grants.
 
-use crate::error::{Error, Result};
-
 macro_rules! scopes {
     ($($(#[$doc:meta])* $name:ident = $word:literal),* $(,)?) => {
         /// What a credential may do.
@@ -64,13 +62,4 @@ impl Scope {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|scope| scope.as_str() == word)
     }
-}
-
-/// Reads a list of scopes; an unknown one is refused, not ignored.
-pub fn parse_scopes<S: AsRef<str>>(words: &[S]) -> Result<Vec<Scope>> {
-    let parse = |(index, word): (usize, &S)| {
-        Scope::parse(word.as_ref())
-            .ok_or_else(|| Error::invalid(format!("/scopes/{index}"), "is not a scope of the hub"))
-    };
-    words.iter().enumerate().map(parse).collect()
 }

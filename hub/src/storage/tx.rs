@@ -142,12 +142,6 @@ impl Tx {
         id
     }
 
-    /// How many events wait for the commit.
-    #[must_use]
-    pub fn appended(&self) -> usize {
-        self.events.len()
-    }
-
     /// Records the operation in the audit log at commit. The first record of a unit of work covers its events.
     pub fn record(&mut self, record: Record) {
         self.records.push(record);
