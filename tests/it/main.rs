@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this whole program is tests")]
 
 mod audit;
+mod faults;
 mod flows;
 mod harness;
 mod jobs;

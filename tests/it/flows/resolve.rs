@@ -118,6 +118,25 @@ async fn a_late_result_of_the_first_attempt_does_not_end_the_second() {
     }
 }
 
+/// It may have been done: approving it as if it had not would do it again without saying so.
+#[tokio::test]
+async fn what_is_unknown_is_neither_approved_nor_rejected() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    let (id, _) = unknown(&hub, &ada).await;
+    for refused in [ada.approves(id).await, ada.rejects(id).await] {
+        let is_wrong = matches!(
+            refused,
+            Err(Error::Conflict {
+                code: "wrong_state" | "expired",
+                ..
+            })
+        );
+        assert!(is_wrong, "{refused:?}");
+    }
+    assert_eq!(ada.action(id).await.state, ActionState::Unknown);
+}
+
 #[tokio::test]
 async fn only_what_is_unknown_is_resolved() {
     let hub = TestHub::start().await;

@@ -265,7 +265,7 @@ async fn leftovers(url: &str, noticed: &[JobId]) -> Vec<String> {
 }
 
 /// Waits for work in a destructor, where the test's own runtime cannot be used.
-fn on_a_thread<T: Send>(work: impl Future<Output = T> + Send) -> T {
+pub(crate) fn on_a_thread<T: Send>(work: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -18,6 +18,7 @@ mod clock;
 mod database;
 mod household;
 mod hub;
+mod program;
 mod proxy;
 mod role;
 mod runtime;
@@ -30,11 +31,13 @@ mod rest;
 mod snapshot;
 mod superuser;
 mod user;
+mod wire;
 
 pub use api::{Api, Operation};
 pub use clock::TestClock;
 pub use household::Household;
 pub use hub::{TestHub, TestHubBuilder};
+pub use program::{Program, Satellite};
 pub use proxy::Proxy;
 pub use role::{Refusal, RoleSession};
 
@@ -48,3 +51,4 @@ pub use socket::{End, Message, Socket, transcript};
 pub use snapshot::Snapshot;
 pub use superuser::SuperuserSql;
 pub use user::User;
+pub use wire::{Cut, Edge, Side, Wire};
