@@ -24,6 +24,7 @@ use super::{
         SUBPROTOCOL, Welcome,
     },
     registry::Seat,
+    tell::Told,
 };
 use crate::{
     devices::{
@@ -231,13 +232,17 @@ async fn take_message(
         Message::Close(_) => return Err(Ended::Gone),
         Message::Ping(_) | Message::Pong(_) => return Ok(()),
     };
-    let answers = match step(&text) {
-        Step::Answer(frames) => frames,
+    let step = step(&text);
+    let told = Told::of(&step);
+    let answers = match step {
+        Step::Answer(frames) => Ok(frames),
         Step::Do(operation) => operate(hub, guest, socket, operation)
             .await
-            .map_err(Ended::because)?,
-        Step::Close(reason, notice) => return Err(Ended::Close(reason, Some(notice))),
+            .map_err(|reason| (reason, None)),
+        Step::Close(reason, notice) => Err((reason, Some(notice))),
     };
+    told.ends(guest, answers.as_deref().map_err(|(reason, _)| *reason));
+    let answers = answers.map_err(|(reason, notice)| Ended::Close(reason, notice))?;
     for frame in &answers {
         out.send(frame).await?;
     }

@@ -21,6 +21,10 @@ pub const JOB_SECONDS: &str = "hub_job_seconds";
 pub const TURNS: &str = "hub_turns_total";
 /// Commands ended, by state.
 pub const COMMANDS: &str = "hub_commands_total";
+/// Messages of satellites dealt with, by frame and outcome.
+pub const MESSAGES: &str = "hub_satellite_messages_total";
+/// How long messages of satellites took, by frame.
+pub const MESSAGE_SECONDS: &str = "hub_satellite_message_seconds";
 /// Open satellite sockets on this node.
 pub const SOCKETS: &str = "hub_satellite_sockets";
 /// Satellite sockets closed, by reason.
@@ -41,6 +45,12 @@ pub(super) fn describe() {
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "how long jobs ran, by kind");
     describe_counter!(TURNS, "turns ended, by outcome");
     describe_counter!(COMMANDS, "commands ended, by state");
+    describe_counter!(MESSAGES, "messages of satellites, by frame and outcome");
+    describe_histogram!(
+        MESSAGE_SECONDS,
+        Unit::Seconds,
+        "how long messages of satellites took, by frame"
+    );
     describe_gauge!(SOCKETS, "open satellite sockets on this node");
     describe_counter!(SOCKETS_CLOSED, "satellite sockets closed, by reason");
     describe_gauge!(AUDIT_WAITING, "audit entries not yet in the signed log");
