@@ -1,8 +1,9 @@
-//! Appends through the whole ingest (session, head, privacy, duplicates, turn, job, audit entry) beside a bare insert of the
-//! same rows into the same table.
+//! Appends through the whole ingest (socket, session, head, privacy, duplicates, turn, job, audit entry) beside a bare insert
+//! of the same rows into the same table.
 
 use std::time::{Duration, Instant};
 
+use hub::{devices::Socket, events::ingest::ingest_over, sessions::find::Talk};
 use support::{TestHub, heard};
 
 const TEXT: &str = "Okay, Houston, we've had a problem here. Stand by, thirteen, we're looking at it.";
@@ -11,12 +12,13 @@ pub(crate) async fn measure(round: Duration) {
     let hub = TestHub::start().await;
     hub.expect_leftovers();
     let bare = hub.household("bare").await;
+    bare.kitchen.hears(TEXT).await;
     for size in [100, 1] {
         // Alternating, so that both see the same machine.
         let (mut bare_rate, mut hub_rate) = (0.0, 0.0);
-        for _ in 0..2 {
-            bare_rate += bare_inserts(&hub, &bare, size, round / 2).await / 2.0;
-            hub_rate += appends(&hub, size, round / 2).await / 2.0;
+        for _ in 0..4 {
+            bare_rate += bare_inserts(&hub, &bare, size, round / 4).await / 4.0;
+            hub_rate += appends(&hub, size, round / 4).await / 4.0;
         }
         let share = 100.0 * hub_rate / bare_rate;
         println!(
@@ -25,17 +27,19 @@ pub(crate) async fn measure(round: Duration) {
     }
 }
 
+/// Rows like the one that the hub wrote for the first transcript, column by column.
 async fn bare_inserts(hub: &TestHub, agent: &support::Household, size: i64, round: Duration) -> f64 {
     let insert = format!(
-        "insert into hub.events (agent_id, id, epoch, position, type, payload, payload_salt, recorded_at, space_id,
-           source_kind, trust)
-         select '{}', gen_random_uuid(), 1, (select coalesce(max(position), 0) from hub.events where agent_id = '{0}') + n,
-           'transcript', jsonb_build_object('text', '{}'), decode(repeat('00', 32), 'hex'), now(), '{}', 'device',
-           'household'
-         from generate_series(1, {size}) as n",
-        agent.agent,
-        TEXT.replace('\'', "''"),
-        agent.elsewhere
+        "insert into hub.events (agent_id, id, epoch, position, type, payload, payload_salt, retain_until, occurred_at,
+           recorded_at, space_id, session_id, device_id, person_id, audience_person_id, source_kind, source_id, client_id,
+           client_digest, trust)
+         select e.agent_id, gen_random_uuid(), e.epoch, last.position + n, e.type, e.payload, e.payload_salt,
+           e.retain_until, e.occurred_at, now(), e.space_id, e.session_id, e.device_id, e.person_id,
+           e.audience_person_id, e.source_kind, e.source_id, gen_random_uuid()::text, e.client_digest, e.trust
+         from (select * from hub.events where agent_id = '{agent}' and type = 'transcript' order by position limit 1) e,
+           (select max(position) as position from hub.events where agent_id = '{agent}') last,
+           generate_series(1, {size}) as n",
+        agent = agent.agent,
     );
     let (started, mut inserted) = (Instant::now(), 0);
     while started.elapsed() < round {
@@ -45,11 +49,25 @@ async fn bare_inserts(hub: &TestHub, agent: &support::Household, size: i64, roun
     rate(inserted, started)
 }
 
+/// What a greeted socket does with each of its frames.
 async fn appends(hub: &TestHub, size: i64, round: Duration) -> f64 {
+    let kitchen = &hub.home.kitchen;
+    let caller = kitchen.caller().await.unwrap();
+    let socket = Socket {
+        device: kitchen.id,
+        node: hub.node,
+        generation: kitchen.connects(&[]).await.generation,
+    };
+    let talk = Talk::Voice {
+        space: kitchen.space,
+        audience: caller.person(),
+    };
     let (started, mut appended) = (Instant::now(), 0);
     while started.elapsed() < round {
         let batch = (0..size).map(|_| heard(TEXT)).collect();
-        hub.home.kitchen.sends(batch).await.unwrap();
+        ingest_over(hub, &caller, Some(socket), talk, batch)
+            .await
+            .unwrap();
         appended += size;
     }
     rate(appended, started)

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::{TestDevice, TestHub};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_tungstenite::{
-    connect_async,
+    connect_async_with_config,
     tungstenite::{Message, client::IntoClientRequest},
 };
 
@@ -103,7 +103,7 @@ async fn satellite(
             .parse()
             .unwrap(),
     );
-    let (mut socket, _) = connect_async(request).await.unwrap();
+    let (mut socket, _) = connect_async_with_config(request, None, true).await.unwrap();
     let hello = json!({"type": "hello", "capabilities": [{"kind": "echo"}]});
     socket
         .send(Message::Text(hello.to_string().into()))

@@ -4,7 +4,7 @@ use super::VOICE_IDLE;
 use crate::{
     error::{Error, Result},
     ids::{PersonId, SessionId, SpaceId},
-    storage::{ConversationKey, OpenSession, Tx},
+    storage::{ConversationKey, Tx},
 };
 
 /// Another transaction may open or close a session between two statements; the next round sees what it committed.
@@ -57,24 +57,23 @@ impl Talk {
 /// The session that takes an event now. An idle one is closed and the next opened.
 pub async fn find(tx: &mut Tx, talk: Talk) -> Result<SessionId> {
     let key = talk.key();
+    if let Some(open) = tx.sessions().in_use(key).await? {
+        return Ok(open);
+    }
     let conversation = tx.sessions().conversation(key).await?;
     for _ in 0..ROUNDS {
-        if let Some(open) = tx.sessions().open_session(conversation).await? {
-            if !is_idle(&open, tx) {
-                tx.sessions().touch(open.id).await?;
-                return Ok(open.id);
-            }
-            tx.sessions().close(open.id).await?;
-        }
-        let (id, idle_after_s) = (SessionId::mint(), talk.idle_after_s());
-        if tx.sessions().insert(id, conversation, key, idle_after_s).await? {
+        tx.sessions().close_idle(conversation).await?;
+        let id = SessionId::mint();
+        if tx
+            .sessions()
+            .insert(id, conversation, key, talk.idle_after_s())
+            .await?
+        {
             return Ok(id);
+        }
+        if let Some(open) = tx.sessions().in_use(key).await? {
+            return Ok(open);
         }
     }
     Err(Error::internal("sessions open and close all the time"))
-}
-
-fn is_idle(open: &OpenSession, tx: &Tx) -> bool {
-    open.idle_after_s
-        .is_some_and(|idle| tx.now() - open.last_event_at > chrono::Duration::seconds(i64::from(idle)))
 }

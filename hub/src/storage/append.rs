@@ -20,6 +20,8 @@ use crate::{
 /// Everything one commit appends.
 pub(super) struct Batch {
     pub(super) agent: AgentId,
+    /// The head, if this transaction has taken its row already.
+    pub(super) taken: Option<Head>,
     pub(super) actor: Actor,
     pub(super) now: DateTime,
     pub(super) events: Vec<NewEvent>,
@@ -44,6 +46,7 @@ pub(super) async fn take_head(connection: &mut PgConnection, agent: AgentId) -> 
 pub(super) async fn write(connection: &mut PgConnection, batch: Batch) -> Result<Head> {
     let Batch {
         agent,
+        taken,
         actor,
         now,
         events,
@@ -59,8 +62,17 @@ pub(super) async fn write(connection: &mut PgConnection, batch: Batch) -> Result
             .collect();
     }
     let mut records: Vec<Record> = records.into_iter().flat_map(Record::continued).collect();
-    let head = advance(connection, agent, events.len(), records.len()).await?;
-    let first = head.position - count(events.len()) + 1;
+    let (events_more, records_more) = (count(events.len()), count(records.len()));
+    let head = match taken {
+        // The row is ours: what it will hold is known, and it is written at once with the first entry.
+        Some(head) => Head {
+            position: head.position + events_more,
+            audit_seq: head.audit_seq + records_more,
+            ..head
+        },
+        None => take_advanced(connection, agent, events_more, records_more).await?,
+    };
+    let first = head.position - events_more + 1;
     if let Some(covering) = records.first_mut().filter(|_| !events.is_empty()) {
         covering.positions = Some((first, head.position));
     }
@@ -73,37 +85,34 @@ pub(super) async fn write(connection: &mut PgConnection, batch: Batch) -> Result
         };
         insert_events(connection, start, events).await?;
     }
-    let first_seq = head.audit_seq - count(records.len()) + 1;
+    let first_seq = head.audit_seq - records_more + 1;
+    let mut entries = Entries::default();
     for (agent_seq, record) in (first_seq..).zip(records) {
-        insert_entry(
-            connection,
-            &actor,
-            now,
-            Numbered {
-                agent,
-                agent_seq,
-                epoch: head.epoch,
-            },
-            record,
-        )
-        .await?;
+        let numbered = Numbered {
+            agent,
+            agent_seq,
+            epoch: head.epoch,
+        };
+        entries.push(&actor, now, numbered, record)?;
     }
+    insert_entries(connection, agent, now, entries, taken.map(|_| head)).await?;
     Ok(head)
 }
 
-async fn advance(
+/// Takes the head row and moves it on, in one statement.
+async fn take_advanced(
     connection: &mut PgConnection,
     agent: AgentId,
-    events: usize,
-    records: usize,
+    events: i64,
+    records: i64,
 ) -> Result<Head> {
     let head = sqlx::query_as!(
         Head,
         "update agent_heads set position = position + $2, audit_seq = audit_seq + $3 where agent_id = $1
          returning epoch, position, audit_seq",
         agent.0,
-        count(events),
-        count(records)
+        events,
+        records
     );
     head.fetch_optional(connection)
         .await?
@@ -225,29 +234,55 @@ async fn insert_events(connection: &mut PgConnection, start: Start, events: Vec<
     }
 }
 
-async fn insert_entry(
+/// The audit entries of a commit, one column an array.
+#[derive(Default)]
+struct Entries {
+    id: Vec<Uuid>,
+    agent_seq: Vec<i64>,
+    operation: Vec<String>,
+    body: Vec<String>,
+}
+
+impl Entries {
+    fn push(&mut self, actor: &Actor, now: DateTime, numbered: Numbered, record: Record) -> Result<()> {
+        let id = fresh();
+        self.operation.push(record.operation.to_owned());
+        self.body.push(record.into_entry(actor, id, numbered, now)?);
+        self.id.push(id);
+        self.agent_seq.push(numbered.agent_seq);
+        Ok(())
+    }
+}
+
+/// Inserts the entries, and in the same round trip moves a head row that was taken before.
+async fn insert_entries(
     connection: &mut PgConnection,
-    actor: &Actor,
+    agent: AgentId,
     now: DateTime,
-    numbered: Numbered,
-    record: Record,
+    entries: Entries,
+    moved: Option<Head>,
 ) -> Result<()> {
-    let operation = record.operation;
-    let id = fresh();
-    let body = record.into_entry(actor, id, numbered, now)?;
-    sqlx::query!(
-        "insert into audit_entries (agent_id, id, agent_seq, recorded_at, operation, body)
-         values ($1, $2, $3, $4, $5, $6)",
-        numbered.agent.0,
-        id,
-        numbered.agent_seq,
+    let inserted = sqlx::query!(
+        "with moved as (update agent_heads set position = $3, audit_seq = $4 where agent_id = $1 and $3::bigint is not null)
+         insert into audit_entries (agent_id, id, agent_seq, recorded_at, operation, body)
+         select $1, row.id, row.agent_seq, $2, row.operation, row.body
+         from unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[]) as row(id, agent_seq, operation, body)",
+        agent.0,
         now,
-        operation,
-        body
+        moved.map(|head| head.position),
+        moved.map(|head| head.audit_seq),
+        &entries.id,
+        &entries.agent_seq,
+        &entries.operation,
+        &entries.body
     )
     .execute(connection)
     .await?;
-    Ok(())
+    if inserted.rows_affected() == entries.id.len() as u64 {
+        Ok(())
+    } else {
+        Err(Error::internal("not every audit entry was inserted"))
+    }
 }
 
 fn count(n: usize) -> i64 {

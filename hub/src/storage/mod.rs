@@ -34,6 +34,6 @@ pub use identity::{AgentBrief, Credential, Identity, NewAgent, SignIn, StoredUse
 pub use jobs::{Jobs, Lease, NewJob};
 pub use memories::{Memories, NewCandidate, NewMemory, WordHit};
 pub use places::Places;
-pub use sessions::{ConversationKey, OpenSession, Sessions};
+pub use sessions::{ConversationKey, Sessions};
 pub use turns::{TurnRow, Turns};
 pub use tx::{Committed, Head, Tx, TxScope};

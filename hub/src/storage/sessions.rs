@@ -2,7 +2,6 @@
 
 use super::Tx;
 use crate::{
-    clock::DateTime,
     error::Result,
     ids::{ConversationId, PersonId, SessionId, SpaceId},
 };
@@ -15,17 +14,6 @@ impl Tx {
     pub fn sessions(&mut self) -> Sessions<'_> {
         Sessions(self)
     }
-}
-
-/// A session that takes events.
-#[derive(Debug, Clone, Copy)]
-pub struct OpenSession {
-    /// Its id.
-    pub id: SessionId,
-    /// The last event in it.
-    pub last_event_at: DateTime,
-    /// It closes by itself after this many seconds without one.
-    pub idle_after_s: Option<i32>,
 }
 
 /// What makes a conversation the one it is.
@@ -77,22 +65,40 @@ impl Sessions<'_> {
         Ok(id.fetch_optional(self.0.connection()).await?.map(ConversationId))
     }
 
-    /// The open session of a conversation, locked. Not against events that refer to it: they are inserted by whoever holds
-    /// the head row, for which the locker waits.
-    pub async fn open_session(&mut self, conversation: ConversationId) -> Result<Option<OpenSession>> {
-        let agent = self.0.agent();
-        let row = sqlx::query!(
-            "select id, last_event_at, idle_after_s from sessions
-             where agent_id = $1 and conversation_id = $2 and state = 'open' for no key update",
+    /// The open session of a place, if it has not fallen silent: locked, and noted as in use. One statement, since every
+    /// event comes by here. Not locked against events that refer to it: they are inserted by whoever holds the head row, for
+    /// which the locker waits.
+    pub async fn in_use(&mut self, key: ConversationKey) -> Result<Option<SessionId>> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let id = sqlx::query_scalar!(
+            "update sessions s set last_event_at = greatest(s.last_event_at, $5) from conversations c
+             where c.agent_id = $1 and c.kind = $2 and c.space_id = $3 and c.audience_person_id is not distinct from $4
+               and s.agent_id = $1 and s.conversation_id = c.id and s.state = 'open'
+               and (s.idle_after_s is null or $5 - s.last_event_at <= make_interval(secs => s.idle_after_s))
+             returning s.id",
             agent.0,
-            conversation.0
+            key.kind,
+            key.space.0,
+            key.audience.map(|id| id.0),
+            now
         );
-        let row = row.fetch_optional(self.0.connection()).await?;
-        Ok(row.map(|row| OpenSession {
-            id: row.id.into(),
-            last_event_at: row.last_event_at,
-            idle_after_s: row.idle_after_s,
-        }))
+        Ok(id.fetch_optional(self.0.connection()).await?.map(SessionId))
+    }
+
+    /// Closes the session of a conversation that has fallen silent, if one has.
+    pub async fn close_idle(&mut self, conversation: ConversationId) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        sqlx::query!(
+            "update sessions set state = 'closed', closed_at = $3
+             where agent_id = $1 and conversation_id = $2 and state = 'open'
+               and $3 - last_event_at > make_interval(secs => idle_after_s)",
+            agent.0,
+            conversation.0,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
     }
 
     /// Opens a session; false when another transaction has just done so.
@@ -120,33 +126,5 @@ impl Sessions<'_> {
         .execute(self.0.connection())
         .await?;
         Ok(done.rows_affected() == 1)
-    }
-
-    /// Notes that a session is in use.
-    pub async fn touch(&mut self, id: SessionId) -> Result<()> {
-        let (agent, now) = (self.0.agent(), self.0.now());
-        sqlx::query!(
-            "update sessions set last_event_at = greatest(last_event_at, $3) where agent_id = $1 and id = $2",
-            agent.0,
-            id.0,
-            now
-        )
-        .execute(self.0.connection())
-        .await?;
-        Ok(())
-    }
-
-    /// Closes a session.
-    pub async fn close(&mut self, id: SessionId) -> Result<()> {
-        let (agent, now) = (self.0.agent(), self.0.now());
-        sqlx::query!(
-            "update sessions set state = 'closed', closed_at = $3 where agent_id = $1 and id = $2 and state = 'open'",
-            agent.0,
-            id.0,
-            now
-        )
-        .execute(self.0.connection())
-        .await?;
-        Ok(())
     }
 }

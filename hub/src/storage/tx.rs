@@ -88,6 +88,8 @@ pub struct Tx {
     scope: TxScope,
     actor: Actor,
     now: DateTime,
+    /// The agent's head row, from when it was taken.
+    head: Option<Head>,
     events: Vec<NewEvent>,
     records: Vec<Record>,
     commitments: Vec<Commitment>,
@@ -109,6 +111,7 @@ impl Tx {
             scope,
             actor,
             now,
+            head: None,
             events: Vec::new(),
             records: Vec::new(),
             commitments: Vec::new(),
@@ -166,7 +169,9 @@ impl Tx {
     /// after it is in order with the append.
     pub async fn take_head(&mut self) -> Result<Head> {
         let agent = self.agent();
-        append::take_head(self.connection(), agent).await
+        let head = append::take_head(self.connection(), agent).await?;
+        self.head = Some(head);
+        Ok(head)
     }
 
     /// Makes it all durable. Only after this returns may anyone be told.
@@ -178,6 +183,7 @@ impl Tx {
         if !self.records.is_empty() {
             let batch = append::Batch {
                 agent: self.agent(),
+                taken: self.head,
                 actor: self.actor.clone(),
                 now: self.now,
                 events: std::mem::take(&mut self.events),
