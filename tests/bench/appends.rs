@@ -27,15 +27,17 @@ pub(crate) async fn measure(round: Duration) {
     }
 }
 
-/// Rows like the one that the hub wrote for the first transcript, column by column.
+/// Rows like the one that the hub wrote for the first transcript, column by column; ids in order of time, as the hub's.
 async fn bare_inserts(hub: &TestHub, agent: &support::Household, size: i64, round: Duration) -> f64 {
     let insert = format!(
         "insert into hub.events (agent_id, id, epoch, position, type, payload, payload_salt, retain_until, occurred_at,
            recorded_at, space_id, session_id, device_id, person_id, audience_person_id, source_kind, source_id, client_id,
            client_digest, trust)
-         select e.agent_id, gen_random_uuid(), e.epoch, last.position + n, e.type, e.payload, e.payload_salt,
+         select e.agent_id,
+           (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+             || substr(md5(random()::text), 1, 19))::uuid, e.epoch, last.position + n, e.type, e.payload, e.payload_salt,
            e.retain_until, e.occurred_at, now(), e.space_id, e.session_id, e.device_id, e.person_id,
-           e.audience_person_id, e.source_kind, e.source_id, gen_random_uuid()::text, e.client_digest, e.trust
+           e.audience_person_id, e.source_kind, e.source_id, 'client-' || (last.position + n), e.client_digest, e.trust
          from (select * from hub.events where agent_id = '{agent}' and type = 'transcript' order by position limit 1) e,
            (select max(position) as position from hub.events where agent_id = '{agent}') last,
            generate_series(1, {size}) as n",
