@@ -59,7 +59,8 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
     let address = listener
         .local_addr()
         .map_err(|error| StartError::Listen(listen, error))?;
-    serve(&hub, listener);
+    // On the tracker, so that requests under way are finished before the audit log is.
+    hub.lifecycle.spawn(http::serve::serve(hub.clone(), listener));
     super::say(&banner(&hub, address, made.as_ref()));
     tracing::info!(http.listen = %address, node = %hub.node, "the hub is listening");
     stop_signal().await;
@@ -90,20 +91,6 @@ fn keep_metrics_small(hub: &Hub) {
                 () = tokio::time::sleep(UPKEEP_EVERY) => metrics.run_upkeep(),
                 () = life.closing() => return,
             }
-        }
-    });
-}
-
-/// Accepts until the process closes. On the tracker, so that requests under way are finished before the audit log is.
-fn serve(hub: &Hub, listener: TcpListener) {
-    let (router, life) = (http::router(hub), hub.lifecycle.clone());
-    let cancelled = hub.lifecycle.cancel_token();
-    hub.lifecycle.spawn(async move {
-        let serving =
-            axum::serve(listener, router).with_graceful_shutdown(async move { life.closing().await });
-        tokio::select! {
-            ended = serving => if let Err(error) = ended { tracing::error!(%error, "the server ended") },
-            () = cancelled.cancelled() => {}
         }
     });
 }

@@ -116,7 +116,9 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 /// What of the outside world is met where, by the beginning of the module's name.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("sqlx", &["storage"]),
-    ("axum", &["http", "satellite", "commands::serve"]),
+    ("axum", &["http", "satellite"]),
+    ("hyper", &["http::serve"]),
+    ("hyper_util", &["http::serve"]),
     ("tower_http", &["http"]),
     ("utoipa_axum", &["http"]),
     ("figment", &["config"]),

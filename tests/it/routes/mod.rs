@@ -4,6 +4,7 @@ mod actions;
 mod bad_input;
 mod claim;
 mod commands;
+mod connections;
 mod dead_jobs;
 mod devices;
 mod events;
