@@ -6,7 +6,7 @@ use hub::identity::{sign_in::SIGN_IN_LIFE, tokens::LIFE};
 use serde_json::{Value, json};
 use support::{Answer, Client, Rest, TestHub, User};
 
-use crate::sample::{PASSWORD, Sample};
+use crate::sample::{PASSWORD, Sample, ask};
 
 /// The chain of what concerns no agent.
 const HUB_CHAIN: &str = "agent_id = '00000000-0000-0000-0000-000000000000'";
@@ -44,6 +44,31 @@ async fn name_and_password_give_tokens_in_any_case_of_the_name() {
     assert_eq!(signed_in.json["expires_in_s"], LIFE.num_seconds());
     let client = sample.rest.bearer(signed_in.text("/access_token"));
     assert_eq!(client.get("/v1/me").await.expect(200).text("/name"), name);
+}
+
+#[tokio::test]
+async fn nobody_between_keeps_an_answer_with_a_token() {
+    let sample = Sample::new().await;
+    for (operation, token) in [
+        ("claim_agent", "/refresh_token"),
+        ("sign_in", "/refresh_token"),
+        ("refresh_sign_in", "/refresh_token"),
+        ("register_device", "/token"),
+        ("get_me", "/name"),
+    ] {
+        let operation = sample.api.operation(operation);
+        let good = sample.good(operation).await;
+        let answer = ask(&sample.owner, operation, &good).send().await;
+        assert!(!answer.text(token).is_empty());
+        assert_eq!(
+            answer.header("cache-control"),
+            Some("no-store"),
+            "{}",
+            answer.told()
+        );
+    }
+    let refused = sign_in(&sample.rest.nobody(), "nobody", "nothing").await;
+    assert_eq!(refused.header("cache-control"), Some("no-store"));
 }
 
 #[tokio::test]
