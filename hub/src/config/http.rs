@@ -18,6 +18,8 @@ pub struct HttpConfig {
     pub header_timeout_ms: u64,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
+    /// How long the body of a request may take to arrive, in milliseconds.
+    pub body_timeout_ms: u64,
     /// Longest time a request may take, in milliseconds.
     pub request_timeout_ms: u64,
     /// Origins that browsers may call from.
@@ -34,6 +36,7 @@ impl Default for HttpConfig {
             max_connections: 20_000,
             header_timeout_ms: 15_000,
             max_body_bytes: 256 * 1024,
+            body_timeout_ms: 20_000,
             request_timeout_ms: 40_000,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use hub::config::Config;
-use support::{Served, TestHub};
+use support::{Rest, Served, TestHub};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -132,6 +132,34 @@ async fn a_satellites_socket_takes_no_connections_place() {
     let (hub, served) = served(|config| config.http.max_connections = 1).await;
     let (_socket, _) = support::Socket::greet(&served, &hub.home.kitchen, &[]).await;
     assert!(Raw::connect(served.address()).await.is_served().await);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_end_is_refused_as_late_and_changes_nothing() {
+    let (hub, served) = served(|config| config.http.body_timeout_ms = SHORT).await;
+    let ada = hub.owner("ada").await;
+    let token = Rest::of(&hub).user(&ada).await.credential().to_owned();
+    let before = hub.sql().census().await;
+    for (length, body) in [
+        ("content-length: 100", r#"{"name":"hall","#),
+        ("content-length: 100", ""),
+        ("transfer-encoding: chunked", "1\r\n{\r\n"),
+    ] {
+        let mut raw = Raw::connect(served.address()).await;
+        raw.says(&format!(
+            "POST /v1/agents/self/spaces HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\n{length}\r\n\r\n{body}"
+        ))
+        .await;
+        // The rest may still come: the connection cannot be used for another request.
+        let heard = raw.hears_all().await;
+        assert!(heard.starts_with("HTTP/1.1 408 "), "{heard}");
+        assert!(
+            heard.contains(r#""code":"late""#) && heard.contains("the body"),
+            "{heard}"
+        );
+    }
+    assert_eq!(hub.sql().census().await, before);
 }
 
 #[tokio::test]
