@@ -52,7 +52,7 @@ pub enum Error {
         limit: Duration,
     },
     /// Too many tries: wait.
-    #[error("too many tries")]
+    #[error("too many tries: wait {} s", retry_after.as_secs_f64().ceil())]
     Throttled {
         /// How long to wait.
         retry_after: Duration,

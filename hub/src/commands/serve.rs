@@ -13,7 +13,7 @@ use crate::{
     config::{Config, program},
     http,
     hub::Hub,
-    jobs,
+    identity, jobs,
     lifecycle::stop_signal,
     satellite, telemetry,
 };
@@ -75,6 +75,7 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
 fn start(hub: &Hub, with_worker: bool) {
     hub.db.run_bell(&hub.lifecycle);
     satellite::watch::start(hub);
+    identity::attempt::start(hub);
     keep_metrics_small(hub);
     if with_worker && hub.config.worker.in_serve {
         jobs::worker::start(hub);

@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! Where a request comes from: the other end of its connection, or whom a trusted proxy forwards for.
 
 use std::{convert::Infallible, net::IpAddr};
 
@@ -7,26 +7,26 @@ use axum::{
     http::{HeaderMap, request::Parts},
 };
 
-use crate::hub::Hub;
+use super::layers::RequestContext;
+use crate::{hub::Hub, identity::Origin};
 
 /// The header in which a proxy names whom it forwards for; each proxy adds the address that it was called from.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The other end of the connection.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) IpAddr);
+pub struct Peer(pub IpAddr);
 
-/// The address that a request comes from, behind the proxies that are trusted; none where there is no connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Remote(pub Option<IpAddr>);
-
-impl FromRequestParts<Hub> for Remote {
+impl FromRequestParts<Hub> for Origin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<Peer>();
         let proxies = &hub.config.http.trusted_proxies;
-        Ok(Self(peer.map(|peer| behind(proxies, peer.0, &parts.headers))))
+        Ok(Self {
+            address: peer.map(|peer| behind(proxies, peer.0, &parts.headers)),
+            request_id: Some(RequestContext::of(parts).id),
+        })
     }
 }
 

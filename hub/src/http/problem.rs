@@ -125,7 +125,9 @@ pub(super) fn render(error: &Error, status: StatusCode, request_id: &str) -> Res
         HeaderValue::from_static("application/problem+json"),
     );
     if let Some(after) = retry_after(error) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        // Whole seconds, and never too few.
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -15,6 +15,8 @@ pub const HTTP_SECONDS: &str = "hub_http_request_seconds";
 pub const CONNECTIONS: &str = "hub_http_connections";
 /// Connections closed at once because all were taken.
 pub const CONNECTIONS_REFUSED: &str = "hub_http_connections_refused_total";
+/// Tries to sign in, refresh or claim that got nowhere, by outcome: failed or throttled.
+pub const TRIES_FAILED: &str = "hub_sign_in_tries_failed_total";
 /// Events appended, by what became of them.
 pub const EVENTS: &str = "hub_events_total";
 /// Jobs ended, by kind and outcome.
@@ -47,6 +49,10 @@ pub(super) fn describe() {
     describe_counter!(
         CONNECTIONS_REFUSED,
         "connections closed at once because all were taken"
+    );
+    describe_counter!(
+        TRIES_FAILED,
+        "tries to sign in, refresh or claim that got nowhere, by outcome"
     );
     describe_counter!(EVENTS, "events from outside, by what became of them");
     describe_counter!(JOBS, "jobs ended, by kind and outcome");

@@ -51,6 +51,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("events::kind", Types),
     ("events::payload", Types),
     ("identity", Types),
+    ("identity::attempt", Operations),
     ("identity::claim", Operations),
     ("identity::credentials", Operations),
     ("identity::sign_in", Operations),

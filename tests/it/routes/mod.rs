@@ -15,4 +15,5 @@ mod messages;
 mod operations;
 mod sign_in;
 mod spaces;
+mod throttle;
 mod turns;

@@ -2,7 +2,10 @@
 
 use hub::{
     devices::revoke::revoke,
-    identity::claim::{Claimer, claim, mint_code},
+    identity::{
+        Origin,
+        claim::{Claimer, claim, mint_code},
+    },
     satellite::protocol::{CloseReason, ErrorCode, HubFrame, Limits, SUBPROTOCOL},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -166,7 +169,7 @@ async fn a_users_token_is_refused() {
     let claimer = Claimer {
         name: "ada".to_owned(),
         password: SecretString::from("correct horse"),
-        request_id: None,
+        from: Origin::default(),
     };
     let (_, tokens) = claim(&hub, &code, claimer).await.unwrap();
     let before = footprint(&hub).await;

@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::TokenAnswer;
 use crate::{
-    http::{extract::Json, layers::RequestContext, problem::Failed},
+    http::{extract::Json, problem::Failed},
     hub::Hub,
-    identity::{Actor, sign_in},
+    identity::{Origin, sign_in},
 };
 
 /// The refresh token.
@@ -26,9 +26,9 @@ pub(super) struct RefreshRequest {
     request_body = RefreshRequest, responses((status = OK, description = "The next tokens", body = TokenAnswer)))]
 pub(super) async fn refresh_sign_in(
     State(hub): State<Hub>,
-    context: RequestContext,
+    from: Origin,
     Json(body): Json<RefreshRequest>,
 ) -> Result<Json<TokenAnswer>, Failed> {
-    let tokens = sign_in::refresh(&hub, &body.refresh_token, Actor::anonymous(Some(context.id))).await?;
+    let tokens = sign_in::refresh(&hub, &body.refresh_token, &from).await?;
     Ok(Json(tokens.into()))
 }
