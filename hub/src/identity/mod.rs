@@ -7,6 +7,8 @@ pub mod claim;
 pub mod credentials;
 pub mod password;
 mod principal;
+pub mod refresh;
+mod refresh_token;
 pub mod refusals;
 mod role;
 mod scope;

@@ -1,4 +1,4 @@
-//! Signing in with name and password, and going on with a refresh token.
+//! Signing in with name and password.
 
 use secrecy::SecretString;
 
@@ -26,7 +26,7 @@ pub struct Tokens {
     pub access: SecretString,
     /// How long it is good.
     pub access_life: chrono::Duration,
-    /// For the next access token; each is good once.
+    /// For the next tokens; each is good once.
     pub refresh: SecretString,
 }
 
@@ -66,7 +66,8 @@ async fn write_down_refusal(hub: &Hub, from: &Origin) -> Result<()> {
     Ok(())
 }
 
-async fn begin(hub: &Hub, from: &Origin) -> Result<Tx> {
+/// Begins a unit of work of nobody known.
+pub(super) async fn begin(hub: &Hub, from: &Origin) -> Result<Tx> {
     let nobody = Actor::anonymous(from.request_id.clone());
     hub.db.begin(TxScope::System, nobody).await
 }
@@ -88,51 +89,5 @@ pub(super) async fn issue(hub: &Hub, tx: &mut Tx, user: UserId) -> Result<Tokens
         access,
         access_life: tokens::LIFE,
         refresh,
-    })
-}
-
-/// Gives the next tokens for a refresh token. One that was used before ends the sign-in: somebody else has it.
-pub async fn refresh(hub: &Hub, presented: &SecretString, from: &Origin) -> Result<Tokens> {
-    attempt(hub, Attempt::Refresh, from, next_tokens(hub, presented, from)).await
-}
-
-async fn next_tokens(hub: &Hub, presented: &SecretString, from: &Origin) -> Result<Tokens> {
-    let mut tx = begin(hub, from).await?;
-    let found = tx.identity().sign_in_by_refresh(&secret::hash(presented)).await?;
-    let Some(found) = found else {
-        return Err(Error::Unauthenticated(
-            "the refresh token is not valid or expired: sign in again",
-        ));
-    };
-    if found.is_reuse {
-        tx.identity().revoke_sign_in(found.id).await?;
-        tx.record(
-            Record::of("refresh_sign_in")
-                .refused()
-                .on("user", found.user.0)
-                .with("reason", "reuse"),
-        );
-        tx.commit().await?;
-        return Err(Error::Unauthenticated(
-            "the refresh token was used before: sign in again",
-        ));
-    }
-    let (next, expires_at) = (secret::mint(REFRESH_PREFIX), tx.now() + SIGN_IN_LIFE);
-    tx.identity()
-        .rotate_refresh(found.id, &secret::hash(&next), expires_at)
-        .await?;
-    tx.record(Record::of("refresh_sign_in").on("user", found.user.0));
-    let access = hub.keys.tokens.sign(
-        &SignedIn {
-            user: found.user,
-            sign_in: found.id,
-        },
-        tx.now(),
-    )?;
-    tx.commit().await?;
-    Ok(Tokens {
-        access,
-        access_life: tokens::LIFE,
-        refresh: next,
     })
 }

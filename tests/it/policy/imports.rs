@@ -54,6 +54,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("identity::attempt", Operations),
     ("identity::claim", Operations),
     ("identity::credentials", Operations),
+    ("identity::refresh", Operations),
     ("identity::sign_in", Operations),
     ("identity::sign_out", Operations),
     ("jobs", Types),

@@ -9,7 +9,7 @@ use super::TokenAnswer;
 use crate::{
     http::{extract::Json, problem::Failed},
     hub::Hub,
-    identity::{Origin, sign_in},
+    identity::{Origin, refresh::refresh},
 };
 
 /// The refresh token.
@@ -21,7 +21,8 @@ pub(super) struct RefreshRequest {
     refresh_token: SecretString,
 }
 
-/// Get the next tokens of a sign-in. A token that was used before ends the sign-in.
+/// Get the next tokens of a sign-in. A token that was used before ends the sign-in, but an answer that was lost can be asked
+/// for again within 30 seconds.
 #[utoipa::path(post, path = "/v1/sign-in/refresh", operation_id = "refresh_sign_in", tag = "identity",
     request_body = RefreshRequest, responses((status = OK, description = "The next tokens", body = TokenAnswer)))]
 pub(super) async fn refresh_sign_in(
@@ -29,6 +30,6 @@ pub(super) async fn refresh_sign_in(
     from: Origin,
     Json(body): Json<RefreshRequest>,
 ) -> Result<Json<TokenAnswer>, Failed> {
-    let tokens = sign_in::refresh(&hub, &body.refresh_token, &from).await?;
+    let tokens = refresh(&hub, &body.refresh_token, &from).await?;
     Ok(Json(tokens.into()))
 }
