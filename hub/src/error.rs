@@ -43,8 +43,16 @@ pub enum Error {
         /// The bound in bytes.
         limit: usize,
     },
+    /// The caller did not finish saying it: say it again, faster.
+    #[error("{what} did not arrive within {} s: send it again", limit.as_secs_f32())]
+    Late {
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        limit: Duration,
+    },
     /// Too many tries: wait.
-    #[error("too many tries")]
+    #[error("too many tries: wait {} s", retry_after.as_secs_f64().ceil())]
     Throttled {
         /// How long to wait.
         retry_after: Duration,

@@ -5,8 +5,16 @@ use std::{ops::Deref, sync::Arc};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
-    adapters::keys::Keys, audit::status::AuditStatus, clock::SharedClock, config::Config, error::Result,
-    ids::NodeId, lifecycle::Lifecycle, satellite::registry::Registry, storage::Db,
+    adapters::keys::Keys,
+    audit::status::AuditStatus,
+    clock::SharedClock,
+    config::Config,
+    error::Result,
+    identity::{password::Passwords, refusals::Refusals, throttle::Throttle},
+    ids::NodeId,
+    lifecycle::Lifecycle,
+    satellite::registry::Registry,
+    storage::Db,
     turns::runtime::AgentRuntime,
 };
 
@@ -26,6 +34,12 @@ pub struct Shared {
     pub keys: Keys,
     /// What thinks.
     pub runtime: Arc<dyn AgentRuntime>,
+    /// The failed sign-ins of this process.
+    pub throttle: Throttle,
+    /// Those that are not in the audit log one by one.
+    pub refusals: Refusals,
+    /// Where passwords are hashed.
+    pub passwords: Passwords,
     /// The sockets of this process.
     pub sockets: Registry,
     /// How the audit log is doing, as this process knows.
@@ -71,6 +85,9 @@ impl Hub {
             clock,
             keys,
             runtime,
+            throttle: Throttle::default(),
+            refusals: Refusals::default(),
+            passwords: Passwords::default(),
             sockets,
             audit: AuditStatus::default(),
             lifecycle,

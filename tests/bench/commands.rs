@@ -58,13 +58,8 @@ async fn serve(hub: &Hub) -> std::net::SocketAddr {
     hub::satellite::watch::start(hub);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (router, life) = (hub::http::router(hub), hub.lifecycle.clone());
-    hub.lifecycle.spawn(async move {
-        axum::serve(listener, router)
-            .with_graceful_shutdown(async move { life.closing().await })
-            .await
-            .unwrap();
-    });
+    hub.lifecycle
+        .spawn(hub::http::serve::serve(hub.clone(), listener));
     address
 }
 

@@ -13,7 +13,7 @@ use crate::{
     config::{Config, program},
     http,
     hub::Hub,
-    jobs,
+    identity, jobs,
     lifecycle::stop_signal,
     satellite, telemetry,
 };
@@ -59,7 +59,8 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
     let address = listener
         .local_addr()
         .map_err(|error| StartError::Listen(listen, error))?;
-    serve(&hub, listener);
+    // On the tracker, so that requests under way are finished before the audit log is.
+    hub.lifecycle.spawn(http::serve::serve(hub.clone(), listener));
     super::say(&banner(&hub, address, made.as_ref()));
     tracing::info!(http.listen = %address, node = %hub.node, "the hub is listening");
     stop_signal().await;
@@ -74,6 +75,7 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
 fn start(hub: &Hub, with_worker: bool) {
     hub.db.run_bell(&hub.lifecycle);
     satellite::watch::start(hub);
+    identity::attempt::start(hub);
     keep_metrics_small(hub);
     if with_worker && hub.config.worker.in_serve {
         jobs::worker::start(hub);
@@ -90,20 +92,6 @@ fn keep_metrics_small(hub: &Hub) {
                 () = tokio::time::sleep(UPKEEP_EVERY) => metrics.run_upkeep(),
                 () = life.closing() => return,
             }
-        }
-    });
-}
-
-/// Accepts until the process closes. On the tracker, so that requests under way are finished before the audit log is.
-fn serve(hub: &Hub, listener: TcpListener) {
-    let (router, life) = (http::router(hub), hub.lifecycle.clone());
-    let cancelled = hub.lifecycle.cancel_token();
-    hub.lifecycle.spawn(async move {
-        let serving =
-            axum::serve(listener, router).with_graceful_shutdown(async move { life.closing().await });
-        tokio::select! {
-            ended = serving => if let Err(error) = ended { tracing::error!(%error, "the server ended") },
-            () = cancelled.cancelled() => {}
         }
     });
 }

@@ -1,6 +1,6 @@
 //! The REST edge.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,21 +12,34 @@ use super::{ConfigError, within};
 pub struct HttpConfig {
     /// Address and port to listen on.
     pub listen: SocketAddr,
+    /// Open connections at most; satellites' sockets are counted apart.
+    pub max_connections: usize,
+    /// How long a connection may take to send the head of a request, and may idle between two, in milliseconds.
+    pub header_timeout_ms: u64,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
+    /// How long the body of a request may take to arrive, in milliseconds.
+    pub body_timeout_ms: u64,
     /// Longest time a request may take, in milliseconds.
     pub request_timeout_ms: u64,
     /// Origins that browsers may call from.
     pub allowed_origins: Vec<String>,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            // Each holds 16 KiB while a head is read: 320 MiB at the worst.
+            max_connections: 20_000,
+            header_timeout_ms: 15_000,
             max_body_bytes: 256 * 1024,
+            body_timeout_ms: 20_000,
             request_timeout_ms: 40_000,
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -46,8 +46,12 @@ pub async fn hold(tx: &mut Tx, socket: Socket) -> Result<()> {
     match tx.devices().hold(socket).await? {
         Standing::Newest => Ok(()),
         Standing::Replaced => Err(Error::conflict(REPLACED, "a newer socket of this device is open")),
-        Standing::Revoked => Err(Error::conflict(REVOKED, "the device was revoked")),
+        Standing::Revoked => Err(revoked()),
     }
+}
+
+fn revoked() -> Error {
+    Error::conflict(REVOKED, "the device was revoked")
 }
 
 /// Lets a socket in: it takes the place of any earlier one, and what was sent to that without being acknowledged is sent
@@ -63,7 +67,7 @@ pub async fn connect(hub: &Hub, caller: &Caller, device: DeviceId, hello: Introd
         software: hello.software,
     };
     let generation = tx.devices().connect(device, hub.node, &stored).await?;
-    let generation = generation.ok_or(Error::Unauthenticated("the device was revoked"))?;
+    let generation = generation.ok_or_else(revoked)?;
     tx.commands().requeue_unacknowledged(device).await?;
     let open_commands = tx.commands().acknowledged(device, MOST_OPEN).await?;
     if let Some(space) = space {

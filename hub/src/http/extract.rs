@@ -1,16 +1,21 @@
 //! Bodies, path and query parameters, with errors that point at what is wrong.
 
+use std::{error::Error as _, time::Duration};
+
 use axum::{
-    body::to_bytes,
+    body::{Body, Bytes, to_bytes},
     extract::{FromRequest, FromRequestParts, Request, rejection::QueryRejection},
     http::{header, request::Parts},
     response::{IntoResponse, Response},
 };
+use http_body_util::LengthLimitError;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::problem::Failed;
 use crate::{
+    config::HttpConfig,
     error::{Error, FieldError},
     hub::Hub,
 };
@@ -34,12 +39,31 @@ impl<T: DeserializeOwned> FromRequest<Hub> for Json<T> {
                 Error::Malformed("the body must be JSON: send content-type application/json".into()).into(),
             );
         }
-        let limit = hub.config.http.max_body_bytes;
-        let bytes = to_bytes(request.into_body(), limit)
-            .await
-            .map_err(|_| Error::TooLarge { limit })?;
+        let bytes = read(request.into_body(), &hub.config.http).await?;
         Ok(Self(parse(&bytes)?))
     }
+}
+
+/// A whole body, of a bounded size and within a bounded time.
+async fn read(body: Body, bounds: &HttpConfig) -> Result<Bytes, Error> {
+    let (limit, within) = (
+        bounds.max_body_bytes,
+        Duration::from_millis(bounds.body_timeout_ms),
+    );
+    let Ok(read) = timeout(within, to_bytes(body, limit)).await else {
+        return Err(Error::Late {
+            what: "the body",
+            limit: within,
+        });
+    };
+    read.map_err(|error| {
+        let is_too_large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
+        if is_too_large {
+            Error::TooLarge { limit }
+        } else {
+            Error::Malformed("the body broke off".into())
+        }
+    })
 }
 
 /// Path parameters.

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Method, request::Parts},
+    http::{HeaderName, HeaderValue, Method, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -100,6 +100,11 @@ pub async fn around(State(hub): State<Hub>, mut request: Request, next: Next) ->
     if let Some(Refusal(error)) = &refusal {
         response = render(error, response.status(), &context.id);
     }
+    // Answers hold what is private, some of them tokens: nobody between keeps one.
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(&context.id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -6,7 +6,9 @@ pub mod extract;
 pub mod health;
 pub mod idempotency;
 pub mod layers;
+pub mod peer;
 pub mod problem;
+pub mod serve;
 pub mod v1;
 
 use axum::{

@@ -86,6 +86,7 @@ pub const fn status(error: &Error) -> StatusCode {
         Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::Conflict { .. } => StatusCode::CONFLICT,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Late { .. } => StatusCode::REQUEST_TIMEOUT,
         Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(..) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -124,7 +125,9 @@ pub(super) fn render(error: &Error, status: StatusCode, request_id: &str) -> Res
         HeaderValue::from_static("application/problem+json"),
     );
     if let Some(after) = retry_after(error) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        // Whole seconds, and never too few.
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -141,6 +144,7 @@ const fn code(error: &Error) -> &'static str {
         Error::Invalid(_) => "invalid",
         Error::Conflict { code, .. } => code,
         Error::TooLarge { .. } => "too_large",
+        Error::Late { .. } => "late",
         Error::Throttled { .. } => "throttled",
         Error::Unavailable { .. } => "unavailable",
         Error::Internal(..) => "internal",

@@ -1,5 +1,7 @@
 //! Who did it, as the audit log says it.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -44,6 +46,15 @@ pub struct Actor {
     /// The doer's id, where it has one.
     pub id: Option<Uuid>,
     /// The request or message that caused it.
+    pub request_id: Option<String>,
+}
+
+/// Where somebody comes from who has not proved who they are.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// Their address, where there is a connection.
+    pub address: Option<IpAddr>,
+    /// The request.
     pub request_id: Option<String>,
 }
 

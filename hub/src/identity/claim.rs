@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{Actor, ActorKind, Role, password, sign_in};
+use super::{Actor, ActorKind, Origin, Role, attempt::attempt, password, sign_in, throttle::Attempt};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
@@ -11,7 +11,7 @@ use crate::{
     hub::Hub,
     ids::{AgentId, ClaimId, PersonId, UserId},
     secret,
-    storage::{Tx, TxScope},
+    storage::{StoredUser, Tx, TxScope},
 };
 
 /// How long a code is good.
@@ -24,18 +24,22 @@ pub struct Claimer {
     pub name: String,
     /// The password, of a new user or of the one who has that name.
     pub password: SecretString,
-    /// The request.
-    pub request_id: Option<String>,
+    /// Where they come from.
+    pub from: Origin,
 }
 
 /// Makes the claimer the owner of the agent that the code is for, and signs them in.
 pub async fn claim(hub: &Hub, code: &SecretString, claimer: Claimer) -> Result<(AgentId, sign_in::Tokens)> {
+    attempt(hub, Attempt::Claim, &claimer.from, with_code(hub, code, &claimer)).await
+}
+
+async fn with_code(hub: &Hub, code: &SecretString, claimer: &Claimer) -> Result<(AgentId, sign_in::Tokens)> {
     let code = secret::hash(&secret::normalize_code(code));
-    let user = the_user(hub, &claimer, &code).await?;
+    let user = the_user(hub, claimer, &code).await?;
     let actor = Actor {
         kind: ActorKind::User,
         id: Some(user.id.0),
-        request_id: claimer.request_id.clone(),
+        request_id: claimer.from.request_id.clone(),
     };
     let agent = find(hub, &code).await?.1;
     let mut tx = hub.db.begin(TxScope::WholeAgent(agent), actor).await?;
@@ -105,13 +109,19 @@ async fn the_user(hub: &Hub, claimer: &Claimer, code: &secret::SecretHash) -> Re
         .await?;
     let Some(existing) = existing else {
         password::check(&claimer.password, "/password")?;
-        let new_hash = Some(password::hash(claimer.password.clone()).await?);
+        let new_hash = Some(hub.passwords.hash(claimer.password.clone()).await?);
         return Ok(ClaimingUser {
             id: UserId::mint(),
             new_hash,
         });
     };
-    let is_right = password::verify(claimer.password.clone(), Some(existing.password_hash)).await?;
+    let name = Attempt::Password(&claimer.name);
+    attempt(hub, name, &claimer.from, with_password(hub, claimer, existing)).await
+}
+
+async fn with_password(hub: &Hub, claimer: &Claimer, existing: StoredUser) -> Result<ClaimingUser> {
+    let typed = claimer.password.clone();
+    let is_right = hub.passwords.verify(typed, Some(existing.password_hash)).await?;
     if !is_right || existing.is_disabled {
         return Err(Error::Unauthenticated(
             "there is a user of this name, and the password is not theirs",

@@ -1,18 +1,23 @@
 //! Who is calling, and what they may do.
 
 mod actor;
+pub mod attempt;
 pub mod authorize;
 pub mod claim;
 pub mod credentials;
 pub mod password;
 mod principal;
+pub mod refresh;
+mod refresh_token;
+pub mod refusals;
 mod role;
 mod scope;
 pub mod sign_in;
 pub mod sign_out;
+pub mod throttle;
 pub mod tokens;
 
-pub use actor::{Actor, ActorKind};
+pub use actor::{Actor, ActorKind, Origin};
 pub use principal::{Caller, Principal, SignedIn, Trust};
 pub use role::Role;
 pub use scope::Scope;

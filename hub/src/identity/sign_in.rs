@@ -1,15 +1,17 @@
-//! Signing in with name and password, and going on with a refresh token.
+//! Signing in with name and password.
 
 use secrecy::SecretString;
 
-use super::{Actor, SignedIn, credentials::REFRESH_PREFIX, password, tokens};
+use super::{
+    Actor, Origin, SignedIn, attempt::attempt, credentials::REFRESH_PREFIX, throttle::Attempt, tokens,
+};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
     hub::Hub,
     ids::{SignInId, UserId},
     secret,
-    storage::Tx,
+    storage::{Tx, TxScope},
 };
 
 /// How long a sign-in lives without being refreshed.
@@ -24,24 +26,50 @@ pub struct Tokens {
     pub access: SecretString,
     /// How long it is good.
     pub access_life: chrono::Duration,
-    /// For the next access token; each is good once.
+    /// For the next tokens; each is good once.
     pub refresh: SecretString,
 }
 
 /// Signs a user in.
-pub async fn sign_in(hub: &Hub, name: &str, typed: SecretString, actor: Actor) -> Result<Tokens> {
+pub async fn sign_in(hub: &Hub, name: &str, typed: SecretString, from: &Origin) -> Result<Tokens> {
+    attempt(
+        hub,
+        Attempt::Password(name),
+        from,
+        with_password(hub, name, typed, from),
+    )
+    .await
+}
+
+async fn with_password(hub: &Hub, name: &str, typed: SecretString, from: &Origin) -> Result<Tokens> {
     let user = hub.db.begin_system().await?.identity().user_by_name(name).await?;
     let user = user.filter(|user| !user.is_disabled);
-    let is_right = password::verify(typed, user.as_ref().map(|user| user.password_hash.clone())).await?;
-    let mut tx = hub.db.begin(crate::storage::TxScope::System, actor).await?;
+    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let is_right = hub.passwords.verify(typed, hash).await?;
     let Some(user) = user.filter(|_| is_right) else {
-        tx.record(Record::of("sign_in").refused());
-        tx.commit().await?;
+        write_down_refusal(hub, from).await?;
         return Err(REFUSED);
     };
+    let mut tx = begin(hub, from).await?;
     let tokens = issue(hub, &mut tx, user.id).await?;
     tx.commit().await?;
     Ok(tokens)
+}
+
+async fn write_down_refusal(hub: &Hub, from: &Origin) -> Result<()> {
+    if !hub.refusals.refuse(hub.clock.now()) {
+        return Ok(());
+    }
+    let mut tx = begin(hub, from).await?;
+    tx.record(Record::of("sign_in").refused());
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Begins a unit of work of nobody known.
+pub(super) async fn begin(hub: &Hub, from: &Origin) -> Result<Tx> {
+    let nobody = Actor::anonymous(from.request_id.clone());
+    hub.db.begin(TxScope::System, nobody).await
 }
 
 /// Begins a sign-in of a user who has proved who they are, in the same unit of work.
@@ -61,47 +89,5 @@ pub(super) async fn issue(hub: &Hub, tx: &mut Tx, user: UserId) -> Result<Tokens
         access,
         access_life: tokens::LIFE,
         refresh,
-    })
-}
-
-/// Gives the next tokens for a refresh token. One that was used before ends the sign-in: somebody else has it.
-pub async fn refresh(hub: &Hub, presented: &SecretString, actor: Actor) -> Result<Tokens> {
-    let mut tx = hub.db.begin(crate::storage::TxScope::System, actor).await?;
-    let found = tx.identity().sign_in_by_refresh(&secret::hash(presented)).await?;
-    let Some(found) = found else {
-        return Err(Error::Unauthenticated(
-            "the refresh token is not valid or expired: sign in again",
-        ));
-    };
-    if found.is_reuse {
-        tx.identity().revoke_sign_in(found.id).await?;
-        tx.record(
-            Record::of("refresh_sign_in")
-                .refused()
-                .on("user", found.user.0)
-                .with("reason", "reuse"),
-        );
-        tx.commit().await?;
-        return Err(Error::Unauthenticated(
-            "the refresh token was used before: sign in again",
-        ));
-    }
-    let (next, expires_at) = (secret::mint(REFRESH_PREFIX), tx.now() + SIGN_IN_LIFE);
-    tx.identity()
-        .rotate_refresh(found.id, &secret::hash(&next), expires_at)
-        .await?;
-    tx.record(Record::of("refresh_sign_in").on("user", found.user.0));
-    let access = hub.keys.tokens.sign(
-        &SignedIn {
-            user: found.user,
-            sign_in: found.id,
-        },
-        tx.now(),
-    )?;
-    tx.commit().await?;
-    Ok(Tokens {
-        access,
-        access_life: tokens::LIFE,
-        refresh: next,
     })
 }

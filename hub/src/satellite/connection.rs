@@ -17,7 +17,7 @@ use super::{
     client::{Step, step},
     deliver::{Owed, deliver},
     hello::{self, Guest},
-    operate::{notice, operate},
+    operate::{farewell, notice, operate},
     outgoing::{Ended, Outgoing},
     protocol::{
         CloseReason, HELLO_WITHIN, HubFrame, Limits, MAX_FRAME_BYTES, MISSED_HEARTBEATS, OpenCommand,
@@ -49,6 +49,12 @@ pub async fn connect(
     upgrade: WebSocketUpgrade,
     headers: axum::http::HeaderMap,
 ) -> Result<Response, Failed> {
+    let upgrade = upgrade.protocols([SUBPROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        // Whoever offers others, or none, may mean another protocol by the same frames.
+        let needed = format!("this channel speaks {SUBPROTOCOL}: offer it in Sec-WebSocket-Protocol");
+        return Err(Error::Malformed(needed).into());
+    }
     let token = match bearer(&headers) {
         Ok(token) => {
             // A wrong credential is refused before anything is upgraded.
@@ -68,7 +74,6 @@ pub async fn connect(
     let seat = hub.sockets.sit()?;
     let lifecycle = hub.lifecycle.clone();
     let upgrade = upgrade
-        .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER)
         .max_frame_size(MAX_FRAME_BYTES)
         .max_message_size(MAX_FRAME_BYTES);
@@ -137,13 +142,13 @@ async fn first_text(out: &mut Outgoing) -> Result<String, Ended> {
 }
 
 fn refused(error: &Error) -> Ended {
-    let reason = match error {
+    let reason = farewell(error).unwrap_or(match error {
         Error::Unauthenticated(_) | Error::Forbidden { .. } | Error::NotFound { .. } => {
             CloseReason::Unauthorized
         }
         Error::Invalid(_) => CloseReason::ProtocolError,
         _ => CloseReason::Internal,
-    };
+    });
     Ended::Close(reason, Some(notice(error)))
 }
 

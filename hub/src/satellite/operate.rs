@@ -189,7 +189,9 @@ pub(super) fn notice(error: &Error) -> ErrorNotice {
         Error::Invalid(_) => ErrorCode::Invalid,
         Error::Conflict { .. } => ErrorCode::Conflict,
         Error::TooLarge { .. } => ErrorCode::TooLarge,
-        Error::Throttled { .. } | Error::Unavailable { .. } | Error::Internal(..) => ErrorCode::Busy,
+        Error::Late { .. } | Error::Throttled { .. } | Error::Unavailable { .. } | Error::Internal(..) => {
+            ErrorCode::Busy
+        }
     };
     let detail = if let Error::Internal(..) = error {
         tracing::error!(error = error.chain(), "a satellite's frame failed");

@@ -30,7 +30,7 @@ pub use devices::{Devices, Hello};
 pub use events::{EventFilter, Events, Known};
 pub use guard::row_level_security_is_active;
 pub use idempotency::{Claimed, Idempotency, IdempotencyKey};
-pub use identity::{AgentBrief, Credential, Identity, NewAgent, SignIn, StoredUser};
+pub use identity::{AgentBrief, Credential, Generation, Identity, NewAgent, SignIn, StoredUser};
 pub use jobs::{Jobs, Lease, NewJob};
 pub use memories::{Memories, NewCandidate, NewMemory, WordHit};
 pub use places::Places;

@@ -11,6 +11,12 @@ pub const SECONDS_BUCKETS: [f64; 12] = [
 pub const HTTP_REQUESTS: &str = "hub_http_requests_total";
 /// How long requests took.
 pub const HTTP_SECONDS: &str = "hub_http_request_seconds";
+/// Open connections on this node, without the sockets of satellites.
+pub const CONNECTIONS: &str = "hub_http_connections";
+/// Connections closed at once because all were taken.
+pub const CONNECTIONS_REFUSED: &str = "hub_http_connections_refused_total";
+/// Tries to sign in, refresh or claim that got nowhere, by outcome: failed or throttled.
+pub const TRIES_FAILED: &str = "hub_sign_in_tries_failed_total";
 /// Events appended, by what became of them.
 pub const EVENTS: &str = "hub_events_total";
 /// Jobs ended, by kind and outcome.
@@ -40,6 +46,18 @@ pub const AUDIT_SEQUENCED: &str = "hub_audit_sequenced_total";
 pub(super) fn describe() {
     describe_counter!(HTTP_REQUESTS, "requests answered, by operation and status");
     describe_histogram!(HTTP_SECONDS, Unit::Seconds, "how long requests took");
+    describe_gauge!(
+        CONNECTIONS,
+        "open connections on this node, without the sockets of satellites"
+    );
+    describe_counter!(
+        CONNECTIONS_REFUSED,
+        "connections closed at once because all were taken"
+    );
+    describe_counter!(
+        TRIES_FAILED,
+        "tries to sign in, refresh or claim that got nowhere, by outcome"
+    );
     describe_counter!(EVENTS, "events from outside, by what became of them");
     describe_counter!(JOBS, "jobs ended, by kind and outcome");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "how long jobs ran, by kind");

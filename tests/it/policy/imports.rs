@@ -51,8 +51,10 @@ const LAYERS: &[(&str, Layer)] = &[
     ("events::kind", Types),
     ("events::payload", Types),
     ("identity", Types),
+    ("identity::attempt", Operations),
     ("identity::claim", Operations),
     ("identity::credentials", Operations),
+    ("identity::refresh", Operations),
     ("identity::sign_in", Operations),
     ("identity::sign_out", Operations),
     ("jobs", Types),
@@ -116,7 +118,9 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 /// What of the outside world is met where, by the beginning of the module's name.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("sqlx", &["storage"]),
-    ("axum", &["http", "satellite", "commands::serve"]),
+    ("axum", &["http", "satellite"]),
+    ("hyper", &["http::serve"]),
+    ("hyper_util", &["http::serve"]),
     ("tower_http", &["http"]),
     ("utoipa_axum", &["http"]),
     ("figment", &["config"]),

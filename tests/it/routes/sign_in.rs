@@ -2,11 +2,11 @@
 
 use axum::http::Method;
 use chrono::Duration;
-use hub::identity::{sign_in::SIGN_IN_LIFE, tokens::LIFE};
+use hub::identity::{refresh::GRACE, sign_in::SIGN_IN_LIFE, tokens::LIFE};
 use serde_json::{Value, json};
 use support::{Answer, Client, Rest, TestHub, User};
 
-use crate::sample::{PASSWORD, Sample};
+use crate::sample::{PASSWORD, Sample, ask};
 
 /// The chain of what concerns no agent.
 const HUB_CHAIN: &str = "agent_id = '00000000-0000-0000-0000-000000000000'";
@@ -44,6 +44,31 @@ async fn name_and_password_give_tokens_in_any_case_of_the_name() {
     assert_eq!(signed_in.json["expires_in_s"], LIFE.num_seconds());
     let client = sample.rest.bearer(signed_in.text("/access_token"));
     assert_eq!(client.get("/v1/me").await.expect(200).text("/name"), name);
+}
+
+#[tokio::test]
+async fn nobody_between_keeps_an_answer_with_a_token() {
+    let sample = Sample::new().await;
+    for (operation, token) in [
+        ("claim_agent", "/refresh_token"),
+        ("sign_in", "/refresh_token"),
+        ("refresh_sign_in", "/refresh_token"),
+        ("register_device", "/token"),
+        ("get_me", "/name"),
+    ] {
+        let operation = sample.api.operation(operation);
+        let good = sample.good(operation).await;
+        let answer = ask(&sample.owner, operation, &good).send().await;
+        assert!(!answer.text(token).is_empty());
+        assert_eq!(
+            answer.header("cache-control"),
+            Some("no-store"),
+            "{}",
+            answer.told()
+        );
+    }
+    let refused = sign_in(&sample.rest.nobody(), "nobody", "nothing").await;
+    assert_eq!(refused.header("cache-control"), Some("no-store"));
 }
 
 #[tokio::test]
@@ -126,6 +151,7 @@ async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_sign_in() {
     let nobody = rest.nobody();
     let next = refresh(&nobody, &session.refresh).await.expect(200);
     assert_ne!(next.text("/refresh_token"), session.refresh);
+    hub.clock.advance(GRACE + Duration::milliseconds(1));
     let reused = refresh(&nobody, &session.refresh)
         .await
         .refuses(401, "unauthenticated");
@@ -143,7 +169,48 @@ async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_sign_in() {
 }
 
 #[tokio::test]
-async fn of_two_refreshes_at_once_one_wins_and_the_other_counts_as_reuse() {
+async fn the_reuse_of_any_earlier_token_ends_the_sign_in() {
+    let (hub, rest, ada) = home().await;
+    let nobody = rest.nobody();
+    for reused in 0..4 {
+        let session = rest.signed_in(ada.id).await;
+        let mut tokens = vec![session.refresh];
+        for _ in 0..4 {
+            let next = refresh(&nobody, tokens.last().unwrap()).await.expect(200);
+            tokens.push(next.text("/refresh_token").to_owned());
+        }
+        hub.clock.advance(GRACE + Duration::seconds(1));
+        let _ = refresh(&nobody, &tokens[reused])
+            .await
+            .refuses(401, "unauthenticated");
+        let _ = refresh(&nobody, &tokens[4]).await.refuses(401, "unauthenticated");
+        let _ = session.client.get("/v1/me").await.refuses(401, "unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_given_again_for_a_while() {
+    let (hub, rest, ada) = home().await;
+    let session = rest.signed_in(ada.id).await;
+    let nobody = rest.nobody();
+    let lost = refresh(&nobody, &session.refresh).await.expect(200);
+    hub.clock.advance(GRACE);
+    let again = refresh(&nobody, &session.refresh).await.expect(200);
+    assert_eq!(again.text("/refresh_token"), lost.text("/refresh_token"));
+    let client = rest.bearer(again.text("/access_token"));
+    let _ = client.get("/v1/me").await.expect(200);
+    let next = refresh(&nobody, again.text("/refresh_token")).await.expect(200);
+    // The answer was used, so it was not lost: no grace, however early.
+    let _ = refresh(&nobody, &session.refresh)
+        .await
+        .refuses(401, "unauthenticated");
+    let _ = refresh(&nobody, next.text("/refresh_token"))
+        .await
+        .refuses(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn two_refreshes_at_once_get_the_same_next_token() {
     let (_hub, rest, ada) = home().await;
     let session = rest.signed_in(ada.id).await;
     let nobody = rest.nobody();
@@ -151,16 +218,20 @@ async fn of_two_refreshes_at_once_one_wins_and_the_other_counts_as_reuse() {
         refresh(&nobody, &session.refresh),
         refresh(&nobody, &session.refresh)
     );
-    let (won, lost) = if one.status == 200 {
-        (one, other)
-    } else {
-        (other, one)
-    };
-    let won = won.expect(200);
-    let _ = lost.refuses(401, "unauthenticated");
-    let _ = refresh(&nobody, won.text("/refresh_token"))
+    let (one, other) = (one.expect(200), other.expect(200));
+    assert_eq!(one.text("/refresh_token"), other.text("/refresh_token"));
+    let _ = refresh(&nobody, one.text("/refresh_token")).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_token_that_only_names_the_family_ends_the_sign_in_and_gives_nothing() {
+    let (_hub, rest, ada) = home().await;
+    let session = rest.signed_in(ada.id).await;
+    let forged = format!("{}.{}", session.refresh, "A".repeat(43));
+    let _ = refresh(&rest.nobody(), &forged)
         .await
         .refuses(401, "unauthenticated");
+    let _ = session.client.get("/v1/me").await.refuses(401, "unauthenticated");
 }
 
 #[tokio::test]

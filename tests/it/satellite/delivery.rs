@@ -7,7 +7,7 @@ use hub::{
 use serde_json::json;
 use support::{Served, Socket, TestHub};
 
-use super::{accepted, standing, tell};
+use super::{accepted, standing, tell, wait_for_lock};
 
 #[tokio::test]
 async fn commands_come_in_order() {
@@ -144,21 +144,4 @@ async fn no_command_is_lost_between_two_sockets() {
         .map(|command| command.id)
         .collect();
     assert_eq!(taken, [id], "{}", standing(&hub, id).await);
-}
-
-/// Until so many sessions wait for a lock, or it is clear that no more will.
-async fn wait_for_lock(hub: &TestHub, sessions: i64) {
-    for _ in 0..200 {
-        let waiting: i64 = hub
-            .sql()
-            .value(
-                "select count(*) from pg_stat_activity where datname = current_database()
-                   and wait_event_type = 'Lock'",
-            )
-            .await;
-        if waiting >= sessions {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
 }

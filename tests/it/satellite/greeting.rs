@@ -1,14 +1,18 @@
 //! From the upgrade to the welcome, and every way not to get there.
 
 use hub::{
-    identity::claim::{Claimer, claim, mint_code},
-    satellite::protocol::{CloseReason, ErrorCode, HubFrame, Limits},
+    devices::revoke::revoke,
+    identity::{
+        Origin,
+        claim::{Claimer, claim, mint_code},
+    },
+    satellite::protocol::{CloseReason, ErrorCode, HubFrame, Limits, SUBPROTOCOL},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use support::{End, Served, Socket, TestDevice, TestHub};
 
-use super::{ended, footprint, generation};
+use super::{ended, footprint, generation, wait_for_lock};
 
 /// Opens a socket without a credential and says this first.
 async fn says_first(served: &Served, text: &str) -> End {
@@ -100,6 +104,63 @@ async fn a_wrong_token_is_refused_before_the_upgrade() {
     }
 }
 
+/// An upgrade with these subprotocols, by hand: the status and what the hub says of it.
+async fn upgrade(served: &Served, offered: Option<&str>) -> (u16, Value) {
+    let url = served.socket_url().replacen("ws", "http", 1);
+    let mut request = reqwest::Client::new()
+        .get(url)
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    if let Some(offered) = offered {
+        request = request.header("sec-websocket-protocol", offered);
+    }
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.json().await.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn an_upgrade_without_the_subprotocol_is_refused_and_told_what_is_needed() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    for offered in [
+        None,
+        Some("hub.satellite.v2"),
+        Some("graphql-ws, hub.console.v1"),
+        Some(""),
+    ] {
+        let (status, problem) = upgrade(&served, offered).await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (400, &json!("malformed")),
+            "{offered:?}: {problem}"
+        );
+        assert!(problem["detail"].as_str().unwrap().contains(SUBPROTOCOL));
+    }
+    let (status, _) = upgrade(&served, Some("other, hub.satellite.v1")).await;
+    assert_eq!(status, 101);
+}
+
+#[tokio::test]
+async fn a_device_that_is_revoked_while_it_says_hello_is_told_so() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let kitchen = &hub.home.kitchen;
+    let mut socket = Socket::open(&served.socket_url(), Some(&kitchen.token))
+        .await
+        .unwrap();
+    let mut revoking = hub.home.whole().await;
+    revoke(&mut revoking, kitchen.id).await.unwrap();
+    // The credential is still good, and the hello waits for the device's row.
+    socket.says_hello(&[]).await;
+    wait_for_lock(&hub, 1).await;
+    revoking.commit().await.unwrap();
+    ended(&socket.end().await, CloseReason::Revoked);
+    assert_eq!(generation(&hub, kitchen).await, 0);
+}
+
 #[tokio::test]
 async fn a_users_token_is_refused() {
     let hub = TestHub::start().await;
@@ -108,7 +169,7 @@ async fn a_users_token_is_refused() {
     let claimer = Claimer {
         name: "ada".to_owned(),
         password: SecretString::from("correct horse"),
-        request_id: None,
+        from: Origin::default(),
     };
     let (_, tokens) = claim(&hub, &code, claimer).await.unwrap();
     let before = footprint(&hub).await;

@@ -1,6 +1,6 @@
 //! A client of the REST edge: requests go through the whole router, in process. Every refusal is checked for its form.
 
-use std::fmt::Write;
+use std::{fmt::Write, net::IpAddr};
 
 use axum::{
     Router,
@@ -9,6 +9,7 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use hub::{
+    http::peer::Peer,
     hub::Hub,
     identity::{SignedIn, credentials::REFRESH_PREFIX, sign_in::SIGN_IN_LIFE},
     ids::{SignInId, UserId},
@@ -83,6 +84,7 @@ impl Rest {
         Client {
             router: self.router.clone(),
             credential,
+            address: None,
         }
     }
 }
@@ -100,9 +102,17 @@ pub struct Session {
 pub struct Client {
     router: Router,
     credential: Option<SecretString>,
+    address: Option<IpAddr>,
 }
 
 impl Client {
+    /// The same, calling from an address.
+    #[must_use]
+    pub fn at(mut self, address: &str) -> Self {
+        self.address = Some(address.parse().expect("an address"));
+        self
+    }
+
     /// The bearer credential; empty for nobody.
     #[must_use]
     pub fn credential(&self) -> &str {
@@ -124,6 +134,7 @@ impl Client {
         }
         Ask {
             router: self.router.clone(),
+            address: self.address,
             method,
             path,
             headers,
@@ -155,6 +166,7 @@ impl Client {
 /// A request before it is sent.
 pub struct Ask {
     router: Router,
+    address: Option<IpAddr>,
     method: Method,
     path: String,
     headers: HeaderMap,
@@ -201,6 +213,9 @@ impl Ask {
             .body(self.body)
             .expect("the path of a request");
         *request.headers_mut() = self.headers;
+        if let Some(address) = self.address {
+            request.extensions_mut().insert(Peer(address));
+        }
         let response = self.router.oneshot(request).await.expect("a router answers");
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("an answer ends").to_bytes();

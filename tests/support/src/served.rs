@@ -4,13 +4,11 @@ use std::net::SocketAddr;
 
 use hub::{hub::Hub, jobs, satellite};
 use tokio::net::TcpListener;
-use tokio_util::task::TaskTracker;
 
 /// A hub that listens. Jobs are left to the test unless it asks for workers.
 pub struct Served {
     hub: Hub,
     address: SocketAddr,
-    server: TaskTracker,
 }
 
 impl Served {
@@ -35,19 +33,11 @@ impl Served {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await;
         let listener = listener.expect("a free port is there");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let (router, life) = (hub::http::router(hub), hub.lifecycle.clone());
-        let server = TaskTracker::new();
-        server.spawn(async move {
-            axum::serve(listener, router)
-                .with_graceful_shutdown(async move { life.closing().await })
-                .await
-                .expect("the server runs until it is stopped");
-        });
-        server.close();
+        hub.lifecycle
+            .spawn(hub::http::serve::serve(hub.clone(), listener));
         Self {
             hub: hub.clone(),
             address,
-            server,
         }
     }
 
@@ -66,6 +56,5 @@ impl Served {
     /// Shuts the hub down as `hub serve` does, and returns when it has.
     pub async fn shut_down(&self) {
         self.hub.lifecycle.shut_down().await;
-        self.server.wait().await;
     }
 }

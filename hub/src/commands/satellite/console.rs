@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use super::core::{Notice, Tally};
+use crate::commands::terminal::printable;
 
 /// How often progress is written over itself on a terminal: smooth, and no work.
 const REFRESH: Duration = Duration::from_millis(200);
@@ -157,24 +158,43 @@ fn words(notice: &Notice) -> String {
     }
 }
 
-/// Text from elsewhere must not move the cursor or change the terminal.
-fn printable(text: &str) -> String {
-    let clean = |char: char| {
-        if char.is_control() && char != '\n' && char != '\t' {
-            '\u{fffd}'
-        } else {
-            char
-        }
-    };
-    text.chars().map(clean).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
+    /// A stream that a test can read.
+    #[derive(Clone, Default)]
+    struct Seen(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Seen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seen {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
     #[test]
-    fn text_from_the_hub_cannot_steer_the_terminal() {
-        assert_eq!(printable("a\x1b[2Jb\u{9b}c\td\n"), "a\u{fffd}[2Jb\u{fffd}c\td\n");
+    fn text_from_the_hub_cannot_steer_the_terminal_or_turn_itself_around() {
+        let (out, err) = (Seen::default(), Seen::default());
+        let mut console = Console::new(Box::new(out.clone()), Box::new(err.clone()), true);
+        let text = "a\x1b[2Jb\u{9b}c\td\u{202e}e\u{2066}f";
+        let shown = "a\u{fffd}[2Jb\u{fffd}c\td\u{fffd}e\u{fffd}f\n";
+        console.effect("agent", text).unwrap();
+        console.status(text);
+        assert_eq!(
+            (out.text(), err.text()),
+            (format!("agent: {shown}"), shown.to_owned())
+        );
     }
 }

@@ -7,7 +7,7 @@ mod users;
 
 pub use agents::{AgentBrief, NewAgent};
 pub use tokens::Credential;
-pub use users::{SignIn, StoredUser};
+pub use users::{Generation, SignIn, StoredUser};
 
 use super::Tx;
 use crate::error::{Error, Result};

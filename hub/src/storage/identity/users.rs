@@ -28,8 +28,24 @@ pub struct SignIn {
     pub id: SignInId,
     /// Whose.
     pub user: UserId,
-    /// Whether the hash asked for is the one before the present one: somebody uses a stolen token.
-    pub is_reuse: bool,
+    /// Which of its refresh tokens was asked for.
+    pub generation: Generation,
+}
+
+/// The age of a refresh token among its family.
+#[derive(Debug)]
+pub enum Generation {
+    /// Not used yet.
+    Newest,
+    /// Used once, for the newest.
+    BeforeNewest {
+        /// What the newest was made with.
+        salt: [u8; 32],
+        /// When it was used.
+        replaced_at: DateTime,
+    },
+    /// Used, and what it gave was used, too.
+    Earlier,
 }
 
 impl Identity<'_> {
@@ -75,7 +91,7 @@ impl Identity<'_> {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Begins a family of refresh tokens.
+    /// Begins a family of refresh tokens, which its first one names.
     pub async fn insert_sign_in(
         &mut self,
         id: SignInId,
@@ -85,8 +101,8 @@ impl Identity<'_> {
     ) -> Result<()> {
         let now = self.0.now();
         sqlx::query!(
-            "insert into sign_ins (id, user_id, refresh_sha256, created_at, refreshed_at, expires_at)
-             values ($1, $2, $3, $4, $4, $5)",
+            "insert into sign_ins (id, user_id, family_sha256, refresh_sha256, created_at, refreshed_at, expires_at)
+             values ($1, $2, $3, $3, $4, $4, $5)",
             id.0,
             user.0,
             refresh.as_slice(),
@@ -98,34 +114,59 @@ impl Identity<'_> {
         Ok(())
     }
 
-    /// A live sign-in by its present or its previous refresh token, locked.
-    pub async fn sign_in_by_refresh(&mut self, refresh: &SecretHash) -> Result<Option<SignIn>> {
+    /// A live sign-in by its family and one of its refresh tokens, locked.
+    pub async fn sign_in_by_refresh(
+        &mut self,
+        family: &SecretHash,
+        presented: &SecretHash,
+    ) -> Result<Option<SignIn>> {
         let now = self.0.now();
         let row = sqlx::query!(
-            r#"select s.id, s.user_id, (s.refresh_sha256 <> $1) as "is_reuse!" from sign_ins s
-               join users u on u.id = s.user_id and u.disabled_at is null
-               where (s.refresh_sha256 = $1 or s.previous_sha256 = $1) and s.revoked_at is null and s.expires_at > $2
+            r#"select s.id, s.user_id, s.refresh_sha256 = $2 as "is_newest!",
+                 coalesce(s.previous_sha256 = $2, false) as "is_before_newest!", s.refresh_salt, s.refreshed_at
+               from sign_ins s join users u on u.id = s.user_id and u.disabled_at is null
+               where s.family_sha256 = $1 and s.revoked_at is null and s.expires_at > $3
                for update of s"#,
-            refresh.as_slice(),
+            family.as_slice(),
+            presented.as_slice(),
             now
         )
         .fetch_optional(self.0.connection())
         .await?;
-        Ok(row.map(|row| SignIn {
-            id: row.id.into(),
-            user: row.user_id.into(),
-            is_reuse: row.is_reuse,
+        Ok(row.map(|row| {
+            let salt = row.refresh_salt.and_then(|salt| salt.try_into().ok());
+            let generation = match salt {
+                _ if row.is_newest => Generation::Newest,
+                Some(salt) if row.is_before_newest => Generation::BeforeNewest {
+                    salt,
+                    replaced_at: row.refreshed_at,
+                },
+                _ => Generation::Earlier,
+            };
+            SignIn {
+                id: row.id.into(),
+                user: row.user_id.into(),
+                generation,
+            }
         }))
     }
 
     /// Puts the next refresh token in the place of the present one; the sign-in lives on until then.
-    pub async fn rotate_refresh(&mut self, id: SignInId, next: &SecretHash, until: DateTime) -> Result<()> {
+    pub async fn rotate_refresh(
+        &mut self,
+        id: SignInId,
+        next: &SecretHash,
+        salt: &[u8; 32],
+        until: DateTime,
+    ) -> Result<()> {
         let now = self.0.now();
         let done = sqlx::query!(
-            "update sign_ins set previous_sha256 = refresh_sha256, refresh_sha256 = $2, refreshed_at = $3, expires_at = $4
+            "update sign_ins set previous_sha256 = refresh_sha256, refresh_sha256 = $2, refresh_salt = $3,
+               refreshed_at = $4, expires_at = $5
              where id = $1 and revoked_at is null",
             id.0,
             next.as_slice(),
+            salt.as_slice(),
             now,
             until
         )

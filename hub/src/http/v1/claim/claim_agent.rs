@@ -8,9 +8,12 @@ use utoipa::ToSchema;
 use crate::{
     error::Error,
     events::payload::check_text,
-    http::{extract::Json, layers::RequestContext, problem::Failed},
+    http::{extract::Json, problem::Failed},
     hub::Hub,
-    identity::claim::{Claimer, claim},
+    identity::{
+        Origin,
+        claim::{Claimer, claim},
+    },
     ids::AgentId,
 };
 
@@ -49,14 +52,14 @@ pub(super) struct ClaimAnswer {
     responses((status = CREATED, description = "Claimed", body = ClaimAnswer)))]
 pub(super) async fn claim_agent(
     State(hub): State<Hub>,
-    context: RequestContext,
+    from: Origin,
     Json(body): Json<ClaimRequest>,
 ) -> Result<(StatusCode, Json<ClaimAnswer>), Failed> {
     check_text(&body.name, 100).map_err(|detail| Error::invalid("/name", detail))?;
     let claimer = Claimer {
         name: body.name,
         password: body.password,
-        request_id: Some(context.id),
+        from,
     };
     let (agent_id, tokens) = claim(&hub, &body.code, claimer).await?;
     let answer = ClaimAnswer {

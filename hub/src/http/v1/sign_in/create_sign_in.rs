@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use super::TokenAnswer;
 use crate::{
     error::Error,
-    http::{extract::Json, layers::RequestContext, problem::Failed},
+    http::{extract::Json, problem::Failed},
     hub::Hub,
-    identity::{Actor, password::MAX_BYTES, sign_in},
+    identity::{Origin, password::MAX_BYTES, sign_in},
 };
 
 /// Name and password.
@@ -25,24 +25,18 @@ pub(super) struct SignInRequest {
     password: SecretString,
 }
 
-/// Sign in with name and password.
+/// Sign in with name and password. After too many that were wrong: 429, with how long to wait.
 #[utoipa::path(post, path = "/v1/sign-in", operation_id = "sign_in", tag = "identity", request_body = SignInRequest,
     responses((status = OK, description = "Signed in", body = TokenAnswer)))]
 pub(super) async fn sign_in(
     State(hub): State<Hub>,
-    context: RequestContext,
+    from: Origin,
     Json(body): Json<SignInRequest>,
 ) -> Result<Json<TokenAnswer>, Failed> {
     use secrecy::ExposeSecret;
     if body.name.len() > 400 || body.name.contains('\0') || body.password.expose_secret().len() > MAX_BYTES {
         return Err(Error::Unauthenticated("the name or the password is wrong").into());
     }
-    let tokens = sign_in::sign_in(
-        &hub,
-        &body.name,
-        body.password,
-        Actor::anonymous(Some(context.id)),
-    )
-    .await?;
+    let tokens = sign_in::sign_in(&hub, &body.name, body.password, &from).await?;
     Ok(Json(tokens.into()))
 }

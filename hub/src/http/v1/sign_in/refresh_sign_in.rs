@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::TokenAnswer;
 use crate::{
-    http::{extract::Json, layers::RequestContext, problem::Failed},
+    http::{extract::Json, problem::Failed},
     hub::Hub,
-    identity::{Actor, sign_in},
+    identity::{Origin, refresh::refresh},
 };
 
 /// The refresh token.
@@ -21,14 +21,15 @@ pub(super) struct RefreshRequest {
     refresh_token: SecretString,
 }
 
-/// Get the next tokens of a sign-in. A token that was used before ends the sign-in.
+/// Get the next tokens of a sign-in. A token that was used before ends the sign-in, but an answer that was lost can be asked
+/// for again within 30 seconds.
 #[utoipa::path(post, path = "/v1/sign-in/refresh", operation_id = "refresh_sign_in", tag = "identity",
     request_body = RefreshRequest, responses((status = OK, description = "The next tokens", body = TokenAnswer)))]
 pub(super) async fn refresh_sign_in(
     State(hub): State<Hub>,
-    context: RequestContext,
+    from: Origin,
     Json(body): Json<RefreshRequest>,
 ) -> Result<Json<TokenAnswer>, Failed> {
-    let tokens = sign_in::refresh(&hub, &body.refresh_token, Actor::anonymous(Some(context.id))).await?;
+    let tokens = refresh(&hub, &body.refresh_token, &from).await?;
     Ok(Json(tokens.into()))
 }

@@ -1,0 +1,132 @@
+//! Tries to sign in, to refresh and to claim: how many may be wrong, and what the audit log keeps of them.
+
+use chrono::Duration;
+use hub::identity::{
+    attempt::write_down,
+    refusals::{ONE_BY_ONE, WINDOW},
+};
+use serde_json::{Value, json};
+use support::{Answer, Client, TestHub};
+
+use crate::sample::{PASSWORD, Sample};
+
+const HOME: &str = "192.0.2.1";
+/// Of a try that is wrong.
+const REFUSED: &str = "operation = 'sign_in' and body like '%\"refused\"%'";
+
+async fn sign_in(client: &Client, name: &str, password: &str) -> Answer {
+    client
+        .post("/v1/sign-in", json!({"name": name, "password": password}))
+        .await
+}
+
+/// Asks until it is told to wait: how often it was refused before, and for how many seconds to wait.
+async fn until_throttled(ask: impl AsyncFn() -> Answer, refusal: u16) -> (u32, String) {
+    for tries in 0.. {
+        let answer = ask().await;
+        if answer.status == 429 {
+            let answer = answer.refuses(429, "throttled");
+            return (tries, answer.header("retry-after").unwrap().to_owned());
+        }
+        let _ = answer.expect(refusal);
+    }
+    unreachable!()
+}
+
+async fn last_entry(hub: &TestHub) -> Value {
+    let query = "select body::jsonb from hub.audit_entries where operation = 'sign_in' order by agent_seq desc limit 1";
+    hub.sql().value(query).await
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_throttled_and_the_right_one_is_let_in_when_it_has_waited() {
+    let sample = Sample::new().await;
+    let name = sample.user_with_password().await;
+    let client = sample.rest.nobody().at(HOME);
+    let wrong = async || sign_in(&client, &name, "a wrong password").await;
+    assert_eq!(until_throttled(wrong, 401).await, (10, "30".to_owned()));
+    // Whoever guesses is not even told when the guess is right.
+    let _ = sign_in(&client, &name, PASSWORD).await.refuses(429, "throttled");
+    sample.hub.clock.advance(Duration::milliseconds(29_500));
+    let soon = sign_in(&client, &name, PASSWORD).await.refuses(429, "throttled");
+    assert_eq!(soon.header("retry-after"), Some("1"));
+    sample.hub.clock.advance(Duration::milliseconds(500));
+    let _ = sign_in(&client, &name, PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_owner_signs_in_elsewhere_while_somebody_guesses() {
+    let sample = Sample::new().await;
+    let name = sample.user_with_password().await;
+    let thief = sample.rest.nobody().at("198.51.100.1");
+    until_throttled(async || sign_in(&thief, &name, "a wrong password").await, 401).await;
+    let owner = sample.rest.nobody().at(HOME);
+    let _ = sign_in(&owner, &name, PASSWORD).await.expect(200);
+    // And the one who guesses does not guess at others' names.
+    let _ = sign_in(&thief, "another name", PASSWORD).await.expect(401);
+}
+
+#[tokio::test]
+async fn right_ones_are_never_throttled() {
+    let sample = Sample::new().await;
+    let name = sample.user_with_password().await;
+    let client = sample.rest.nobody().at(HOME);
+    for _ in 0..15 {
+        let _ = sign_in(&client, &name, PASSWORD).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn claim_codes_and_refresh_tokens_are_throttled_by_address() {
+    let sample = Sample::new().await;
+    let code = sample.claim_code().await;
+    let body = |code: &str| json!({"code": code, "name": "grace", "password": PASSWORD});
+    let client = sample.rest.nobody().at(HOME);
+    let claims = async || client.post("/v1/claim", body("ABCDE-FGHJK-LMNPQ-RSTUV")).await;
+    assert_eq!(until_throttled(claims, 422).await, (40, "10".to_owned()));
+    let token = json!({"refresh_token": "hubr_unknown"});
+    let refreshes = async || client.post("/v1/sign-in/refresh", token.clone()).await;
+    assert_eq!(until_throttled(refreshes, 401).await.0, 0);
+    sample.hub.clock.advance(Duration::seconds(10));
+    let _ = client.post("/v1/claim", body(&code)).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_flood_of_tries_leaves_a_bounded_number_of_audit_entries_that_say_how_many_there_were() {
+    let sample = Sample::new().await;
+    let hub = &sample.hub;
+    for number in 0..3 {
+        let client = sample.rest.nobody().at(&format!("198.51.100.{number}"));
+        until_throttled(async || sign_in(&client, "ada", "a wrong password").await, 401).await;
+    }
+    let one_by_one = i64::from(ONE_BY_ONE);
+    assert_eq!(hub.sql().count("audit_entries", REFUSED).await, one_by_one);
+    write_down(hub, false).await.unwrap();
+    assert_eq!(
+        hub.sql().count("audit_entries", REFUSED).await,
+        one_by_one,
+        "the window is open"
+    );
+    hub.clock.advance(WINDOW);
+    write_down(hub, false).await.unwrap();
+    write_down(hub, true).await.unwrap();
+    assert_eq!(hub.sql().count("audit_entries", REFUSED).await, one_by_one + 1);
+    let entry = last_entry(hub).await;
+    assert_eq!(entry["details"]["refused_tries"], 10, "{entry}");
+    assert_eq!(entry["details"]["throttled_tries"], 3, "{entry}");
+    assert_eq!(entry["principal"]["kind"], "hub");
+    // The next window begins with entries of their own.
+    let _ = sign_in(&sample.rest.nobody(), "ada", "wrong").await.expect(401);
+    assert_eq!(hub.sql().count("audit_entries", REFUSED).await, one_by_one + 2);
+}
+
+#[tokio::test]
+async fn what_was_counted_is_written_down_when_the_process_ends() {
+    let sample = Sample::new().await;
+    let client = sample.rest.nobody().at(HOME);
+    until_throttled(async || sign_in(&client, "ada", "a wrong password").await, 401).await;
+    hub::identity::attempt::start(&sample.hub);
+    sample.hub.lifecycle.shut_down().await;
+    let entry = last_entry(&sample.hub).await;
+    assert_eq!(entry["details"]["throttled_tries"], 1, "{entry}");
+}
