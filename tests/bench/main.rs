@@ -22,12 +22,27 @@ async fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    println!("event appends (durable, one writer, {} s each)", ROUND.as_secs());
-    appends::measure(ROUND).await;
-    println!("\ncommand round trip hub -> satellite -> hub, same node, both durable (100/s)");
-    commands::measure(ROUND * 2).await;
-    println!("\nthe hub's share of an offline turn (claim to commit)");
-    turns::measure(ROUND).await;
+    if is_asked_for("appends") {
+        println!("event appends (durable, one writer, {} s each)", ROUND.as_secs());
+        appends::measure(ROUND).await;
+    }
+    if is_asked_for("commands") {
+        println!("\ncommand round trip hub -> satellite -> hub, same node, both durable (100/s)");
+        commands::measure(ROUND * 2).await;
+    }
+    if is_asked_for("turns") {
+        println!("\nthe hub's share of an offline turn (claim to commit)");
+        turns::measure(ROUND).await;
+    }
+}
+
+/// Whether a figure was named, or none was.
+fn is_asked_for(figure: &str) -> bool {
+    let mut words = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .peekable();
+    words.peek().is_none() || words.any(|word| word == figure)
 }
 
 /// p50, p99 and the largest, in milliseconds.
