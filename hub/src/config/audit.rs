@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, within};
+use super::{ConfigError, between, within};
 
 /// The section `audit`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,13 +26,15 @@ impl Default for AuditConfig {
 
 impl AuditConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let is_name =
-            !self.origin.is_empty() && !self.origin.contains(|c: char| c.is_whitespace() || c == '+');
-        within(is_name, "audit.origin", "must be one word without '+'")?;
+        let is_name = (1..=200).contains(&self.origin.len())
+            && !self
+                .origin
+                .contains(|c: char| c.is_whitespace() || c.is_control() || c == '+');
         within(
-            self.publish_every_ms >= 50,
-            "audit.publish_every_ms",
-            "must be at least 50",
-        )
+            is_name,
+            "audit.origin",
+            "must be one word of 1 to 200 bytes without '+'",
+        )?;
+        between(self.publish_every_ms, 50..=3_600_000, "audit.publish_every_ms")
     }
 }

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, within};
 
+/// Spaces made at first at most; more can be made later.
+const MOST_SPACES: usize = 100;
+
 /// The section `bootstrap`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -32,15 +35,26 @@ impl BootstrapConfig {
             "bootstrap.location",
             "must have 1 to 100 characters",
         )?;
+        within(
+            is_word(&self.time_zone, 64, b"/_+-"),
+            "bootstrap.time_zone",
+            "must be the name of an IANA time zone, such as Europe/Berlin",
+        )?;
+        within(
+            is_word(&self.language, 35, b"-"),
+            "bootstrap.language",
+            "must be a BCP 47 language tag, such as en or de-CH",
+        )?;
         // The name of a space is the name of its satellite's credentials file, too.
-        let are_files = self
-            .spaces
-            .iter()
-            .all(|name| is_name(name) && !name.starts_with('.') && !name.contains(['/', '\\', '\0']));
+        let are_files = self.spaces.len() <= MOST_SPACES
+            && self
+                .spaces
+                .iter()
+                .all(|name| is_name(name) && !name.starts_with('.') && !name.contains(['/', '\\', '\0']));
         within(
             are_files,
             "bootstrap.spaces",
-            "must be names of 1 to 100 characters without / and not beginning with a dot",
+            "must be at most 100 names of 1 to 100 characters without / and not beginning with a dot",
         )?;
         let mut known: Vec<String> = self
             .spaces
@@ -56,6 +70,15 @@ impl BootstrapConfig {
             "must differ from each other and from elsewhere",
         )
     }
+}
+
+/// Letters, digits and a few signs, beginning with a letter.
+fn is_word(text: &str, most: usize, signs: &[u8]) -> bool {
+    text.len() <= most
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || signs.contains(&b))
 }
 
 fn is_name(name: &str) -> bool {

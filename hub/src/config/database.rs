@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ConfigError, within};
+use super::{ConfigError, between};
 
 /// The section `database`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,15 +33,12 @@ impl Default for DatabaseConfig {
 
 impl DatabaseConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        within(
-            self.app_connections >= 2,
-            "database.app_connections",
-            "must be at least 2",
-        )?;
-        within(
-            self.system_connections >= 3,
-            "database.system_connections",
-            "must be at least 3",
+        between(self.app_connections, 2..=1_000, "database.app_connections")?;
+        between(self.system_connections, 3..=1_000, "database.system_connections")?;
+        between(
+            self.acquire_timeout_ms,
+            100..=60_000,
+            "database.acquire_timeout_ms",
         )
     }
 }

@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, within};
+use super::{ConfigError, between, within};
+
+/// Longer than anybody waits.
+const TEN_MINUTES_MS: u64 = 600_000;
 
 /// The section `http`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,11 +49,44 @@ impl Default for HttpConfig {
 
 impl HttpConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let megabytes = 16 * 1024 * 1024;
-        within(
-            (1024..=megabytes).contains(&self.max_body_bytes),
+        between(self.max_connections, 1..=1_000_000, "http.max_connections")?;
+        between(
+            self.header_timeout_ms,
+            100..=TEN_MINUTES_MS,
+            "http.header_timeout_ms",
+        )?;
+        between(
+            self.max_body_bytes,
+            1024..=16 * 1024 * 1024,
             "http.max_body_bytes",
-            "must be between 1 KiB and 16 MiB",
+        )?;
+        between(
+            self.request_timeout_ms,
+            1_000..=TEN_MINUTES_MS,
+            "http.request_timeout_ms",
+        )?;
+        // The whole request's end would come first, and blame the hub.
+        between(
+            self.body_timeout_ms,
+            100..=self.request_timeout_ms - 1,
+            "http.body_timeout_ms",
+        )?;
+        within(
+            self.allowed_origins.iter().all(|origin| is_origin(origin)),
+            "http.allowed_origins",
+            "must be origins as browsers send them, such as https://home.example: no path, no *",
         )
     }
+}
+
+fn is_origin(text: &str) -> bool {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b))
+    })
 }

@@ -12,7 +12,12 @@ mod log;
 mod satellite;
 mod worker;
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    fmt,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use figment::{
     Figment,
@@ -92,8 +97,8 @@ pub enum ConfigError {
     OutOfBounds {
         /// The key.
         key: &'static str,
-        /// What is wrong.
-        problem: &'static str,
+        /// What is allowed.
+        problem: Cow<'static, str>,
     },
 }
 
@@ -142,8 +147,24 @@ fn within(holds: bool, key: &'static str, problem: &'static str) -> Result<(), C
     if holds {
         Ok(())
     } else {
+        let problem = problem.into();
         Err(ConfigError::OutOfBounds { key, problem })
     }
+}
+
+/// Refuses a number outside its range.
+fn between<T>(value: T, range: RangeInclusive<T>, key: &'static str) -> Result<(), ConfigError>
+where
+    T: Copy + PartialOrd + fmt::Display,
+{
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = range.into_inner();
+    Err(ConfigError::OutOfBounds {
+        key,
+        problem: format!("must be between {least} and {most}, not {value}").into(),
+    })
 }
 
 fn load_dot_env() -> Result<(), ConfigError> {
@@ -159,3 +180,6 @@ fn unknown_variable() -> Option<String> {
         .filter(|name| name.starts_with("HUB_"))
         .find(|name| !name.contains("__") && !ONE_WORD.contains(&name.as_str()))
 }
+
+#[cfg(test)]
+mod tests;

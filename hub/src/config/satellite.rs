@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, within};
+use super::{ConfigError, between};
 
 /// The section `satellite`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,15 +28,9 @@ impl Default for SatelliteConfig {
 
 impl SatelliteConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        within(
-            self.heartbeat_ms >= 100,
-            "satellite.heartbeat_ms",
-            "must be at least 100",
-        )?;
-        within(
-            self.hello_timeout_ms >= 100,
-            "satellite.hello_timeout_ms",
-            "must be at least 100",
-        )
+        between(self.heartbeat_ms, 100..=600_000, "satellite.heartbeat_ms")?;
+        // Satellites are promised no more than the protocol says.
+        between(self.hello_timeout_ms, 100..=10_000, "satellite.hello_timeout_ms")?;
+        between(self.max_sockets, 1..=1_000_000, "satellite.max_sockets")
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, within};
+use super::{ConfigError, between};
 
 /// The section `worker`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,17 +34,9 @@ impl Default for WorkerConfig {
 
 impl WorkerConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        within(
-            (1..=256).contains(&self.concurrency),
-            "worker.concurrency",
-            "must be between 1 and 256",
-        )?;
-        within(self.lease_ms >= 500, "worker.lease_ms", "must be at least 500")?;
-        within(self.poll_ms >= 10, "worker.poll_ms", "must be at least 10")?;
-        within(
-            self.max_attempts >= 1,
-            "worker.max_attempts",
-            "must be at least 1",
-        )
+        between(self.concurrency, 1..=256, "worker.concurrency")?;
+        between(self.lease_ms, 500..=3_600_000, "worker.lease_ms")?;
+        between(self.poll_ms, 10..=60_000, "worker.poll_ms")?;
+        between(self.max_attempts, 1..=100, "worker.max_attempts")
     }
 }

@@ -57,7 +57,9 @@ async fn read(body: Body, bounds: &HttpConfig) -> Result<Bytes, Error> {
         });
     };
     read.map_err(|error| {
-        let is_too_large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
+        let is_too_large = error
+            .source()
+            .is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
         if is_too_large {
             Error::TooLarge { limit }
         } else {
