@@ -8,7 +8,7 @@ use crate::{
     hub::Hub,
     identity::Actor,
     ids::{AgentId, CommandId, DeviceId},
-    storage::{Ending, TxScope},
+    storage::{Ending, Ring, TxScope},
 };
 
 /// Commands a sweep ends at most.
@@ -57,6 +57,8 @@ async fn expire(hub: &Hub, agent: AgentId, device: DeviceId, id: CommandId) -> R
         },
     )
     .await?;
+    // There is room for the next one, which its socket has no other way to know.
+    tx.ring(Ring::Device(device));
     tx.commit().await?;
     Ok(())
 }

@@ -87,8 +87,6 @@ pub(super) async fn end(tx: &mut Tx, stored: StoredCommand, ending: Ending) -> R
             .settle_delivery(command.id, delivery(command.state))
             .await?;
     }
-    // There is room for the next one.
-    tx.ring(crate::storage::Ring::Device(command.device_id));
     Ok(())
 }
 

@@ -5,24 +5,11 @@ use super::Command;
 use crate::{
     devices::{Socket, connect::hold},
     error::Result,
-    hub::Hub,
-    identity::Actor,
-    ids::{AgentId, DeviceId},
-    storage::TxScope,
+    storage::Tx,
 };
 
 /// Commands a device holds unanswered at most; the rest waits in the mailbox.
 pub const MAX_IN_FLIGHT: i64 = 32;
-
-/// The next commands for a socket, in order. A socket that is no longer the device's newest gets none.
-pub async fn take(hub: &Hub, agent: AgentId, device: DeviceId, generation: i64) -> Result<Vec<Command>> {
-    let socket = Socket {
-        device,
-        node: hub.node,
-        generation,
-    };
-    hand_over(hub, agent, socket, HandOver::Next).await
-}
 
 /// What to hand over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,19 +20,29 @@ pub enum HandOver {
     Again,
 }
 
-/// Marks the commands that a socket is to write now as sent.
-pub async fn hand_over(hub: &Hub, agent: AgentId, socket: Socket, what: HandOver) -> Result<Vec<Command>> {
-    let mut tx = hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await?;
-    hold(&mut tx, socket).await?;
+/// What a socket is to write now.
+#[derive(Debug, Default)]
+pub struct Handed {
+    /// In order.
+    pub commands: Vec<Command>,
+    /// The device holds all that it may: more may wait, and is handed over when one of these is answered.
+    pub is_full: bool,
+}
+
+/// Marks the next commands of a socket as sent, in order. A socket that is no longer the device's newest gets none.
+pub async fn hand_over(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Handed> {
+    hold(tx, socket).await?;
     if what == HandOver::Again {
         tx.commands().requeue_unacknowledged(socket.device).await?;
     }
     let room = MAX_IN_FLIGHT - tx.commands().in_flight(socket.device).await?;
-    let commands = if room > 0 {
-        tx.commands().take_queued(socket.device, room).await?
-    } else {
-        Vec::new()
-    };
-    tx.commit().await?;
-    Ok(commands)
+    if room <= 0 {
+        return Ok(Handed {
+            commands: Vec::new(),
+            is_full: true,
+        });
+    }
+    let commands = tx.commands().take_queued(socket.device, room).await?;
+    let is_full = i64::try_from(commands.len()).is_ok_and(|taken| taken >= room);
+    Ok(Handed { commands, is_full })
 }

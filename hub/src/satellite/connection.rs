@@ -190,6 +190,7 @@ async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) 
     let mut again_at = heard;
     loop {
         let busy_since = Instant::now();
+        let is_said = matches!(next, Next::Said(_));
         let done = match next {
             Next::Said(message) => {
                 heard = busy_since;
@@ -211,6 +212,11 @@ async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) 
         }
         // Meanwhile the hub did not listen; that is not the satellite's silence.
         heard += busy_since.elapsed();
+        if is_said && owed == Owed::Room {
+            // What was said may have made room.
+            next = Next::Look;
+            continue;
+        }
         next = tokio::select! {
             message = out.receive() => match message {
                 Ok(message) => Next::Said(message),

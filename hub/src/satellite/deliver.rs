@@ -12,10 +12,7 @@ use crate::{
     error::Result,
     hub::Hub,
     identity::{Actor, Scope, authorize::authorize},
-    mailbox::{
-        Command,
-        take::{HandOver, hand_over},
-    },
+    mailbox::take::{HandOver, Handed, hand_over},
     storage::TxScope,
 };
 
@@ -24,6 +21,8 @@ use crate::{
 pub(super) enum Owed {
     /// Nothing: the next ring tells.
     Nothing,
+    /// The device holds all that it may. Nobody rings when it answers one: its own socket knows.
+    Room,
     /// The last look failed. Its commands may be marked as sent and were not written, its news was not heard.
     Look,
 }
@@ -37,11 +36,11 @@ pub(super) async fn deliver(
     owed: Owed,
 ) -> Result<Owed, Ended> {
     match bounded(look(hub, guest, socket, owed)).await {
-        Ok(Some(commands)) => {
-            for command in commands {
+        Ok(Some(handed)) => {
+            for command in handed.commands {
                 out.send(&outgoing::command(command)).await?;
             }
-            Ok(Owed::Nothing)
+            Ok(if handed.is_full { Owed::Room } else { Owed::Nothing })
         }
         Ok(None) => Err(Ended::because(CloseReason::Revoked)),
         Err(error) => {
@@ -55,21 +54,27 @@ pub(super) async fn deliver(
 }
 
 /// The commands to write; none when the credential has ended.
-async fn look(hub: &Hub, guest: &Guest, socket: Socket, owed: Owed) -> Result<Option<Vec<Command>>> {
+async fn look(hub: &Hub, guest: &Guest, socket: Socket, owed: Owed) -> Result<Option<Handed>> {
     let agent = guest.caller.agent;
     let mut tx = hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await?;
     if !tx.identity().is_credential_alive(guest.token).await? {
         return Ok(None);
     }
-    if authorize(&guest.caller, Scope::CommandsReceive).is_err() {
+    let handed = if authorize(&guest.caller, Scope::CommandsReceive).is_ok() {
+        let what = match owed {
+            Owed::Nothing | Owed::Room => HandOver::Next,
+            Owed::Look => HandOver::Again,
+        };
+        hand_over(&mut tx, socket, what).await?
+    } else {
         hold(&mut tx, socket).await?;
-        tx.commit().await?;
-        return Ok(Some(Vec::new()));
-    }
-    drop(tx);
-    let what = match owed {
-        Owed::Nothing => HandOver::Next,
-        Owed::Look => HandOver::Again,
+        Handed::default()
     };
-    hand_over(hub, agent, socket, what).await.map(Some)
+    if handed.commands.is_empty() {
+        // At most the connection's own row was taken up again: the next look would do it, too.
+        tx.commit_lazily().await?;
+    } else {
+        tx.commit().await?;
+    }
+    Ok(Some(handed))
 }

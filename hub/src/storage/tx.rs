@@ -198,6 +198,19 @@ impl Tx {
         Ok(committed)
     }
 
+    /// Commits without waiting for the disk, for what would be made again if the database lost it in a crash.
+    pub async fn commit_lazily(mut self) -> Result<()> {
+        if !self.events.is_empty() || !self.records.is_empty() {
+            return Err(Error::internal("what is recorded is not committed lazily"));
+        }
+        sqlx::query!("set local synchronous_commit = off")
+            .execute(self.connection())
+            .await?;
+        self.inner.commit().await?;
+        self.bell.ring(self.rings);
+        Ok(())
+    }
+
     /// The connection, for the storage of the domains.
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.inner

@@ -1,7 +1,7 @@
 //! The mailbox: in order, at least once, never more in flight than a device can hold.
 
 use hub::{
-    mailbox::take::{MAX_IN_FLIGHT, take},
+    mailbox::take::MAX_IN_FLIGHT,
     satellite::protocol::{CommandStage, OpenCommand},
 };
 use serde_json::json;
@@ -126,7 +126,7 @@ async fn no_command_is_lost_between_two_sockets() {
         .execute(&mut *held)
         .await
         .unwrap();
-    let old_takes = take(&hub, office.agent, office.id, old);
+    let old_takes = office.takes_with(old);
     let new_connects = async {
         wait_for_lock(&hub, 1).await;
         office.connects(&[]).await

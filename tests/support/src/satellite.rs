@@ -7,7 +7,7 @@ use std::sync::{
 
 use hub::{
     devices::{
-        Capability, Device,
+        Capability, Device, Socket,
         connect::{Connected, Introduction, connect},
     },
     error::Result,
@@ -20,7 +20,7 @@ use hub::{
         acknowledge::acknowledge,
         finish::{Answer, finish},
         progress::progress,
-        take::take,
+        take::{HandOver, hand_over},
     },
     sessions::find::Talk,
     storage::TxScope,
@@ -141,7 +141,15 @@ impl TestDevice {
 
     /// What a socket of a generation is given to do.
     pub async fn takes_with(&self, generation: i64) -> Result<Vec<Command>> {
-        take(&self.hub, self.agent, self.id, generation).await
+        let socket = Socket {
+            device: self.id,
+            node: self.hub.node,
+            generation,
+        };
+        let mut tx = self.begin().await?;
+        let handed = hand_over(&mut tx, socket, HandOver::Next).await?;
+        tx.commit().await?;
+        Ok(handed.commands)
     }
 
     /// Says that it has a command.
