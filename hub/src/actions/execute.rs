@@ -23,6 +23,7 @@ pub async fn execute(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         .db
         .begin(TxScope::WholeAgent(lease.agent), Actor::hub())
         .await?;
+    tx.jobs().finish(lease).await?;
     let stored = tx
         .actions()
         .lock(id)
@@ -32,7 +33,6 @@ pub async fn execute(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     if stored.action.state == ActionState::Approved {
         run(&mut tx, lease, stored).await?;
     }
-    tx.jobs().finish(lease).await?;
     tx.commit().await?;
     Ok(())
 }
