@@ -8,7 +8,7 @@ use hub::{
         breach::{AuditError, Breach, check_not_behind},
         run::{self, sequence_all},
     },
-    commands::start::keep_audit_log,
+    commands::{doctor, start::keep_audit_log},
     config::DataDir,
     hub::{Hub, Parts},
     turns::offline::Offline,
@@ -44,6 +44,12 @@ async fn a_log_that_another_key_signed_is_refused_at_start() {
     let refused = keep_audit_log(&other).await.unwrap_err().to_string();
     assert!(refused.contains("keys/audit.key"), "{refused}");
     assert!(refused.contains("put back the key"), "{refused}");
+    let examined = doctor::examine(other.config.clone()).await.unwrap();
+    let last = examined.lines.last().unwrap();
+    assert!(
+        last.contains("WRONG  audit log") && last.contains("put back the key"),
+        "{last}"
+    );
     assert!(keep_audit_log(&hub).await.is_ok());
     hub.lifecycle.shut_down().await;
 }
