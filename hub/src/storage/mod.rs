@@ -5,6 +5,7 @@ mod append;
 mod audit;
 mod bell;
 mod commands;
+mod connections;
 mod db;
 mod devices;
 mod error;
@@ -26,8 +27,9 @@ pub use audit::{
 };
 pub use bell::{Bell, Listener, Ring};
 pub use commands::{Commands, Ending, NewCommand, StoredCommand};
+pub use connections::Hello;
 pub use db::{Db, MIGRATOR};
-pub use devices::{Devices, Hello};
+pub use devices::Devices;
 pub use events::{EventFilter, Events, Known};
 pub use guard::{roles_are_apart, tables_are_protected};
 pub use idempotency::{Claimed, Idempotency, IdempotencyKey};
