@@ -100,7 +100,9 @@ impl From<StoreError> for AuditError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict { path } => Breach::OtherBytes { path }.into(),
-            away @ (StoreError::Failed { .. } | StoreError::BadPath { .. }) => Self::Store(away),
+            away @ (StoreError::Failed { .. } | StoreError::TimedOut { .. } | StoreError::BadPath { .. }) => {
+                Self::Store(away)
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::start::{StartError, assemble, check_schema};
 use crate::{
     adapters::{
         keys::Keys,
-        worm::{WriteOnceDirectory, WriteOnceStore},
+        worm::{Deadline, WriteOnceDirectory},
     },
     audit::breach::{check_key, check_not_behind},
     clock::SystemClock,
@@ -98,9 +98,9 @@ async fn audit_log(config: Config, keys: Keys) -> Result<String, String> {
 }
 
 /// The store; none where nothing was published yet.
-fn open_store(directory: &Path) -> Result<Option<impl WriteOnceStore + use<>>, String> {
+fn open_store(directory: &Path) -> Result<Option<Deadline>, String> {
     match WriteOnceDirectory::open(directory) {
-        Ok(store) => Ok(Some(store)),
+        Ok(store) => Ok(Some(Deadline::new(store))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{}: {error}", directory.display())),
     }

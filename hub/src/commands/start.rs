@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::{
     adapters::{
         keys::{Keys, KeysError},
-        worm::{WriteOnceDirectory, WriteOnceStore},
+        worm::{Deadline, WriteOnceDirectory, WriteOnceStore},
     },
     audit::{
         self,
@@ -114,7 +114,7 @@ pub async fn keep_audit_log(hub: &Hub) -> Result<(), StartError> {
     let directory = hub.config.dir.join("audit");
     let store = WriteOnceDirectory::create(&directory)
         .map_err(|error| StartError::Audit(format!("{}: {error}", directory.display())))?;
-    let store: Arc<dyn WriteOnceStore> = Arc::new(store);
+    let store: Arc<dyn WriteOnceStore> = Arc::new(Deadline::new(store));
     match check_not_behind(hub, &*store).await {
         Ok(()) => {}
         Err(AuditError::Store(error)) => {
