@@ -185,7 +185,7 @@ impl Tx {
                 commitments: std::mem::take(&mut self.commitments),
             };
             committed.head = Some(append::write(&mut self.inner, batch).await?);
-            self.rings.extend([Ring::Log(self.scope.agent()), Ring::Audit]);
+            self.rings.insert(Ring::Audit);
         }
         self.inner.commit().await?;
         self.bell.ring(self.rings);
