@@ -308,7 +308,7 @@ impl<'a> Batch<'a> {
     const fn device(&self) -> Option<crate::ids::DeviceId> {
         match &self.caller.principal {
             Principal::Device { device, .. } => Some(*device),
-            _ => None,
+            Principal::User { .. } => None,
         }
     }
 

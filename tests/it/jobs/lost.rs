@@ -3,7 +3,7 @@
 use chrono::Duration;
 use hub::{
     ids::{JobId, TurnId},
-    jobs::replay::replay,
+    jobs::{replay::replay, worker::run_next},
     turns::{TurnState, runtime::Thought},
 };
 use support::{ScriptedRuntime, TestHub, turn_of};
@@ -71,14 +71,14 @@ async fn a_worker_that_stops_in_order_is_not_lost() {
     let turn = turn_of(&hub.home.kitchen.hears("hello").await);
     let stopping = hub.another_process(runtime.clone());
     let held = runtime.then_hold(Thought::default());
-    let worker = {
-        let stopping = stopping.clone();
-        tokio::spawn(async move { hub::jobs::worker::run_next(&stopping).await })
+    let stop = async {
+        held.begun().await;
+        // Something that does not end by itself, so that the second stage comes.
+        let endless = stopping.lifecycle.run(std::future::pending::<()>());
+        tokio::join!(stopping.lifecycle.shut_down(), endless);
     };
-    held.begun().await;
-    let guard = stopping.lifecycle.run(std::future::pending::<()>());
-    tokio::join!(stopping.lifecycle.shut_down(), guard);
-    worker.await.unwrap().unwrap();
+    let (ran, ()) = tokio::join!(run_next(&stopping), stop);
+    assert!(ran.unwrap());
     runtime.then_say("hello");
     assert_eq!(hub.run_jobs().await, 1, "it need not wait for the lease to end");
     turn_is(&hub, turn, TurnState::Planned).await;
