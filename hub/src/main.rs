@@ -1,9 +1,10 @@
 //! The `hub` binary: parses the command and runs it.
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use hub::commands;
+use tokio::runtime::Runtime;
 
 /// The authoritative hub of a personal AI agent.
 #[derive(Debug, Parser)]
@@ -36,12 +37,18 @@ enum Command {
     Resolve(commands::resolve::Args),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    run(Cli::parse().command).await.unwrap_or_else(|error| {
+/// How long the end waits for calls to the disk that are under way: one that hangs must not keep the process.
+const LAST_CALLS: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let runtime = Runtime::new().expect("threads and timers can be made at start");
+    let code = runtime.block_on(run(command)).unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr().lock(), "hub: {error}");
         ExitCode::from(2)
-    })
+    });
+    runtime.shutdown_timeout(LAST_CALLS);
+    code
 }
 
 async fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {

@@ -1,7 +1,7 @@
 //! A person approves an action; it is queued for execution in the same transaction.
 
 use super::{
-    Action, ActionState,
+    APPROVAL_LIFE, Action, ActionState,
     decide::{expect, is_bound, lock},
     settle::change,
 };
@@ -36,7 +36,11 @@ pub async fn approve(tx: &mut Tx, caller: &Caller, id: ActionId, said: Said) -> 
     };
     let decision = tx.actions().insert_decision(&stored, &decision).await?;
     let salt = stored.salt;
-    let action = change(tx, stored, Change::to(ActionState::Approved)).await?;
+    let approved = Change {
+        deadline_at: Some(tx.now() + APPROVAL_LIFE),
+        ..Change::to(ActionState::Approved)
+    };
+    let action = change(tx, stored, approved).await?;
     tx.jobs()
         .insert(NewJob {
             kind: JobKind::ExecuteAction,

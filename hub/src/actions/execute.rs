@@ -3,6 +3,7 @@
 use super::{
     ActionState,
     decide::is_bound,
+    expire::{end_of, end_overdue},
     settle::change,
     tool::{self, Attempt, Execution},
 };
@@ -23,16 +24,19 @@ pub async fn execute(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         .db
         .begin(TxScope::WholeAgent(lease.agent), Actor::hub())
         .await?;
+    tx.jobs().finish(lease).await?;
     let stored = tx
         .actions()
         .lock(id)
         .await?
         .ok_or_else(|| Error::internal("a job for an action that is not there"))?;
     // Executed by an earlier holder of the job, or decided otherwise: nothing to do.
-    if stored.action.state == ActionState::Approved {
+    if let Some(end) = end_of(&stored, tx.now()) {
+        // Before the sweep came by.
+        end_overdue(&mut tx, stored, end).await?;
+    } else if stored.action.state == ActionState::Approved {
         run(&mut tx, lease, stored).await?;
     }
-    tx.jobs().finish(lease).await?;
     tx.commit().await?;
     Ok(())
 }

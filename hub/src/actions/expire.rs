@@ -1,19 +1,20 @@
-//! Proposals that nobody decided in time.
+//! Actions whose time has passed: proposals that nobody decided, and approved ones that never began.
 
 use super::{ActionState, settle::change};
 use crate::{
     audit::record::Record,
+    clock::DateTime,
     error::Result,
     hub::Hub,
     identity::Actor,
     ids::{ActionId, AgentId},
-    storage::{Change, TxScope},
+    storage::{Change, StoredAction, Tx, TxScope},
 };
 
-/// Proposals a sweep ends at most.
+/// Actions a sweep ends at most.
 const BATCH: i64 = 100;
 
-/// Expires every overdue proposal.
+/// Ends every overdue action that has not begun.
 pub async fn expire_overdue(hub: &Hub) -> Result<usize> {
     let overdue = hub.db.begin_system().await?.actions().overdue(BATCH).await?;
     let count = overdue.len();
@@ -31,11 +32,38 @@ async fn expire(hub: &Hub, agent: AgentId, id: ActionId) -> Result<()> {
     let Some(stored) = tx.actions().lock(id).await? else {
         return Ok(());
     };
-    if stored.action.state != ActionState::Proposed || stored.action.deadline_at >= tx.now() {
+    let Some(end) = end_of(&stored, tx.now()) else {
         return Ok(());
-    }
-    change(&mut tx, stored, Change::to(ActionState::Expired)).await?;
-    tx.record(Record::of("expire_action").on("action", id.0));
+    };
+    end_overdue(&mut tx, stored, end).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// How a locked action ends now, if its time has passed before it began.
+pub(super) fn end_of(stored: &StoredAction, now: DateTime) -> Option<ActionState> {
+    match stored.action.state {
+        _ if stored.action.deadline_at >= now => None,
+        ActionState::Proposed => Some(ActionState::Expired),
+        ActionState::Approved => Some(ActionState::TimedOut),
+        _ => None,
+    }
+}
+
+/// Ends it so. Its job, if it still comes, finds nothing to do.
+pub(super) async fn end_overdue(tx: &mut Tx, stored: StoredAction, end: ActionState) -> Result<()> {
+    let id = stored.action.id;
+    let error =
+        (end == ActionState::TimedOut).then(|| "it was approved and did not begin in time".to_owned());
+    let ended = Change {
+        error,
+        ..Change::to(end)
+    };
+    change(tx, stored, ended).await?;
+    tx.record(
+        Record::of("expire_action")
+            .on("action", id.0)
+            .with("state", end.as_str()),
+    );
     Ok(())
 }

@@ -22,6 +22,10 @@ use crate::{
 /// How long a proposal waits for a person: a day, so that it does not surprise anyone later.
 pub const PROPOSAL_LIFE: chrono::Duration = chrono::Duration::hours(24);
 
+/// How long an approved action may wait for its beginning: a restart or a long queue is forgiven, but what a person approved
+/// for now does not happen to them hours later.
+pub const APPROVAL_LIFE: chrono::Duration = chrono::Duration::hours(1);
+
 /// Where an action stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -107,9 +111,13 @@ impl ActionState {
                 next,
                 Self::Succeeded | Self::Failed | Self::Cancelled | Self::Approved
             ),
-            // Only the late word of a device that started in spite of the rule.
-            Self::TimedOut => matches!(next, Self::Succeeded | Self::Failed),
-            Self::Rejected | Self::Expired | Self::Succeeded | Self::Failed | Self::Cancelled => false,
+            // What timed out never started; a device that says otherwise, late, is kept as the late word of its command.
+            Self::TimedOut
+            | Self::Rejected
+            | Self::Expired
+            | Self::Succeeded
+            | Self::Failed
+            | Self::Cancelled => false,
         }
     }
 }
@@ -142,7 +150,7 @@ pub struct Action {
     pub result: Option<Value>,
     /// Why it did not work.
     pub error: Option<String>,
-    /// Decided by then, or expired.
+    /// Decided by then, or expired; once approved, begun by then, or timed out.
     pub deadline_at: DateTime,
     /// When it was proposed.
     pub created_at: DateTime,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Action, ActionState,
+    APPROVAL_LIFE, Action, ActionState,
     decide::{Said, expect, is_bound, lock},
     settle::change,
 };
@@ -71,11 +71,13 @@ pub async fn resolve(
     tx.actions().insert_decision(&stored, &decision).await?;
     let error =
         (resolution == Resolution::NotDone).then(|| "a person says that it did not happen".to_owned());
+    let deadline_at = (resolution == Resolution::Retry).then(|| tx.now() + APPROVAL_LIFE);
     let action = change(
         tx,
         stored,
         Change {
             error,
+            deadline_at,
             ..Change::to(resolution.becomes())
         },
     )

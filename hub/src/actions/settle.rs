@@ -28,6 +28,7 @@ pub(super) async fn change(tx: &mut Tx, stored: StoredAction, change: Change) ->
     action.state = change.state;
     action.result = change.result.or(action.result);
     action.error = change.error;
+    action.deadline_at = change.deadline_at.unwrap_or(action.deadline_at);
     action.updated_at = tx.now();
     Ok(action)
 }

@@ -45,8 +45,17 @@ pub enum Breach {
         /// The object.
         path: String,
     },
+    /// The log in the database was signed by another key.
+    #[error(
+        "the key in keys/audit.key did not sign the audit log of this database ({0}): put back the key that did, from \
+         your backup of the data folder, or use the database that belongs to this key"
+    )]
+    OtherKey(CheckpointError),
     /// The store's newest checkpoint is not this hub's.
-    #[error("the audit store's checkpoint does not hold: {0}")]
+    #[error(
+        "the checkpoint in the audit store does not hold ({0}): the store and the key in keys/audit.key must be those of \
+         one hub; put back the one that was exchanged, from your backup of the data folder"
+    )]
     ForeignCheckpoint(CheckpointError),
     /// The store's newest objects are not what they should be.
     #[error("the audit store cannot be continued: {0}")]
@@ -91,7 +100,9 @@ impl From<StoreError> for AuditError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict { path } => Breach::OtherBytes { path }.into(),
-            away @ (StoreError::Failed { .. } | StoreError::BadPath { .. }) => Self::Store(away),
+            away @ (StoreError::Failed { .. } | StoreError::TimedOut { .. } | StoreError::BadPath { .. }) => {
+                Self::Store(away)
+            }
         }
     }
 }
@@ -132,6 +143,7 @@ impl Breach {
 ///
 /// An [`AuditError::Store`] leaves open whether it is; the publisher asks again each time it writes.
 pub async fn check_not_behind(hub: &Hub, store: &dyn WriteOnceStore) -> Result<(), AuditError> {
+    check_key(hub).await?;
     let stored = stored_head(hub, store).await?;
     if stored.size == 0 {
         return Ok(());
@@ -151,6 +163,20 @@ pub async fn check_not_behind(hub: &Hub, store: &dyn WriteOnceStore) -> Result<(
         return Err(Breach::Forked { size: stored.size }.into());
     }
     Ok(())
+}
+
+/// Refuses a database whose log another key has signed. Needs no store.
+pub async fn check_key(hub: &Hub) -> Result<(), AuditError> {
+    let newest = hub.db.begin_system().await?.audit().newest_head().await?;
+    let Some(newest) = newest else { return Ok(()) };
+    let signed =
+        checkpoint::open(newest.note.as_bytes(), hub.keys.audit.verifier()).map_err(Breach::OtherKey)?;
+    if signed == newest.head {
+        Ok(())
+    } else {
+        let size = newest.head.size;
+        Err(Breach::NotAsSigned { size }.into())
+    }
 }
 
 /// The head that the store's newest checkpoint signs; that of an empty tree where there is none.

@@ -11,6 +11,10 @@ use crate::audit::{
     tiles::{ObjectName, Series, TILE_WIDTH, encode_bundle, grown, partials, split_bundle, split_tile},
 };
 
+/// Entries that are published at once at most: 16 bundles, so that memory stays small (3 MB, 130 at the very most) and a
+/// lease is renewed often. What verifies a store relies on it: `checkpoint` is never further ahead of the history.
+pub const PORTION: u64 = 4_096;
+
 /// A growing log, between two publications.
 #[derive(Debug, Clone, Default)]
 pub struct Growth {

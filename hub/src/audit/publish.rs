@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     breach::{AuditError, Breach, behind, stored_head},
     checkpoint::{self, SignedHead},
-    growth::{Growth, Object, Publication},
+    growth::{Growth, Object, PORTION, Publication},
     leaf::Leaf,
     merkle::TreeHead,
     resume::resume,
@@ -25,9 +25,6 @@ use crate::{
     storage::{Sizes, StoredLeaf},
 };
 
-/// Entries written at once, about: 16 bundles, so that memory stays small (3 MB, 130 at the very most) and a lease is
-/// renewed often.
-pub const PORTION: u64 = 4_096;
 /// Leaves read from the database at once.
 const LEAVES: u64 = 1_024;
 /// Objects written at once: waiting for a disk or a network is most of the work.

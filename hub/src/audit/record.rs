@@ -135,7 +135,6 @@ const fn principal(by: &Actor) -> Principal {
     let kind = match by.kind {
         ActorKind::User => PrincipalKind::User,
         ActorKind::Device => PrincipalKind::Device,
-        ActorKind::Service => PrincipalKind::Service,
         ActorKind::Agent => PrincipalKind::Agent,
         ActorKind::Hub => PrincipalKind::Hub,
         ActorKind::Anonymous => PrincipalKind::Anonymous,

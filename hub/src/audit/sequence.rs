@@ -2,9 +2,9 @@
 
 use super::{
     checkpoint::{self, SignedHead},
+    growth::PORTION,
     leaf::{CHAIN_START, Leaf, Link},
     merkle::Frontier,
-    publish::PORTION,
 };
 use crate::{
     error::{Error, Result},

@@ -31,6 +31,8 @@ pub struct AuditReport {
 /// What is in the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trouble {
+    /// What it is, in a sentence for everyone.
+    pub summary: String,
     /// What it is, for an operator: with causes, so not for the public.
     pub text: String,
     /// Whether it stays until a person has looked; otherwise it passes when what is away comes back.
@@ -60,20 +62,28 @@ impl AuditReport {
     /// What it comes to.
     #[must_use]
     pub fn health(&self) -> AuditHealth {
-        let mut troubles = [&self.sequencer_trouble, &self.publisher_trouble]
-            .into_iter()
-            .flatten();
-        match troubles.clone().any(|trouble| trouble.needs_person) {
-            true => AuditHealth::Stopped,
-            false if troubles.next().is_some() => AuditHealth::Delayed,
-            false => AuditHealth::Kept,
+        match self.worst_trouble() {
+            Some(trouble) if trouble.needs_person => AuditHealth::Stopped,
+            Some(_) => AuditHealth::Delayed,
+            None => AuditHealth::Kept,
         }
+    }
+
+    /// What is in the way; of two, the one that needs a person.
+    #[must_use]
+    pub fn worst_trouble(&self) -> Option<&Trouble> {
+        let troubles = [&self.sequencer_trouble, &self.publisher_trouble];
+        troubles
+            .into_iter()
+            .flatten()
+            .max_by_key(|trouble| trouble.needs_person)
     }
 }
 
 impl From<&Error> for Trouble {
     fn from(error: &Error) -> Self {
         Self {
+            summary: error.to_string(),
             text: error.chain(),
             needs_person: !error.is_outage(),
         }
@@ -83,6 +93,7 @@ impl From<&Error> for Trouble {
 impl From<&AuditError> for Trouble {
     fn from(error: &AuditError) -> Self {
         Self {
+            summary: error.to_string(),
             text: error.chain(),
             needs_person: matches!(error, AuditError::Breach(_)),
         }
@@ -134,12 +145,14 @@ impl AuditStatus {
             Some(Trouble {
                 text,
                 needs_person: false,
+                ..
             }) => {
                 tracing::warn!(audit.part = part.as_str(), error = text, "audit entries wait");
             }
             Some(Trouble {
                 text,
                 needs_person: true,
+                ..
             }) => {
                 tracing::error!(
                     audit.part = part.as_str(),

@@ -158,14 +158,12 @@ async fn space_with_satellite(tx: &mut Tx, location: LocationId, name: &str) -> 
 }
 
 fn write_files(hub: &Hub, made: &Bootstrapped) -> std::io::Result<()> {
-    let url = format!("ws://{}/v1/satellites/connect", hub.config.http.listen);
     for satellite in &made.satellites {
         let credentials = json!({
             "device_id": satellite.device,
             "agent_id": made.agent,
             "name": satellite.name,
             "token": satellite.token.expose_secret(),
-            "url": url,
         });
         let path = hub
             .config

@@ -1,7 +1,9 @@
 //! What the `hub` binary can be told to do, one file or folder per command.
 
+pub mod address;
 pub mod approve;
 pub mod audit;
+pub mod banner;
 pub mod bootstrap;
 pub mod claim_code;
 pub mod doctor;

@@ -2,20 +2,17 @@
 
 use std::process::ExitCode;
 
-use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use super::{
-    bootstrap::{Bootstrapped, bootstrap_if_empty},
+    address,
+    banner::banner,
+    bootstrap::bootstrap_if_empty,
     start::{StartError, keep_audit_log, open_with},
 };
 use crate::{
-    config::{Config, program},
-    http,
-    hub::Hub,
-    identity, jobs,
-    lifecycle::stop_signal,
-    satellite, telemetry,
+    config::Config, error::Error, http, hub::Hub, identity, jobs, lifecycle::stop_signal, satellite,
+    telemetry,
 };
 
 /// How often metrics are summed up: what the exporter itself would do.
@@ -59,9 +56,11 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
     let address = listener
         .local_addr()
         .map_err(|error| StartError::Listen(listen, error))?;
+    address::leave(&hub.config.dir, address)
+        .map_err(|error| Error::because("the address could not be left", error))?;
     // On the tracker, so that requests under way are finished before the audit log is.
     hub.lifecycle.spawn(http::serve::serve(hub.clone(), listener));
-    super::say(&banner(&hub, address, made.as_ref()));
+    super::say(&banner(&hub, address::reachable(address), made.as_ref()));
     tracing::info!(http.listen = %address, node = %hub.node, "the hub is listening");
     stop_signal().await;
     tracing::info!("stopping");
@@ -94,44 +93,4 @@ fn keep_metrics_small(hub: &Hub) {
             }
         }
     });
-}
-
-fn banner(hub: &Hub, address: std::net::SocketAddr, made: Option<&Bootstrapped>) -> String {
-    let program = program();
-    let mut lines = vec![
-        format!("\nThe hub is listening on http://{address}   (Ctrl-C stops it)"),
-        format!("  data, keys and audit log: {}", hub.config.dir.0.display()),
-    ];
-    if let Some(made) = made {
-        lines.push(format!(
-            "  first start: made the agent and its satellites {}",
-            names(made)
-        ));
-        lines.push(format!(
-            "  the owner's claim code, good once: {}",
-            made.code.expose_secret()
-        ));
-        lines.push("\nNext, each in a terminal of its own:".to_owned());
-        lines.push(format!("  {program} login   (claims the agent with the code)"));
-        lines.extend(
-            made.satellites
-                .iter()
-                .map(|satellite| format!("  {program} satellite {}", satellite.name)),
-        );
-    } else {
-        lines.push(format!(
-            "\nNext: {program} satellite kitchen, {program} say hello, {program} inbox"
-        ));
-    }
-    lines.push(String::new());
-    lines.join("\n")
-}
-
-fn names(made: &Bootstrapped) -> String {
-    let names: Vec<&str> = made
-        .satellites
-        .iter()
-        .map(|satellite| satellite.name.as_str())
-        .collect();
-    names.join(" and ")
 }

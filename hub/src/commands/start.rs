@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::{
     adapters::{
         keys::{Keys, KeysError},
-        worm::{WriteOnceDirectory, WriteOnceStore},
+        worm::{Deadline, WriteOnceDirectory, WriteOnceStore},
     },
     audit::{
         self,
@@ -18,7 +18,7 @@ use crate::{
     config::{Config, ConfigError},
     error::Error,
     hub::{Hub, Parts},
-    storage::Db,
+    storage::{Db, Schema},
     telemetry::TelemetryError,
     turns::offline::Offline,
 };
@@ -35,9 +35,20 @@ pub enum StartError {
     /// A key cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// The database is not ready for this program.
+    /// The database is older than this program.
     #[error("{0} migrations are missing: run `hub migrate`, or start with `hub serve --migrate`")]
     Pending(usize),
+    /// The database is newer than this program.
+    #[error(
+        "this database was migrated by a newer hub: it has migration {version}, and this program knows none after {known}; \
+         run the newer program, or put back a backup from before"
+    )]
+    Newer {
+        /// The newest migration of the database.
+        version: i64,
+        /// The newest of this program.
+        known: i64,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}; is another hub running? HUB_HTTP__LISTEN chooses another address")]
     Listen(std::net::SocketAddr, #[source] std::io::Error),
@@ -60,27 +71,41 @@ pub async fn open_with(
     metrics: Option<PrometheusHandle>,
     may_migrate: bool,
 ) -> Result<Hub, StartError> {
-    let clock = Arc::new(SystemClock);
-    let db = Db::new(&config.database, clock.clone())?;
-    if may_migrate {
-        db.migrate().await?;
-    }
-    let pending = db.pending_migrations().await?;
-    if pending > 0 {
-        return Err(StartError::Pending(pending));
+    let db = Db::new(&config.database, Arc::new(SystemClock))?;
+    match check_schema(db.schema().await?) {
+        Err(StartError::Pending(_)) if may_migrate => db.migrate().await?,
+        checked => checked?,
     }
     db.check_row_level_security().await?;
-    // Keys are made for a database without agents only: beside data, a missing key is a lost key.
-    let is_empty = db.begin_system().await?.identity().agents().await?.is_empty();
-    let keys = Keys::open(&config, is_empty)?;
+    let keys = open_keys(&config, &db).await?;
     db.close().await;
-    Ok(Hub::new(Parts {
+    Ok(assemble(config, keys, metrics)?)
+}
+
+/// Refuses a schema that is not the one of this program.
+pub fn check_schema(schema: Schema) -> Result<(), StartError> {
+    match schema {
+        Schema::Current => Ok(()),
+        Schema::Older { missing } => Err(StartError::Pending(missing)),
+        Schema::Newer { version, known } => Err(StartError::Newer { version, known }),
+    }
+}
+
+/// Keys are made for a database without agents only: beside data, a missing key is a lost key.
+async fn open_keys(config: &Config, db: &Db) -> Result<Keys, StartError> {
+    let is_empty = db.begin_system().await?.identity().agents().await?.is_empty();
+    Ok(Keys::open(config, is_empty)?)
+}
+
+/// Puts the handles together. Nothing is looked at yet.
+pub fn assemble(config: Config, keys: Keys, metrics: Option<PrometheusHandle>) -> Result<Hub, Error> {
+    Hub::new(Parts {
         config,
-        clock,
+        clock: Arc::new(SystemClock),
         keys,
         runtime: Arc::new(Offline),
         metrics,
-    })?)
+    })
 }
 
 /// Opens the audit store and starts keeping the log. A database that is older than the store, or tells another history, is
@@ -89,7 +114,7 @@ pub async fn keep_audit_log(hub: &Hub) -> Result<(), StartError> {
     let directory = hub.config.dir.join("audit");
     let store = WriteOnceDirectory::create(&directory)
         .map_err(|error| StartError::Audit(format!("{}: {error}", directory.display())))?;
-    let store: Arc<dyn WriteOnceStore> = Arc::new(store);
+    let store: Arc<dyn WriteOnceStore> = Arc::new(Deadline::new(store));
     match check_not_behind(hub, &*store).await {
         Ok(()) => {}
         Err(AuditError::Store(error)) => {

@@ -1,4 +1,5 @@
-//! The one typed configuration: defaults, then `.hub/hub.toml`, then `.env`, then the environment; each later one wins.
+//! The one typed configuration: defaults, then `.hub/database-url` and `.hub/hub.toml`, then `.env`, then the environment;
+//! each later one wins.
 //!
 //! A key of section `audit` named `publish_every_ms` is `audit.publish_every_ms` in TOML and
 //! `HUB_AUDIT__PUBLISH_EVERY_MS` in the environment. Unknown keys and bad values are refused by name.
@@ -6,6 +7,7 @@
 mod audit;
 mod bootstrap;
 mod database;
+mod database_url;
 mod http;
 mod invocation;
 mod log;
@@ -92,6 +94,14 @@ pub enum ConfigError {
     /// The `.env` file cannot be read.
     #[error("configuration: .env: {0}")]
     DotEnv(#[from] dotenvy::Error),
+    /// The file with the database's URL cannot be used.
+    #[error("configuration: {}: {problem}", path.display())]
+    DatabaseUrl {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// A value is out of its bounds.
     #[error("configuration: {key} {problem}")]
     OutOfBounds {
@@ -110,7 +120,7 @@ impl Config {
             return Err(ConfigError::UnknownVariable(unknown));
         }
         let dir = data_dir();
-        let config: Self = Figment::from(Serialized::defaults(Self::default()))
+        let config: Self = defaults(&dir)?
             .merge(Toml::file(dir.join("hub.toml")))
             .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "database.url".into()))
             .merge(
@@ -133,6 +143,14 @@ impl Config {
         self.bootstrap.check()?;
         self.audit.check()
     }
+}
+
+fn defaults(dir: &DataDir) -> Result<Figment, ConfigError> {
+    let defaults = Figment::from(Serialized::defaults(Config::default()));
+    Ok(match database_url::read(dir)? {
+        Some(url) => defaults.merge(Serialized::default("database.url", url)),
+        None => defaults,
+    })
 }
 
 /// The data folder of this process: `HUB_DIR`, else `.hub`.

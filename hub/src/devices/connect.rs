@@ -45,6 +45,7 @@ pub const REVOKED: &str = "revoked";
 pub async fn hold(tx: &mut Tx, socket: Socket) -> Result<()> {
     match tx.devices().hold(socket).await? {
         Standing::Newest => Ok(()),
+        Standing::BackAgain => come_back(tx, socket).await,
         Standing::Replaced => Err(Error::conflict(REPLACED, "a newer socket of this device is open")),
         Standing::Revoked => Err(revoked()),
     }
@@ -52,6 +53,19 @@ pub async fn hold(tx: &mut Tx, socket: Socket) -> Result<()> {
 
 fn revoked() -> Error {
     Error::conflict(REVOKED, "the device was revoked")
+}
+
+/// The device was said to be gone while its node could not reach the database, and is there all the same.
+async fn come_back(tx: &mut Tx, socket: Socket) -> Result<()> {
+    if let Some(space) = tx.devices().space_of(socket.device).await? {
+        tell(tx, space, socket.device, true);
+    }
+    tx.record(
+        Record::of("connect_device")
+            .on("device", socket.device.0)
+            .with("generation", socket.generation),
+    );
+    Ok(())
 }
 
 /// Lets a socket in: it takes the place of any earlier one, and what was sent to that without being acknowledged is sent
@@ -110,7 +124,7 @@ pub async fn disconnect(
     Ok(())
 }
 
-fn tell(tx: &mut Tx, space: SpaceId, device: DeviceId, is_connected: bool) {
+pub(super) fn tell(tx: &mut Tx, space: SpaceId, device: DeviceId, is_connected: bool) {
     let place = Place {
         device: Some(device),
         ..Place::in_space(space)

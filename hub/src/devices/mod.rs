@@ -1,5 +1,6 @@
 //! Devices: the identities of satellites.
 
+pub mod age;
 pub mod connect;
 pub mod register;
 pub mod revoke;
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 use crate::{
     clock::DateTime,
     identity::{Scope, Trust},
-    ids::{DeviceId, NodeId, PersonId, SpaceId},
+    ids::{AgentId, DeviceId, NodeId, PersonId, SpaceId, TokenId},
 };
 
 /// What a satellite is given when it is made: it may send, and receive commands.
@@ -73,11 +74,24 @@ pub struct Socket {
     pub generation: i64,
 }
 
+/// An open socket of this process: what must be alive for it to stay open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sitting {
+    /// The agent.
+    pub agent: AgentId,
+    /// Whose it is.
+    pub device: DeviceId,
+    /// The credential it was opened with.
+    pub token: TokenId,
+}
+
 /// Where a socket stands among those of its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// It may write.
     Newest,
+    /// It may write, and its connection, which had aged out, was made anew.
+    BackAgain,
     /// A newer one took its place.
     Replaced,
     /// The device was revoked.

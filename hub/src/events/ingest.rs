@@ -174,11 +174,11 @@ fn check(caller: &Caller, item: Inbound, now: DateTime) -> std::result::Result<C
     })
 }
 
-/// What a user says comes from the user, whose content was checked before; all else from satellites and services.
+/// What a user says comes from the user, whose content was checked before; all else from satellites.
 const fn may_send(caller: &Caller, kind: &EventKind) -> bool {
     match caller.principal {
         Principal::User { .. } => matches!(kind, EventKind::MessageUser),
-        Principal::Device { .. } | Principal::Service { .. } => kind.is_from_satellites(),
+        Principal::Device { .. } => kind.is_from_satellites(),
     }
 }
 
@@ -308,7 +308,7 @@ impl<'a> Batch<'a> {
     const fn device(&self) -> Option<crate::ids::DeviceId> {
         match &self.caller.principal {
             Principal::Device { device, .. } => Some(*device),
-            _ => None,
+            Principal::User { .. } => None,
         }
     }
 

@@ -9,7 +9,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::extract::Json;
-use crate::{audit::status::AuditHealth, clock::DateTime, error::Result, hub::Hub};
+use crate::{
+    audit::status::{AuditHealth, AuditReport},
+    clock::DateTime,
+    error::Result,
+    hub::Hub,
+};
 
 /// Alive: the process answers.
 #[utoipa::path(get, path = "/healthz", operation_id = "get_health", tag = "operations",
@@ -32,7 +37,7 @@ pub(super) struct Readiness {
     is_ready: bool,
     /// The database: `ok`, or what is wrong with it.
     database: String,
-    /// The audit log. Entries that wait delay nothing; a log that has stopped needs a person.
+    /// The audit log. Entries that wait delay nothing; a log that has stopped needs a person, and the hub is not ready.
     audit: AuditReadiness,
     /// Whether the process is shutting down.
     is_closing: bool,
@@ -43,6 +48,8 @@ pub(super) struct Readiness {
 struct AuditReadiness {
     /// `kept`, `delayed` (the store or the database is away; nothing is lost) or `stopped` (a person has to look).
     health: &'static str,
+    /// What is in the way; null where the log is kept.
+    problem: Option<String>,
     /// Entries that have no place in the signed log yet.
     waiting_entries: u64,
     /// Entries that are signed and not yet in the store.
@@ -53,14 +60,15 @@ struct AuditReadiness {
     published_at: Option<DateTime>,
 }
 
-/// Ready to serve: the database answers and the process is not closing.
+/// Ready to serve: the database answers, the audit log has not stopped and the process is not closing.
 #[utoipa::path(get, path = "/readyz", operation_id = "get_readiness", tag = "operations", responses(
     (status = OK, description = "Ready", body = Readiness),
     (status = SERVICE_UNAVAILABLE, description = "Not ready", body = Readiness)))]
 pub(super) async fn readyz(State(hub): State<Hub>) -> impl IntoResponse {
     let database = said(database(&hub).await);
     let is_closing = hub.lifecycle.is_closing();
-    let is_ready = database == "ok" && !is_closing;
+    let audit = hub.audit.report();
+    let is_ready = database == "ok" && audit.health() != AuditHealth::Stopped && !is_closing;
     let status = if is_ready {
         StatusCode::OK
     } else {
@@ -71,25 +79,27 @@ pub(super) async fn readyz(State(hub): State<Hub>) -> impl IntoResponse {
         Json(Readiness {
             is_ready,
             database,
-            audit: audit(&hub),
+            audit: AuditReadiness::from(audit),
             is_closing,
         }),
     )
 }
 
-fn audit(hub: &Hub) -> AuditReadiness {
-    let report = hub.audit.report();
-    let health = match report.health() {
-        AuditHealth::Kept => "kept",
-        AuditHealth::Delayed => "delayed",
-        AuditHealth::Stopped => "stopped",
-    };
-    AuditReadiness {
-        health,
-        waiting_entries: report.waiting_entries,
-        unpublished_entries: report.unpublished_entries,
-        sequenced_at: report.sequenced_at,
-        published_at: report.published_at,
+impl From<AuditReport> for AuditReadiness {
+    fn from(report: AuditReport) -> Self {
+        let health = match report.health() {
+            AuditHealth::Kept => "kept",
+            AuditHealth::Delayed => "delayed",
+            AuditHealth::Stopped => "stopped",
+        };
+        Self {
+            health,
+            problem: report.worst_trouble().map(|trouble| trouble.summary.clone()),
+            waiting_entries: report.waiting_entries,
+            unpublished_entries: report.unpublished_entries,
+            sequenced_at: report.sequenced_at,
+            published_at: report.published_at,
+        }
     }
 }
 

@@ -13,8 +13,6 @@ pub enum ActorKind {
     User,
     /// A satellite.
     Device,
-    /// A worker of one agent.
-    Service,
     /// The agent itself, in a turn.
     Agent,
     /// The hub: sweeps, bootstrap.
@@ -30,7 +28,6 @@ impl ActorKind {
         match self {
             Self::User => "user",
             Self::Device => "device",
-            Self::Service => "service",
             Self::Agent => "agent",
             Self::Hub => "hub",
             Self::Anonymous => "anonymous",

@@ -12,7 +12,7 @@ pub fn authorize(caller: &Caller, scope: Scope) -> Result<()> {
             role: Role::Blocked, ..
         } => return Err(Error::NotFound { what: "agent" }),
         Principal::User { role, .. } => role.grants(scope),
-        Principal::Device { scopes, .. } | Principal::Service { scopes, .. } => scopes.contains(&scope),
+        Principal::Device { scopes, .. } => scopes.contains(&scope),
     };
     if is_allowed {
         Ok(())

@@ -80,13 +80,6 @@ pub enum Principal {
         /// The trust of what it sends.
         default_trust: Trust,
     },
-    /// A worker of the agent.
-    Service {
-        /// Its credential.
-        token: TokenId,
-        /// What it may do.
-        scopes: Vec<Scope>,
-    },
 }
 
 /// A principal at one agent, in one request.
@@ -106,7 +99,6 @@ impl Caller {
     pub const fn person(&self) -> Option<PersonId> {
         match &self.principal {
             Principal::User { person, .. } | Principal::Device { person, .. } => *person,
-            Principal::Service { .. } => None,
         }
     }
 
@@ -116,7 +108,6 @@ impl Caller {
         let (kind, id) = match &self.principal {
             Principal::User { user, .. } => (ActorKind::User, user.0),
             Principal::Device { device, .. } => (ActorKind::Device, device.0),
-            Principal::Service { token, .. } => (ActorKind::Service, token.0),
         };
         Actor {
             kind,
@@ -130,7 +121,7 @@ impl Caller {
     pub const fn user(&self) -> Option<UserId> {
         match &self.principal {
             Principal::User { user, .. } => Some(*user),
-            Principal::Device { .. } | Principal::Service { .. } => None,
+            Principal::Device { .. } => None,
         }
     }
 
@@ -150,7 +141,6 @@ impl Caller {
                 ..
             } => Trust::Guest,
             Principal::Device { default_trust, .. } => *default_trust,
-            Principal::Service { .. } => Trust::Outside,
         }
     }
 

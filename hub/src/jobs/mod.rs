@@ -1,5 +1,6 @@
 //! Jobs: work queued in the transaction that caused it. The register of kinds, how they fail, who works on them.
 
+mod fail;
 pub mod replay;
 pub mod sweep;
 pub mod worker;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::Duration as TimeDelta;
 
-use crate::{actions, error::Result, hub::Hub, mailbox};
+use crate::{actions, devices, error::Result, hub::Hub, mailbox};
 
 /// How often deadlines are looked at.
 const DEADLINES: Duration = Duration::from_secs(1);
@@ -48,10 +48,8 @@ pub async fn end_overdue(hub: &Hub) -> Result<()> {
     mailbox::expire::expire_overdue(hub).await?;
     actions::expire::expire_overdue(hub).await?;
     let heartbeat = i64::try_from(hub.config.satellite.heartbeat_ms).unwrap_or(i64::MAX);
-    let mut tx = hub.db.begin_system().await?;
-    let silent_since = tx.now() - TimeDelta::milliseconds(heartbeat) * MISSED;
-    tx.devices().remove_silent(silent_since).await?;
-    tx.commit().await?;
+    let silent_since = hub.clock.now() - TimeDelta::milliseconds(heartbeat) * MISSED;
+    devices::age::age_out(hub, silent_since).await?;
     Ok(())
 }
 

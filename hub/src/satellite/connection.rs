@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     devices::{
-        Socket,
+        Sitting, Socket,
         connect::{Connected, connect as let_in, disconnect},
     },
     error::Error,
@@ -89,7 +89,11 @@ async fn serve(hub: Hub, socket: WebSocket, token: Option<SecretString>, mut sea
         Ok(greeted) => greeted,
         Err(ended) => return out.close(&hub, ended).await,
     };
-    seat.name(guest.device);
+    seat.name(Sitting {
+        agent: guest.caller.agent,
+        device: guest.device,
+        token: guest.token,
+    });
     let socket = Socket {
         device: guest.device,
         node: hub.node,

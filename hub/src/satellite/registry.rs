@@ -1,15 +1,13 @@
-//! The sockets of this process: how many there are, and which devices to say are alive.
+//! The sockets of this process: how many there are, and what must be alive for them.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
 };
 
-use uuid::Uuid;
-
 use crate::{
+    devices::Sitting,
     error::{Error, Result},
-    ids::DeviceId,
     telemetry::metric,
 };
 
@@ -23,15 +21,17 @@ pub struct Registry {
 #[derive(Debug, Default)]
 struct Open {
     sockets: usize,
-    /// Sockets a device; two while a newer one takes the place of an older one.
-    devices: HashMap<DeviceId, usize>,
+    /// Those that were greeted, by the numbers of their seats. A device has two while a newer one takes the place of an
+    /// older one.
+    sitting: HashMap<u64, Sitting>,
+    next: u64,
 }
 
 /// A place among the sockets; dropping it gives it back.
 #[derive(Debug)]
 pub struct Seat {
     registry: Registry,
-    device: Option<DeviceId>,
+    number: u64,
 }
 
 impl Registry {
@@ -54,23 +54,19 @@ impl Registry {
             });
         }
         open.sockets += 1;
+        open.next += 1;
         gauge(open.sockets);
         Ok(Seat {
             registry: self.clone(),
-            device: None,
+            number: open.next,
         })
     }
 
-    /// The devices with an open socket here.
+    /// The greeted sockets here.
     #[must_use]
-    pub fn devices(&self) -> Vec<Uuid> {
-        self.open
-            .lock()
-            .expect("no panic while held")
-            .devices
-            .keys()
-            .map(|device| device.0)
-            .collect()
+    pub fn sitting(&self) -> Vec<Sitting> {
+        let open = self.open.lock().expect("no panic while held");
+        open.sitting.values().copied().collect()
     }
 
     /// How many sockets are open.
@@ -81,17 +77,10 @@ impl Registry {
 }
 
 impl Seat {
-    /// Names the device that sits here.
-    pub fn name(&mut self, device: DeviceId) {
-        *self
-            .registry
-            .open
-            .lock()
-            .expect("no panic while held")
-            .devices
-            .entry(device)
-            .or_default() += 1;
-        self.device = Some(device);
+    /// Says whose socket sits here.
+    pub fn name(&mut self, sitting: Sitting) {
+        let mut open = self.registry.open.lock().expect("no panic while held");
+        open.sitting.insert(self.number, sitting);
     }
 }
 
@@ -99,15 +88,8 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut open = self.registry.open.lock().expect("no panic while held");
         open.sockets -= 1;
+        open.sitting.remove(&self.number);
         gauge(open.sockets);
-        if let Some(device) = self.device
-            && let Some(count) = open.devices.get_mut(&device)
-        {
-            *count -= 1;
-            if *count == 0 {
-                open.devices.remove(&device);
-            }
-        }
     }
 }
 

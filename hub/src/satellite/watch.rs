@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::bounded;
-use crate::{error::Result, hub::Hub, ids::DeviceId, storage::Ring};
+use crate::{error::Result, hub::Hub, storage::Ring};
 
 /// How often to look: revocation must reach every socket within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -32,17 +32,17 @@ pub fn start(hub: &Hub) {
 
 /// Wakes the sockets that have something to do.
 pub async fn look(hub: &Hub, is_beat: bool) -> Result<()> {
-    let devices = hub.sockets.devices();
-    if devices.is_empty() {
+    let sitting = hub.sockets.sitting();
+    if sitting.is_empty() {
         return Ok(());
     }
     let mut tx = hub.db.begin_system().await?;
-    let concerned: Vec<Uuid> = tx.devices().concerned(hub.node, &devices).await?;
+    let concerned = tx.devices().concerned(hub.node, &sitting).await?;
     if is_beat {
+        let devices: Vec<Uuid> = sitting.iter().map(|socket| socket.device.0).collect();
         tx.devices().heartbeat(hub.node, &devices).await?;
     }
     tx.commit().await?;
-    let rings = concerned.into_iter().map(|device| Ring::Device(DeviceId(device)));
-    hub.db.bell().ring_here(rings);
+    hub.db.bell().ring_here(concerned.into_iter().map(Ring::Device));
     Ok(())
 }

@@ -316,11 +316,12 @@ impl Actions<'_> {
         Ok(read.collect())
     }
 
-    /// Proposals that nobody decided in time, of every agent.
+    /// Actions of every agent whose time has passed before they began.
     pub async fn overdue(&mut self, most: i64) -> Result<Vec<(AgentId, ActionId)>> {
         let now = self.0.now();
         let rows = sqlx::query!(
-            "select agent_id, id from actions where state = 'proposed' and deadline_at < $1 order by deadline_at limit $2",
+            "select agent_id, id from actions where state in ('proposed', 'approved') and deadline_at < $1
+             order by deadline_at limit $2",
             now,
             most
         );

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::Db;
 use crate::{
     error::Result,
-    ids::{AgentId, DeviceId, TurnId},
+    ids::{DeviceId, TurnId},
     lifecycle::Lifecycle,
 };
 
@@ -36,8 +36,6 @@ const MOST_RINGS: usize = 1_000;
 pub enum Ring {
     /// A job is runnable.
     Jobs,
-    /// An agent's log has grown.
-    Log(AgentId),
     /// A device's mailbox or standing has changed.
     Device(DeviceId),
     /// A turn has ended.
@@ -52,7 +50,6 @@ impl Ring {
     fn encode(self) -> String {
         match self {
             Self::Jobs => "jobs".to_owned(),
-            Self::Log(id) => format!("log:{id}"),
             Self::Device(id) => format!("device:{id}"),
             Self::Turn(id) => format!("turn:{id}"),
             Self::Audit => "audit".to_owned(),
@@ -65,7 +62,6 @@ impl Ring {
         let id = || Uuid::parse_str(id).ok();
         match kind {
             "jobs" => Some(Self::Jobs),
-            "log" => Some(Self::Log(AgentId(id()?))),
             "device" => Some(Self::Device(DeviceId(id()?))),
             "turn" => Some(Self::Turn(TurnId(id()?))),
             "audit" => Some(Self::Audit),

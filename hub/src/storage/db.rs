@@ -9,7 +9,10 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Bell, Tx, TxScope, guard};
+use super::{
+    Bell, Tx, TxScope, guard,
+    schema::{self, Schema},
+};
 use crate::{
     clock::SharedClock,
     config::DatabaseConfig,
@@ -35,6 +38,8 @@ pub struct Db {
     app: PgPool,
     system: PgPool,
     options: PgConnectOptions,
+    /// How long a connection may take.
+    patience: Duration,
     clock: SharedClock,
     bell: Arc<Bell>,
 }
@@ -64,6 +69,7 @@ impl Db {
             app: pool(&scoped, config.app_connections, wait, "set role hub_app"),
             system: pool(&scoped, config.system_connections, wait, "set role hub_system"),
             options,
+            patience: wait,
             clock,
             bell: Arc::new(Bell::default()),
         })
@@ -104,14 +110,17 @@ impl Db {
             .map_err(|error| Error::because("a migration failed", error))
     }
 
-    /// How many migrations are missing.
-    pub async fn pending_migrations(&self) -> Result<usize> {
-        let mut connection = self.options.connect().await?;
-        let applied = guard::applied_migrations(&mut connection).await?;
-        Ok(MIGRATOR
-            .iter()
-            .filter(|migration| !applied.contains(&migration.version))
-            .count())
+    /// What the schema is to this program. Answers in the time that a connection may take, also where nobody does.
+    pub async fn schema(&self) -> Result<Schema> {
+        let compared = tokio::time::timeout(self.patience, async {
+            schema::compare(&mut self.options.connect().await?).await
+        });
+        compared.await.unwrap_or_else(|_| {
+            Err(Error::Unavailable {
+                what: "the database",
+                source: Some("it does not answer".into()),
+            })
+        })
     }
 
     /// Refuses a database on which row-level security would be void.

@@ -11,7 +11,7 @@ use crate::{
     error::Result,
     events::Event,
     identity::Trust,
-    ids::{DeviceId, EventId, PersonId, SessionId},
+    ids::{DeviceId, EventId, PersonId, SessionId, TurnId},
 };
 
 /// The log of an agent.
@@ -131,6 +131,22 @@ impl Events<'_> {
             .collect();
         events.reverse();
         Ok(events)
+    }
+
+    /// The inputs of a turn that may be seen, in order.
+    pub async fn inputs_of(&mut self, turn: TurnId) -> Result<Vec<Event>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query_as!(
+            EventRow,
+            "select e.id, e.epoch, e.position, e.type, e.payload, e.erased_at, e.occurred_at, e.recorded_at, e.space_id,
+               e.session_id, e.device_id, e.person_id, e.audience_person_id, e.trust
+             from turn_inputs i join events e on e.agent_id = i.agent_id and e.id = i.event_id
+             where i.agent_id = $1 and i.turn_id = $2 order by i.ordinal",
+            agent.0,
+            turn.0
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        Ok(rows.into_iter().map(Event::from).collect())
     }
 
     /// One event.

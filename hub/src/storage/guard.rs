@@ -4,64 +4,89 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::error::{Error, Result};
 
-/// The versions of the migrations that were applied, none if the table is not there yet.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the migrator's own table is not in our schema"
-)]
-pub(super) async fn applied_migrations(connection: &mut PgConnection) -> Result<Vec<i64>> {
-    let exists: bool = sqlx::query_scalar("select to_regclass('public._sqlx_migrations') is not null")
+/// Checks one pool: its role, what that role could become, and every table that has an agent.
+pub(super) async fn check(pool: &PgPool, expected_role: &str) -> Result<()> {
+    let mut connection = pool.acquire().await?;
+    let role = sqlx::query_scalar!(r#"select current_user::text as "name!""#)
         .fetch_one(&mut *connection)
         .await?;
-    if !exists {
-        return Ok(Vec::new());
-    }
-    Ok(
-        sqlx::query_scalar("select version from public._sqlx_migrations where success")
-            .fetch_all(connection)
-            .await?,
-    )
-}
-
-/// Checks one pool: its role, and every table that has an agent.
-pub(super) async fn check(pool: &PgPool, expected_role: &str) -> Result<()> {
-    let role = sqlx::query!(
-        r#"select current_user::text as "name!", rolsuper or rolbypassrls as "bypasses!" from pg_roles
-           where rolname = current_user"#
-    )
-    .fetch_one(pool)
-    .await?;
-    if role.name != expected_role || role.bypasses {
+    if role != expected_role {
         return Err(not_active(&format!(
-            "a pool works as {}, which is not {expected_role} without bypass",
-            role.name
+            "a pool works as {role}, which is not {expected_role}"
         )));
     }
-    row_level_security_is_active(pool).await
+    roles_are_apart(&mut connection).await?;
+    tables_are_protected(&mut connection).await
 }
 
-/// Every table that holds an agent's rows has row-level security enabled, forced and with a policy for both roles, it is
-/// active for the role that asks, and `hub_app` has no way in but the policy that asks for the agent.
-pub async fn row_level_security_is_active(pool: &PgPool) -> Result<()> {
-    let open = sqlx::query_scalar!(
-        r#"select distinct c.relname::text as "name!"
-           from pg_class c
-           join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'hub'
-           left join pg_attribute a on a.attrelid = c.oid and a.attname = 'agent_id' and not a.attisdropped
-           where c.relkind in ('r', 'p') and (a.attname is not null or c.relname = 'agents')
-             and not (c.relrowsecurity and c.relforcerowsecurity and row_security_active(c.oid)
-               and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'tenant')
-               and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'system')
-               and not exists (select from pg_policy p where p.polrelid = c.oid and p.polpermissive
-                 and (0 = any (p.polroles) or 'hub_app'::regrole = any (p.polroles))
-                 and (p.polname <> 'tenant' or pg_get_expr(p.polqual, p.polrelid) not like '%agent()%')))"#
+/// None of the hub's roles may bypass row-level security, nor take on any other role: `hub_app` as a member of `hub_system`
+/// would be every agent.
+pub async fn roles_are_apart(connection: &mut PgConnection) -> Result<()> {
+    let too_much = sqlx::query_scalar!(
+        r#"select format('%s may bypass it', rolname) as "what!" from pg_roles
+           where rolname in ('hub_app', 'hub_system', 'hub_owner') and (rolsuper or rolbypassrls)
+           union all
+           select format('%s is a member of %s', member.rolname, role.rolname)
+           from pg_auth_members m
+           join pg_roles member on member.oid = m.member
+           join pg_roles role on role.oid = m.roleid
+           where member.rolname in ('hub_app', 'hub_system', 'hub_owner')
+           order by 1"#
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
+    .await?;
+    if too_much.is_empty() {
+        Ok(())
+    } else {
+        Err(not_active(&too_much.join(", ")))
+    }
+}
+
+/// Every table that holds an agent's rows has row-level security enabled, forced and active for the role that asks, and just
+/// the policies that `hub.protect` makes: one more, one less or one that was loosened is noticed.
+pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
+    // As Postgres writes them; whether it names the schema of a function depends on the search path.
+    let open = sqlx::query_scalar!(
+        r#"with tables as (
+             select c.oid, c.relname::text as name,
+               c.relrowsecurity and c.relforcerowsecurity and row_security_active(c.oid) as is_active,
+               format('(%s = ( SELECT agent() AS agent))',
+                 case when c.relname = 'agents' then 'id' else 'agent_id' end) as rule,
+               exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'audience_person_id'
+                 and not a.attisdropped) as has_audience
+             from pg_class c
+             where c.relnamespace = 'hub'::regnamespace and c.relkind in ('r', 'p')
+               and (c.relname = 'agents' or exists (select from pg_attribute a where a.attrelid = c.oid
+                 and a.attname = 'agent_id' and not a.attisdropped))),
+           rules as (
+             select name, case when has_audience then format('(%s AND ((audience_person_id IS NULL) OR %s))', rule,
+               '(audience_person_id = ( SELECT person() AS person))') else rule end as rule from tables),
+           expected as (
+             select name, 'tenant' as policy, 'hub_app' as roles, '*' as command, rule as visible, rule as writable
+             from rules
+             union all select name, 'system', 'hub_system', '*', 'true', 'true' from rules
+             union all select 'memories', 'recall', 'hub_owner', 'r', 'true', ''),
+           found as (
+             select t.name, p.polname::text, (select string_agg(case when r = 0 then 'public' else r::regrole::text end, ',')
+                 from unnest(p.polroles) r), p.polcmd::text,
+               replace(coalesce(pg_get_expr(p.polqual, p.polrelid), ''), 'hub.', ''),
+               replace(coalesce(pg_get_expr(p.polwithcheck, p.polrelid), ''), 'hub.', '')
+             from pg_policy p join tables t on t.oid = p.polrelid where p.polpermissive)
+           select name as "name!" from tables where not is_active
+           union select name from (table expected except table found) missing
+           union select name from (table found except table expected) unknown
+           union select t.name from tables t join pg_policy p on p.polrelid = t.oid where not p.polpermissive
+           order by 1"#
+    )
+    .fetch_all(connection)
     .await?;
     if open.is_empty() {
         Ok(())
     } else {
-        Err(not_active(&format!("the tables {} are open", open.join(", "))))
+        Err(not_active(&format!(
+            "the tables {} are not protected as the migrations have made them",
+            open.join(", ")
+        )))
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Lease {
     pub subject: Uuid,
     /// Tries before this one whose input was at fault.
     pub attempts: i32,
+    /// How often whoever held it was lost before it could say what came of it.
+    pub lost_leases: i32,
     /// The fencing token: a later holder has a higher one.
     pub fence: i64,
     /// Held until then.
@@ -85,7 +87,8 @@ impl Jobs<'_> {
         // Kinds of a newer program are left for it.
         let kinds = JobKind::ALL.map(|kind| kind.as_str().to_owned());
         let claimed = sqlx::query!(
-            "update jobs set state = 'leased', lease_until = $2, fence = fence + 1, waiting_for = null
+            "update jobs set state = 'leased', lease_until = $2, fence = fence + 1, waiting_for = null,
+               lost_leases = lost_leases + (state = 'leased')::integer
              where id = (
                select j.id from jobs j
                where ((j.state = 'queued' and j.run_at <= $1) or (j.state = 'leased' and j.lease_until < $1))
@@ -95,7 +98,7 @@ impl Jobs<'_> {
                    and held.lane = j.lane and held.state = 'leased')
                and j.kind = any ($3)
                order by j.run_at, j.id limit 1 for update skip locked)
-             returning id, agent_id, kind, payload, attempts, fence",
+             returning id, agent_id, kind, payload, attempts, lost_leases, fence",
             now,
             until,
             &kinds
@@ -119,9 +122,22 @@ impl Jobs<'_> {
                 .ok_or_else(|| Error::internal(format!("there is no job of the kind {}", row.kind)))?,
             subject: subject(&row.payload)?,
             attempts: row.attempts,
+            lost_leases: row.lost_leases,
             fence: row.fence,
             until,
         }))
+    }
+
+    /// Holds a job under its lease until this unit of work ends. Fails when the lease was lost.
+    pub async fn hold(&mut self, lease: &Lease) -> Result<()> {
+        let done = sqlx::query!(
+            "select from jobs where id = $1 and fence = $2 and state = 'leased' for no key update",
+            lease.id.0,
+            lease.fence
+        )
+        .execute(self.0.connection())
+        .await?;
+        held(&done)
     }
 
     /// Ends a job as done. Fails when the lease was lost: then somebody else does it, and this unit of work must not commit.
@@ -216,7 +232,7 @@ impl Jobs<'_> {
     pub async fn replay(&mut self, id: JobId) -> Result<Option<(JobKind, Uuid)>> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let row = sqlx::query!(
-            "update jobs set state = 'queued', attempts = 0, run_at = $3, finished_at = null
+            "update jobs set state = 'queued', attempts = 0, lost_leases = 0, run_at = $3, finished_at = null
              where agent_id = $1 and id = $2 and state = 'dead' returning kind, payload",
             agent.0,
             id.0,

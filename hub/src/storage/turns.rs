@@ -128,7 +128,7 @@ impl Turns<'_> {
         }))
     }
 
-    /// The inputs of a turn, in order.
+    /// The inputs of a turn, in order, seen or not.
     pub async fn inputs(&mut self, id: TurnId) -> Result<Vec<EventId>> {
         let agent = self.0.agent();
         let ids = sqlx::query_scalar!(

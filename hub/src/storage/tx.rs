@@ -191,17 +191,18 @@ impl Tx {
                 commitments: std::mem::take(&mut self.commitments),
             };
             committed.head = Some(append::write(&mut self.inner, batch).await?);
-            self.rings.extend([Ring::Log(self.scope.agent()), Ring::Audit]);
+            self.rings.insert(Ring::Audit);
         }
         self.inner.commit().await?;
         self.bell.ring(self.rings);
         Ok(committed)
     }
 
-    /// Commits without waiting for the disk, for what would be made again if the database lost it in a crash.
+    /// Commits; when nothing is recorded, without waiting for the disk. For what would be made again if the database lost it
+    /// in a crash.
     pub async fn commit_lazily(mut self) -> Result<()> {
         if !self.events.is_empty() || !self.records.is_empty() {
-            return Err(Error::internal("what is recorded is not committed lazily"));
+            return self.commit().await.map(|_| ());
         }
         sqlx::query!("set local synchronous_commit = off")
             .execute(self.connection())

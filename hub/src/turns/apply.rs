@@ -34,6 +34,8 @@ pub async fn apply(
     context: &TurnContext,
     thought: Thought,
 ) -> Result<()> {
+    // First, so that a holder whose lease was lost is told so, and not what else its late answer would have met.
+    tx.jobs().finish(lease).await?;
     let place = place(turn, context);
     let inputs: Vec<Uuid> = context.inputs.iter().map(|input| input.event.0).collect();
     let trust = context
@@ -62,7 +64,6 @@ pub async fn apply(
     }
     let reply = reply(&mut tx, turn, place, &thought.reply).await?;
     tx.turns().plan(turn.id, lease, reply, &thought.usage).await?;
-    tx.jobs().finish(lease).await?;
     record = record
         .with("memories", thought.memories.len())
         .with("actions", thought.actions.len());

@@ -64,25 +64,23 @@ pub async fn gather(tx: &mut Tx, turn: &TurnRow, runtime: &dyn AgentRuntime) -> 
 }
 
 async fn inputs(tx: &mut Tx, turn: &TurnRow) -> Result<Vec<Input>> {
-    let mut inputs = Vec::new();
-    for id in tx.turns().inputs(turn.id).await? {
-        let event = tx
-            .events()
-            .find(id)
-            .await?
-            .ok_or_else(|| Error::internal("an input cannot be seen by its turn"))?;
-        // An erased input is no input any more.
-        let Some(text) = said(&event) else { continue };
-        inputs.push(Input {
-            event: event.id,
-            text,
-            participant: participant(&event),
-            space: event.space_id,
-            device: event.device_id,
-            trust: event.trust,
-        });
+    let events = tx.events().inputs_of(turn.id).await?;
+    if events.len() != tx.turns().inputs(turn.id).await?.len() {
+        return Err(Error::internal("an input cannot be seen by its turn"));
     }
-    Ok(inputs)
+    // An erased input is no input any more.
+    Ok(events.iter().filter_map(input).collect())
+}
+
+fn input(event: &Event) -> Option<Input> {
+    Some(Input {
+        event: event.id,
+        text: said(event)?,
+        participant: participant(event),
+        space: event.space_id,
+        device: event.device_id,
+        trust: event.trust,
+    })
 }
 
 async fn recent(tx: &mut Tx, turn: &TurnRow, inputs: &[Input]) -> Result<Vec<Utterance>> {

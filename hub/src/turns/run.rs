@@ -81,6 +81,8 @@ async fn start(hub: &Hub, lease: &Lease, id: TurnId) -> Result<Option<TurnRow>, 
         .db
         .begin(TxScope::WholeAgent(lease.agent), Actor::hub())
         .await?;
+    // Before anything is written: a stale holder must not take the turn from the present one.
+    tx.jobs().hold(lease).await?;
     let turn = tx
         .turns()
         .row(id)
@@ -101,8 +103,8 @@ async fn skip(hub: &Hub, lease: &Lease, turn: &TurnRow, reason: &str) -> Result<
         .db
         .begin(TxScope::WholeAgent(lease.agent), Actor::hub())
         .await?;
-    super::fail::end(&mut tx, turn, TurnState::Skipped, reason).await?;
     tx.jobs().finish(lease).await?;
+    super::fail::end(&mut tx, turn, TurnState::Skipped, reason).await?;
     tx.record(
         Record::of("skip_turn")
             .on("turn", turn.id.0)

@@ -2,6 +2,7 @@
 
 mod damage;
 mod interrupted;
+mod keys;
 mod outage;
 mod restored;
 mod running;

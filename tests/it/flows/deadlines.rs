@@ -85,6 +85,64 @@ async fn what_was_acknowledged_and_not_answered_is_unknown() {
     assert_eq!(ada.action(id).await.state, ActionState::Unknown);
 }
 
+/// Nobody works on its job: the sweep ends it, and the job, when it comes at last, does nothing.
+#[tokio::test]
+async fn what_was_approved_and_never_began_has_timed_out() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    let id = super::proposed(&hub, &ada).await.id;
+    hub.clock.advance(Duration::hours(20));
+    let approved = ada.approves(id).await.unwrap();
+    passes(&hub, hub::actions::APPROVAL_LIFE).await;
+    assert_eq!(
+        ada.action(id).await.state,
+        ActionState::Approved,
+        "in its last instant"
+    );
+    assert_eq!(ada.action(id).await.deadline_at, approved.deadline_at);
+    passes(&hub, Duration::microseconds(1)).await;
+    assert_eq!(told(&hub, id).await, ["proposed", "approved", "timed_out"]);
+    let why = ada.action(id).await.error;
+    assert_eq!(why.as_deref(), Some("it was approved and did not begin in time"));
+    assert_eq!(hub.run_jobs().await, 1);
+    assert_eq!(hub.sql().count("action_attempts", "true").await, 0);
+}
+
+/// The job comes before the sweep, and too late all the same.
+#[tokio::test]
+async fn what_was_approved_is_not_begun_after_its_time() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    let id = super::proposed(&hub, &ada).await.id;
+    ada.approves(id).await.unwrap();
+    hub.clock
+        .advance(hub::actions::APPROVAL_LIFE + Duration::microseconds(1));
+    assert_eq!(hub.run_jobs().await, 1);
+    assert_eq!(told(&hub, id).await, ["proposed", "approved", "timed_out"]);
+    assert!(
+        hub.home
+            .office
+            .takes()
+            .await
+            .iter()
+            .all(|command| command.action_id.is_none())
+    );
+}
+
+/// A device that says late that it did what it never should have begun: the command keeps its word, the action stays.
+#[tokio::test]
+async fn a_late_word_does_not_change_what_has_timed_out() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    let id = executing(&hub, &ada).await;
+    let sent = hub.home.office.takes().await.remove(0);
+    passes(&hub, too_long()).await;
+    hub.home.office.succeeds(sent.id, json!({"n": 1})).await.unwrap();
+    assert_eq!(ada.action(id).await.state, ActionState::TimedOut);
+    let kept = command(&hub, id).await;
+    assert_eq!((kept.state, kept.is_late), (CommandState::Succeeded, true));
+}
+
 /// A device starts only after the hub has accepted its acknowledgement, so one that was lost on the way never started.
 #[tokio::test]
 async fn what_was_sent_once_and_is_queued_again_never_started() {

@@ -5,9 +5,9 @@ use hub::{
     audit::record::Record,
     error::Error,
     events::{EventKind, NewEvent, Place},
-    jobs::worker::run_next,
+    jobs::{Failure, worker::run_next},
     storage::Lease,
-    turns::{Block, TurnState, runtime::Thought},
+    turns::{Block, TurnState, run::run, runtime::Thought},
 };
 use serde_json::json;
 use support::{ScriptedRuntime, TestHub, turn_of};
@@ -130,6 +130,39 @@ async fn a_worker_that_thinks_past_its_lease_applies_nothing() {
         hub.sql().count("jobs", "state = 'done' and attempts = 0").await,
         1
     );
+}
+
+/// Two workers hold the turn, one after the other; the first one comes late to everything.
+#[tokio::test]
+async fn a_stale_worker_does_not_disturb_the_one_that_took_its_turn() {
+    let runtime = ScriptedRuntime::default();
+    let first = runtime.then_hold(says("too late"));
+    let second = runtime.then_hold(says("in time"));
+    let hub = TestHub::builder().runtime(runtime).start().await;
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    let not_begun = claim(&hub, LIFE).await.unwrap();
+    hub.clock.advance(LIFE * 2);
+    let stale = claim(&hub, LIFE).await.unwrap();
+    let stale_worker = async {
+        let ended = run(&hub, &stale).await;
+        assert!(matches!(ended, Err(Failure::Lost)), "{ended:?}");
+    };
+    let present_worker = async {
+        first.begun().await;
+        hub.clock.advance(LIFE * 2);
+        let mut present = hub.start_one_job();
+        second.begun().await;
+        first.go_on();
+        let ended = run(&hub, &not_begun).await;
+        assert!(matches!(ended, Err(Failure::Lost)), "{ended:?}");
+        second.go_on();
+        assert!(present.join_next().await.unwrap().unwrap());
+    };
+    tokio::join!(stale_worker, present_worker);
+    let turn = hub.home.whole().await.turns().find(id).await.unwrap().unwrap();
+    assert_eq!((turn.state, turn.attempt), (TurnState::Planned, 2));
+    assert_eq!(turn.reply, Some(vec![Block::text("in time")]));
+    assert_eq!(hub.sql().count("jobs", "attempts = 0").await, 1);
 }
 
 #[tokio::test]

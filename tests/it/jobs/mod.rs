@@ -3,4 +3,5 @@
 mod failures;
 mod lanes;
 mod leases;
+mod lost;
 mod model;

@@ -58,6 +58,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("identity::sign_in", Operations),
     ("identity::sign_out", Operations),
     ("jobs", Types),
+    ("jobs::fail", Edges),
     ("jobs::replay", Operations),
     ("jobs::sweep", Edges),
     ("jobs::worker", Edges),

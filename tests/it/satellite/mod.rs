@@ -4,6 +4,7 @@ mod bad_input;
 mod commands;
 mod delivery;
 mod events;
+mod gone;
 mod greeting;
 mod leaving;
 mod nodes;

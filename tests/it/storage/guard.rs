@@ -1,5 +1,7 @@
 //! The hub refuses to work on a database whose row-level security does not hold.
 
+use hub::storage::roles_are_apart;
+use sqlx::Executor;
 use support::TestHub;
 
 #[tokio::test]
@@ -49,6 +51,55 @@ async fn a_second_policy_that_opens_a_table_is_refused() {
         "commands",
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_policy_that_was_loosened_a_little_is_refused() {
+    refused_after(
+        "alter policy tenant on hub.events using (agent_id = (select hub.agent()))",
+        "events",
+    )
+    .await;
+    refused_after("alter policy tenant on hub.actions with check (true)", "actions").await;
+    refused_after(
+        "alter policy system on hub.spaces to hub_system, hub_app",
+        "spaces",
+    )
+    .await;
+    refused_after(
+        "create policy peek on hub.turns for select to hub_owner using (true)",
+        "turns",
+    )
+    .await;
+    refused_after(
+        "create policy shut on hub.jobs as restrictive using (false)",
+        "jobs",
+    )
+    .await;
+}
+
+/// Roles belong to the whole cluster, so what is tried here is never committed.
+#[tokio::test]
+async fn roles_that_can_become_each_other_are_refused() {
+    let hub = TestHub::start().await;
+    for (grant, who) in [
+        ("grant hub_system to hub_app", "hub_app is a member of hub_system"),
+        (
+            "grant hub_owner to hub_system",
+            "hub_system is a member of hub_owner",
+        ),
+        (
+            "grant pg_read_all_data to hub_app",
+            "hub_app is a member of pg_read_all_data",
+        ),
+        ("alter role hub_owner bypassrls", "hub_owner may bypass it"),
+    ] {
+        let mut session = hub.sql().pool().begin().await.unwrap();
+        roles_are_apart(&mut session).await.unwrap();
+        session.execute(grant).await.unwrap();
+        let refusal = roles_are_apart(&mut session).await.unwrap_err().to_string();
+        assert!(refusal.contains(who), "{refusal}");
+    }
 }
 
 async fn refused_after(damage: &str, table: &str) {

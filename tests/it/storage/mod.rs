@@ -6,4 +6,5 @@ mod guard;
 mod idempotency;
 mod log;
 mod privileges;
+mod schema;
 mod scope;

@@ -13,10 +13,12 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Semaphore;
 
 use crate::{
     adapters::worm::{Description, PARTIAL_RETENTION, Retention, StoreError, Stored, WriteOnceStore, files},
@@ -32,10 +34,15 @@ const INCOMING_LIFETIME: TimeDelta = TimeDelta::days(1);
 /// The longest path of an object, in bytes.
 const MAX_PATH_BYTES: usize = 256;
 
+/// Calls to the disk at once. A disk that hangs holds the thread of each for as long as it does; the process has others to
+/// work with, but not without end.
+const THREADS: usize = 16;
+
 /// A directory of which this is one of any number of writers.
 #[derive(Debug, Clone)]
 pub struct WriteOnceDirectory {
     root: PathBuf,
+    threads: Arc<Semaphore>,
 }
 
 impl WriteOnceDirectory {
@@ -43,7 +50,7 @@ impl WriteOnceDirectory {
     pub fn create(root: &Path) -> io::Result<Self> {
         let root = std::path::absolute(root)?;
         files::make_directories(&root)?;
-        Ok(Self { root })
+        Ok(Self::at(root))
     }
 
     /// Opens a directory that must be there; nothing is written to it.
@@ -51,9 +58,12 @@ impl WriteOnceDirectory {
         if !fs::metadata(root)?.is_dir() {
             return Err(io::Error::from(io::ErrorKind::NotADirectory));
         }
-        Ok(Self {
-            root: root.to_owned(),
-        })
+        Ok(Self::at(root.to_owned()))
+    }
+
+    fn at(root: PathBuf) -> Self {
+        let threads = Arc::new(Semaphore::new(THREADS));
+        Self { root, threads }
     }
 
     fn put_new_now(&self, path: &str, bytes: &[u8], retention: Retention) -> Result<Stored, StoreError> {
@@ -148,7 +158,15 @@ impl WriteOnceDirectory {
         run: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
-        let done = tokio::task::spawn_blocking(move || run(&store)).await;
+        let thread = Arc::clone(&self.threads).acquire_owned().await;
+        let thread = thread.expect("the semaphore is never closed");
+        let done = tokio::task::spawn_blocking(move || {
+            let done = run(&store);
+            // Given back by the thread itself, also where nobody waits for it any more.
+            drop(thread);
+            done
+        })
+        .await;
         done.unwrap_or_else(|error| {
             Err(StoreError::Failed {
                 path: String::new(),

@@ -1,15 +1,17 @@
 //! The write-once store that keeps the audit log out of the database's reach.
 
+mod deadline;
 mod directory;
 mod files;
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::audit::tiles::ObjectName;
 
+pub use deadline::Deadline;
 pub use directory::WriteOnceDirectory;
 
 /// How long a partial object is kept at least; a full one replaces it within minutes or months.
@@ -88,6 +90,14 @@ pub enum StoreError {
     Conflict {
         /// Its path.
         path: String,
+    },
+    /// The store did not answer.
+    #[error("the audit store did not answer within {limit:?} at {path:?}")]
+    TimedOut {
+        /// What was being read or written.
+        path: String,
+        /// How long was waited.
+        limit: Duration,
     },
     /// The store could not be reached, or failed.
     #[error("the audit store failed at {path:?}")]

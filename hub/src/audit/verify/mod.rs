@@ -8,6 +8,7 @@
 mod chains;
 mod copies;
 mod heads;
+mod history;
 mod leaves;
 mod listing;
 mod nodes;
@@ -43,7 +44,8 @@ pub struct KnownCheckpoint {
 pub fn verify(store: &dyn Store, key: &VerifierKey, known: &[KnownCheckpoint]) -> io::Result<Report> {
     // A hub may go on publishing meanwhile: the history is listed before `checkpoint` is read, the objects
     // after.
-    let heads = heads::Heads::gather(store, key, known, &listing::Listing::of(store)?)?;
+    let older = listing::Listing::of(store)?;
+    let heads = heads::Heads::gather(store, key, known, &older)?;
     let listing = listing::Listing::of(store)?;
     let size = heads
         .newest()
@@ -52,6 +54,11 @@ pub fn verify(store: &dyn Store, key: &VerifierKey, known: &[KnownCheckpoint]) -
     let tiles = nodes::check(store, &listing, size, &leaves)?;
     let mut problems = listing.problems();
     problems.extend(heads.problems);
+    problems.extend(history::check(
+        &older,
+        &listing,
+        size.min(listing.unbroken_extent()),
+    ));
     problems.extend(leaves.problems);
     problems.extend(tiles);
     report::sort(&mut problems);

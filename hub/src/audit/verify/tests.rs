@@ -3,6 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::audit::{
+    growth::PORTION,
     leaf::Leaf,
     samples::{MemoryStore, key, leaves, store},
     tiles::{CHECKPOINT_PATH, ObjectName, Series, grown, split_bundle},
@@ -149,6 +150,41 @@ fn the_history_shows_that_the_checkpoint_was_put_back() {
         known_place,
     };
     assert_eq!(report.problems, [Problem::of_object(CHECKPOINT_PATH, fault)]);
+}
+
+#[test]
+fn a_checkpoint_that_was_taken_out_of_the_history_is_named() {
+    let whole = store(&leaves(&[1; 800]), &[300, 300]);
+    for taken in ["checkpoints/000", "checkpoints/001", "checkpoints/002"] {
+        let mut less = whole.clone();
+        less.0.remove(taken).unwrap();
+        let problems = check(&less).problems;
+        assert_eq!(problems, [Problem::of_object(taken, Fault::Missing)]);
+    }
+    // One of a size in between may have been swept.
+    let mut swept = whole.clone();
+    swept.0.remove("checkpoints/001.p/44").unwrap();
+    assert!(check(&swept).is_whole());
+}
+
+#[test]
+fn a_history_without_its_end_is_missed_as_far_as_it_must_reach() {
+    let size = PORTION + 600;
+    let whole = store(&leaves(&vec![1; usize::try_from(size).unwrap()]), &[]);
+    // A publication that was cut off after `checkpoint` was written: one portion of the history may be missing.
+    let mut cut_off = whole.clone();
+    let is_old = |path: &str| path.parse::<ObjectName>().is_ok_and(|name| name.end() <= 600);
+    cut_off
+        .0
+        .retain(|path, _| !path.starts_with("checkpoints/") || is_old(path));
+    assert_eq!(check(&cut_off).problems, []);
+    let mut taken = whole;
+    taken.0.retain(|path, _| !path.starts_with("checkpoints/"));
+    let missing = ["checkpoints/000", "checkpoints/001"];
+    assert_eq!(
+        check(&taken).problems,
+        missing.map(|path| Problem::of_object(path, Fault::Missing))
+    );
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Where the hub is.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::SocketAddr, str::FromStr};
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
+
+use crate::commands::address;
 
 /// An address of a hub, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,13 @@ pub enum UrlProblem {
 }
 
 impl BaseUrl {
+    /// The hub that listens there.
+    #[must_use]
+    pub fn of(address: SocketAddr) -> Self {
+        let url = format!("http://{address}").parse();
+        url.expect("a socket's address makes an address of a hub")
+    }
+
     /// The address of a resource: a path that begins with a slash, and what is asked of it.
     #[must_use]
     pub fn join(&self, path: &str, query: &[(&'static str, String)]) -> Url {
@@ -53,9 +62,7 @@ impl BaseUrl {
 impl Default for BaseUrl {
     /// Where a hub on this machine listens, unless told otherwise.
     fn default() -> Self {
-        "http://127.0.0.1:8080"
-            .parse()
-            .expect("the default is an address")
+        Self::of(address::DEFAULT)
     }
 }
 

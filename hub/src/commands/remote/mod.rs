@@ -26,13 +26,13 @@ pub use names::Names;
 pub use short_id::short_ids;
 pub use sign_in::{SignIn, SignInFile, SignInFileError};
 
-use super::terminal::Terminal;
+use super::{address, terminal::Terminal};
 use crate::config::{self, DataDir};
 
 /// Where the hub is.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Address {
-    /// The hub's address [default: where you are signed in, else `http://127.0.0.1:8080`]
+    /// The hub's address [default: where you are signed in, else where the hub of `.hub` listens]
     #[arg(long, value_name = "URL")]
     url: Option<BaseUrl>,
 }
@@ -69,7 +69,10 @@ impl Remote {
         let file = SignInFile::of(&dir);
         let base = match &options.address.url {
             Some(url) => url.clone(),
-            None => file.read()?.map(|sign_in| sign_in.url).unwrap_or_default(),
+            None => match file.read()? {
+                Some(sign_in) => sign_in.url,
+                None => BaseUrl::of(address::find(&dir)),
+            },
         };
         Ok(Self {
             client: Client::new(base, file)?,

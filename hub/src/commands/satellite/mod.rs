@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::address;
+use crate::config::DataDir;
 use crate::satellite::protocol::CloseReason;
 use client::{Client, Ending, Plan};
 use console::Console;
@@ -28,9 +30,6 @@ pub use journal::JournalError;
 pub use link::UrlProblem;
 use link::{Link, Target};
 use source::{Source, Speed};
-
-/// Where a hub on this machine listens, unless told otherwise.
-const DEFAULT_URL: &str = "ws://127.0.0.1:8080/v1/satellites/connect";
 
 /// Be a satellite: send each line typed as something said, print replies, carry out commands.
 ///
@@ -46,7 +45,8 @@ pub struct Args {
     #[arg(value_name = "NAME", value_parser = parse_name)]
     name: String,
 
-    /// The hub's address [default: the one in the credentials]
+    /// The hub's address, such as `ws://127.0.0.1:8080/v1/satellites/connect` [default: the one in the credentials, else where
+    /// the hub of `.hub` listens]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 
@@ -131,12 +131,11 @@ pub enum SatelliteError {
 pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
     let credentials_path = args.credentials_path();
     let credentials = Credentials::read(&credentials_path)?;
-    let url = args
-        .url
-        .as_deref()
-        .or(credentials.url.as_deref())
-        .unwrap_or(DEFAULT_URL);
-    let link = Link::new(Target::new(url, credentials.token)?);
+    let url = args.url.clone().or(credentials.url).unwrap_or_else(|| {
+        let address = address::find(&DataDir(args.hub_dir.clone()));
+        format!("ws://{address}/v1/satellites/connect")
+    });
+    let link = Link::new(Target::new(&url, credentials.token)?);
     let console = Console::standard();
     let plan = Plan {
         speed: args.replay.is_some().then_some(args.speed),
@@ -144,7 +143,7 @@ pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
     };
     let journal_path = credentials_path.with_extension("journal");
     let mut client = Client::new(&journal_path, link, console, plan)?;
-    client.greet(&args.name, url);
+    client.greet(&args.name, &url);
     let what = args.input_name();
     let lines = args
         .source()

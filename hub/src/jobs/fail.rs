@@ -1,0 +1,111 @@
+//! Writing down that a job did not end well, under its lease: it waits, is tried again, or is given up.
+
+use std::time::Duration;
+
+use chrono::Duration as TimeDelta;
+
+use super::{Failure, JobKind};
+use crate::{
+    actions,
+    error::{Error, Result},
+    hub::Hub,
+    identity::Actor,
+    ids::{ActionId, TurnId},
+    storage::{Lease, Tx, TxScope},
+    turns,
+};
+
+/// The longest wait between two tries.
+const MAX_BACK_OFF: Duration = Duration::from_mins(5);
+/// The wait after the first failed try; it doubles from there.
+const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+/// How often a failure is written again while the database is away: as soon as anybody could claim a job there.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Writes a failure down. While the database is away it is tried again: whoever lives to say what came of a job was not
+/// lost. Should the process end before, the lease ends by itself and the job is claimed again.
+pub(super) async fn fail(hub: &Hub, lease: &Lease, failure: Failure) -> &'static str {
+    loop {
+        let (outcome, written) = write_down(hub, lease, &failure).await;
+        match written {
+            Ok(()) => return outcome,
+            Err(Error::Conflict {
+                code: "lease_lost", ..
+            }) => return "lost",
+            Err(error) => {
+                tracing::warn!(job.id = %lease.id, error = error.chain(), "a failure could not be written down");
+                if !error.is_outage() {
+                    return outcome;
+                }
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(WRITE_AGAIN) => {}
+            () = hub.lifecycle.cancelled() => return outcome,
+        }
+    }
+}
+
+async fn write_down(hub: &Hub, lease: &Lease, failure: &Failure) -> (&'static str, Result<()>) {
+    match failure {
+        Failure::Lost => ("lost", Ok(())),
+        Failure::Wait {
+            waiting_for,
+            retry_after,
+        } => ("waiting", wait(hub, lease, waiting_for, *retry_after).await),
+        Failure::Dead { reason } => ("dead", bury(hub, lease, reason, reason).await),
+        Failure::Retry { reason } => again(hub, lease, reason, reason).await,
+        // The chain is for the operator; people are told no more than that.
+        Failure::Broken { chain } => again(hub, lease, chain, "something broke inside the hub").await,
+    }
+}
+
+async fn wait(hub: &Hub, lease: &Lease, waiting_for: &str, retry_after: Duration) -> Result<()> {
+    let mut tx = begin(hub, lease).await?;
+    let run_at = tx.now() + TimeDelta::from_std(retry_after.min(MAX_BACK_OFF)).unwrap_or_default();
+    tx.jobs().wait(lease, waiting_for, run_at).await?;
+    if lease.kind == JobKind::RunTurn {
+        tx.turns().hold(TurnId(lease.subject), Some(waiting_for)).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// One more try, or none if there were too many.
+async fn again(hub: &Hub, lease: &Lease, reason: &str, said: &str) -> (&'static str, Result<()>) {
+    if lease.attempts + 1 >= hub.config.worker.max_attempts {
+        ("dead", bury(hub, lease, reason, said).await)
+    } else {
+        ("retry", retry(hub, lease, reason).await)
+    }
+}
+
+async fn retry(hub: &Hub, lease: &Lease, reason: &str) -> Result<()> {
+    tracing::warn!(job.id = %lease.id, job.attempt = lease.attempts + 1, error = reason, "a job will be tried again");
+    let mut tx = begin(hub, lease).await?;
+    let doubled = FIRST_BACK_OFF.saturating_mul(1 << lease.attempts.clamp(0, 16));
+    let run_at = tx.now() + TimeDelta::from_std(doubled.min(MAX_BACK_OFF)).unwrap_or_default();
+    tx.jobs().retry(lease, reason, run_at).await?;
+    if lease.kind == JobKind::RunTurn {
+        tx.turns().hold(TurnId(lease.subject), None).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Gives a job up: `reason` for the operator, `said` for people.
+async fn bury(hub: &Hub, lease: &Lease, reason: &str, said: &str) -> Result<()> {
+    tracing::error!(job.id = %lease.id, error = reason, "a job is dead; it can be replayed");
+    let mut tx = begin(hub, lease).await?;
+    tx.jobs().bury(lease, reason).await?;
+    match lease.kind {
+        JobKind::RunTurn => turns::fail::give_up(&mut tx, TurnId(lease.subject), said).await?,
+        JobKind::ExecuteAction => actions::execute::give_up(&mut tx, ActionId(lease.subject), said).await?,
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn begin(hub: &Hub, lease: &Lease) -> Result<Tx> {
+    hub.db.begin(TxScope::WholeAgent(lease.agent), Actor::hub()).await
+}

@@ -1,0 +1,106 @@
+//! Who is gone is said to be gone, who is back is said to be back, and who was revoked is out, however late a node looks.
+
+use std::time::Duration;
+
+use chrono::Duration as TimeDelta;
+use hub::{
+    devices::{Socket as Seat, Standing, revoke::revoke},
+    jobs::sweep::end_overdue,
+    satellite::{protocol::CloseReason, watch},
+    turns::offline::Offline,
+};
+use sqlx::Executor;
+use support::{Served, Socket, TestHub};
+use tokio::time::timeout;
+
+use super::{ended, position};
+
+async fn presence(hub: &TestHub) -> Vec<bool> {
+    let said = "select (payload ->> 'is_connected')::bool from hub.events where type = 'device.presence' order by position";
+    hub.sql().values(said).await
+}
+
+#[tokio::test]
+async fn a_device_whose_node_was_killed_is_said_to_be_gone() {
+    let hub = TestHub::start().await;
+    // The node says nothing any more: nobody starts its watch.
+    let node = hub.another_process(Offline);
+    let served = Served::deaf(&node).await;
+    let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
+    end_overdue(&hub).await.unwrap();
+    assert_eq!(presence(&hub).await, [true]);
+    let heard_at: String = hub
+        .sql()
+        .value("select heartbeat_at::text from hub.device_connections")
+        .await;
+    hub.clock.advance(TimeDelta::minutes(2));
+    for _ in 0..2 {
+        end_overdue(&hub).await.unwrap();
+        assert_eq!(presence(&hub).await, [true, false]);
+    }
+    let seen_at: String = hub
+        .sql()
+        .value("select last_seen_at::text from hub.devices where name = 'kitchen'")
+        .await;
+    assert_eq!(seen_at, heard_at);
+    // It was only cut off: at its next word it is back.
+    kitchen.transcribes("one", "hello").await;
+    position(&kitchen.hears().await, "one");
+    assert_eq!(presence(&hub).await, [true, false, true]);
+    hub.run_jobs().await;
+}
+
+/// A node that could not reach the database for a while looks again.
+#[tokio::test]
+async fn a_device_revoked_while_its_node_could_not_look_is_out_at_the_next_look() {
+    let hub = TestHub::start().await;
+    let served = Served::deaf(&hub).await;
+    let (mut socket, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let mut tx = hub.home.whole().await;
+    revoke(&mut tx, hub.home.office.id).await.unwrap();
+    tx.commit().await.unwrap();
+    hub.clock.advance(TimeDelta::hours(1));
+    watch::look(&hub, false).await.unwrap();
+    let end = timeout(Duration::from_secs(1), socket.end()).await.unwrap();
+    ended(&end, CloseReason::Revoked);
+}
+
+#[tokio::test]
+async fn sockets_with_nothing_to_do_are_left_alone() {
+    let hub = TestHub::start().await;
+    let served = Served::deaf(&hub).await;
+    let (_office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    // Of another credential of the same device, long ago.
+    hub.sql()
+        .execute(
+            "insert into hub.access_tokens (agent_id, id, kind, device_id, token_sha256, scopes, created_at, revoked_at)
+             select agent_id, gen_random_uuid(), kind, device_id, sha256(('old' || id)::bytea), scopes, created_at, created_at
+             from hub.access_tokens",
+        )
+        .await;
+    let sitting = hub.sockets.sitting();
+    assert_eq!(sitting.len(), 1);
+    let mut tx = hub.db.begin_system().await.unwrap();
+    assert_eq!(tx.devices().concerned(hub.node, &sitting).await.unwrap(), []);
+}
+
+/// Queueing a command refers to its device; a socket that is taken up again must not wait for that, nor that for it.
+#[tokio::test]
+async fn a_socket_is_taken_up_again_while_a_command_is_queued() {
+    let hub = TestHub::start().await;
+    let office = &hub.home.office;
+    let mut queueing = hub.sql().pool().begin().await.unwrap();
+    let refer = sqlx::AssertSqlSafe(format!(
+        "select from hub.devices where id = '{}' for key share",
+        office.id
+    ));
+    queueing.execute(sqlx::raw_sql(refer)).await.unwrap();
+    let mut tx = hub.home.whole().await;
+    let seat = Seat {
+        device: office.id,
+        node: hub.node,
+        generation: 0,
+    };
+    let held = timeout(Duration::from_secs(2), tx.devices().hold(seat)).await;
+    assert_eq!(held.expect("it waits").unwrap(), Standing::BackAgain);
+}
