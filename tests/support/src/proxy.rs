@@ -91,18 +91,29 @@ async fn accept(
     tasks: &TaskTracker,
 ) {
     while let Ok((client, _)) = listener.accept().await {
-        let way = way.subscribe();
-        if *way.borrow() == Way::Cut {
-            continue;
-        }
-        let Ok(server) = TcpStream::connect(upstream).await else {
-            continue;
-        };
-        let (client_reads, client_writes) = client.into_split();
-        let (server_reads, server_writes) = server.into_split();
-        tasks.spawn(pump(client_reads, server_writes, way.clone()));
-        tasks.spawn(pump(server_reads, client_writes, way));
+        tasks.spawn(carry(client, upstream.clone(), way.subscribe(), tasks.clone()));
     }
+}
+
+/// One connection. While the way is stalled the server does not hear of it: a server process that waits half way through
+/// its greeting holds up every `drop database` of the cluster.
+async fn carry(
+    client: TcpStream,
+    upstream: (String, u16),
+    mut way: watch::Receiver<Way>,
+    tasks: TaskTracker,
+) {
+    let opened = way.wait_for(|way| *way != Way::Stalled).await.map(|way| *way);
+    if !matches!(opened, Ok(Way::Open)) {
+        return;
+    }
+    let Ok(server) = TcpStream::connect(upstream).await else {
+        return;
+    };
+    let (client_reads, client_writes) = client.into_split();
+    let (server_reads, server_writes) = server.into_split();
+    tasks.spawn(pump(client_reads, server_writes, way.clone()));
+    tasks.spawn(pump(server_reads, client_writes, way));
 }
 
 /// Carries bytes one way until either side ends or the way is cut.
