@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::Duration;
 use hub::{
-    clock::Clock,
+    clock::{Clock, DateTime},
     error::Error,
     events::ingest::{Inbound, Outcome},
     ids::EventId,
@@ -137,9 +137,27 @@ async fn a_batch_is_answered_item_by_item_and_its_good_items_commit_together() {
 #[tokio::test]
 async fn what_is_refused_changes_nothing() {
     let hub = TestHub::start().await;
-    let now = hub.clock.now();
+    let bad = [bad_payloads(), bad_names(), bad_times(hub.clock.now())];
+    let before = hub.sql().census().await;
+    for (item, pointer) in bad.into_iter().flatten() {
+        let outcome = hub.home.kitchen.sends(vec![item]).await.unwrap().remove(0);
+        assert_eq!(rejection(&outcome).1, pointer);
+    }
+    for size in [0, 101] {
+        let batch = (0..size).map(|_| heard("hello")).collect();
+        let refused = hub.home.kitchen.sends(batch).await;
+        assert!(
+            matches!(refused, Err(Error::Invalid(_))),
+            "a batch of {size}: {refused:?}"
+        );
+    }
+    assert_eq!(hub.sql().census().await, before);
+}
+
+/// Transcripts and others' events whose content is wrong, and the field at fault.
+fn bad_payloads() -> Vec<(Inbound, &'static str)> {
     let with = |payload: Value| Inbound { payload, ..heard("") };
-    let bad = vec![
+    vec![
         (with(json!(null)), "/payload"),
         (with(json!(["text"])), "/payload"),
         (with(json!({})), "/payload/text"),
@@ -161,77 +179,35 @@ async fn what_is_refused_changes_nothing() {
             "/payload/deep/list/1",
         ),
         (thing(json!({"big": "x".repeat(70_000)})), "/payload"),
-        (
-            Inbound {
-                client_id: String::new(),
-                ..heard("hello")
-            },
-            "/client_id",
-        ),
-        (
-            Inbound {
-                client_id: "x".repeat(201),
-                ..heard("hello")
-            },
-            "/client_id",
-        ),
-        (
-            Inbound {
-                client_id: "a\0b".to_owned(),
-                ..heard("hello")
-            },
-            "/client_id",
-        ),
-        (
-            Inbound {
-                event_type: "turn.ended".to_owned(),
-                ..heard("hello")
-            },
-            "/event_type",
-        ),
-        (
-            Inbound {
-                event_type: "x.".to_owned(),
-                ..heard("hello")
-            },
-            "/event_type",
-        ),
-        (
-            Inbound {
-                event_type: "x.Übel".to_owned(),
-                ..heard("hello")
-            },
-            "/event_type",
-        ),
-        (
-            Inbound {
-                occurred_at: Some(now + Duration::minutes(11)),
-                ..heard("hello")
-            },
-            "/occurred_at",
-        ),
-        (
-            Inbound {
-                occurred_at: Some(now - Duration::days(401)),
-                ..heard("hello")
-            },
-            "/occurred_at",
-        ),
-    ];
-    let before = hub.sql().census().await;
-    for (item, pointer) in bad {
-        let outcome = hub.home.kitchen.sends(vec![item]).await.unwrap().remove(0);
-        assert_eq!(rejection(&outcome).1, pointer);
-    }
-    for size in [0, 101] {
-        let batch = (0..size).map(|_| heard("hello")).collect();
-        let refused = hub.home.kitchen.sends(batch).await;
-        assert!(
-            matches!(refused, Err(Error::Invalid(_))),
-            "a batch of {size}: {refused:?}"
-        );
-    }
-    assert_eq!(hub.sql().census().await, before);
+    ]
+}
+
+/// Client ids and types that none can be.
+fn bad_names() -> Vec<(Inbound, &'static str)> {
+    let by = |client_id: String| Inbound {
+        client_id,
+        ..heard("hello")
+    };
+    let of = |event_type: &str| Inbound {
+        event_type: event_type.to_owned(),
+        ..heard("hello")
+    };
+    let ids = [String::new(), "x".repeat(201), "a\0b".to_owned()].map(by);
+    let types = ["turn.ended", "x.", "x.Übel"].map(of);
+    let ids = ids.into_iter().map(|item| (item, "/client_id"));
+    ids.chain(types.into_iter().map(|item| (item, "/event_type")))
+        .collect()
+}
+
+/// Beyond what a device's clock may be wrong, and longer ago than anything is kept.
+fn bad_times(now: DateTime) -> Vec<(Inbound, &'static str)> {
+    let at = |occurred_at| Inbound {
+        occurred_at: Some(occurred_at),
+        ..heard("hello")
+    };
+    [now + Duration::minutes(11), now - Duration::days(401)]
+        .map(|time| (at(time), "/occurred_at"))
+        .into()
 }
 
 /// What a user says comes from a signed-in user, not from a device that says so.
