@@ -17,7 +17,7 @@ use crate::{
     identity::{Caller, Principal},
     ids::{EventId, TurnId},
     jobs::JobKind,
-    places::PrivacyMode,
+    places::gate::may_keep,
     secret::random_bytes,
     sessions::find::{Talk, find},
     storage::{Known, NewJob, Tx},
@@ -215,7 +215,7 @@ impl<'a> Batch<'a> {
         };
         let session = find(tx, self.talk).await?;
         tx.take_head().await?;
-        let is_private = tx.places().privacy_mode(space).await? == PrivacyMode::Private;
+        let is_private = !may_keep(tx, space).await?;
         let known = known(tx, self.caller, &items).await?;
         let actor = self.caller.actor();
         let place = Place {

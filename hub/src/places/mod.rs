@@ -1,6 +1,7 @@
 //! Locations and the spaces in them. A space carries the privacy mode.
 
 pub mod create_space;
+pub mod gate;
 pub mod update_space;
 
 use serde::{Deserialize, Serialize};

@@ -24,7 +24,7 @@ impl Told {
             Step::Answer(_) => ("answered", 1),
             Step::Close(..) => ("unreadable", 1),
             Step::Do(Operation::Ingest(items)) => ("events", items.len()),
-            Step::Do(operation) => (stage(operation.subject()), 1),
+            Step::Do(operation) => (stage(operation.subject().as_ref()), 1),
         };
         Self {
             frame,
@@ -46,7 +46,7 @@ impl Told {
     }
 }
 
-fn stage(subject: Option<Subject>) -> &'static str {
+const fn stage(subject: Option<&Subject>) -> &'static str {
     match subject {
         Some(Subject::Command { of, .. }) => match of {
             CommandStage::Ack => "command_ack",

@@ -20,11 +20,21 @@ use crate::{
         commit::{Origin, keep},
         recall::words_of,
     },
+    places::gate::may_keep,
     storage::{Lease, Ring, TurnRow, Tx},
 };
 
 /// Characters of a reply that a device is given: at most 16 KiB in any script, well within a command's arguments.
 const MAX_SPOKEN: usize = 4_000;
+
+/// What became of a thought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It is all there.
+    Planned,
+    /// Nothing of it was kept: the space went private while the agent thought.
+    Discarded,
+}
 
 /// Writes what a turn came to. The lease's fencing token is checked, so a turn is applied at most once.
 pub async fn apply(
@@ -33,7 +43,7 @@ pub async fn apply(
     turn: &TurnRow,
     context: &TurnContext,
     thought: Thought,
-) -> Result<()> {
+) -> Result<Applied> {
     // First, so that a holder whose lease was lost is told so, and not what else its late answer would have met.
     tx.jobs().finish(lease).await?;
     let place = place(turn, context);
@@ -69,8 +79,13 @@ pub async fn apply(
         .with("actions", thought.actions.len());
     tx.record(record);
     tx.ring(Ring::Turn(turn.id));
+    // Last, since the head row is the last that anyone takes: from here on the mode does not change before the commit.
+    tx.take_head().await?;
+    if !may_keep(&mut tx, turn.space).await? {
+        return Ok(Applied::Discarded);
+    }
     tx.commit().await?;
-    Ok(())
+    Ok(Applied::Planned)
 }
 
 /// What the turn derives belongs where its inputs were, and to their audience.

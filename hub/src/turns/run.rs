@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     TurnState,
-    apply::apply,
+    apply::{Applied, apply},
     context::TurnContext,
     gather::gather,
     runtime::{AgentRuntime, RuntimeError},
@@ -16,12 +16,16 @@ use crate::{
     identity::Actor,
     ids::TurnId,
     jobs::Failure,
+    places::gate::may_keep,
     storage::{Lease, TurnRow, TxScope},
     telemetry::metric,
 };
 
 /// How long a runtime may think.
 const DEADLINE: Duration = Duration::from_secs(45);
+
+/// Why a turn was skipped whose space went private after its inputs were kept.
+const PRIVACY_MODE: &str = "privacy_mode";
 
 /// Runs the turn of a job.
 pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
@@ -34,18 +38,25 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         agent: lease.agent,
         person: turn.audience,
     };
-    let context = {
-        let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
-        gather(&mut tx, &turn, runtime).await?
-    };
+    let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
+    if !may_keep(&mut tx, turn.space).await? {
+        drop(tx);
+        return skip(hub, lease, &turn, PRIVACY_MODE).await;
+    }
+    let context = gather(&mut tx, &turn, runtime).await?;
+    drop(tx);
     if context.inputs.is_empty() {
         return skip(hub, lease, &turn, "inputs_erased").await;
     }
     let thought = think(hub, runtime, &context).await?;
     let tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
-    apply(tx, lease, &turn, &context, thought).await?;
-    metrics::counter!(metric::TURNS, "outcome" => "planned").increment(1);
-    Ok(())
+    match apply(tx, lease, &turn, &context, thought).await? {
+        Applied::Planned => {
+            metrics::counter!(metric::TURNS, "outcome" => "planned").increment(1);
+            Ok(())
+        }
+        Applied::Discarded => skip(hub, lease, &turn, PRIVACY_MODE).await,
+    }
 }
 
 async fn think(

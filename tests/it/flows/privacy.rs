@@ -6,9 +6,14 @@ use std::sync::{
 };
 
 use chrono::Duration;
-use hub::{events::ingest::Outcome, places::PrivacyMode};
+use hub::{
+    events::ingest::Outcome,
+    ids::TurnId,
+    places::PrivacyMode,
+    turns::{Block, TurnState, runtime::Thought},
+};
 use serde_json::json;
-use support::{TestDevice, TestHub, heard, thing};
+use support::{ScriptedRuntime, TestDevice, TestHub, heard, thing, turn_of};
 use tokio::task::JoinSet;
 
 fn is_discarded(outcome: &Outcome) -> bool {
@@ -68,6 +73,52 @@ async fn a_mode_that_nobody_knows_is_private() {
         .execute("alter table hub.spaces drop constraint spaces_privacy_mode_check; update hub.spaces set privacy_mode = 'x'")
         .await;
     assert!(is_discarded(&hub.home.kitchen.hears("hello").await));
+}
+
+/// What was kept before the switch stays in the log; nobody thinks about it any more, and nothing is remembered of it.
+#[tokio::test]
+async fn a_queued_turn_of_a_space_that_went_private_is_skipped() {
+    let hub = TestHub::start().await;
+    let (home, kitchen) = (&hub.home, &hub.home.kitchen);
+    let outcome = kitchen.hears("remember that the safe opens with 4711").await;
+    home.set_privacy(kitchen.space, PrivacyMode::Private)
+        .await
+        .unwrap();
+    hub.run_jobs().await;
+    is_skipped(&hub, turn_of(&outcome)).await;
+}
+
+/// The switch is turned while the agent thinks: what it comes to is thrown away.
+#[tokio::test]
+async fn a_turn_whose_space_goes_private_while_it_thinks_keeps_nothing() {
+    let runtime = ScriptedRuntime::default();
+    let held = runtime.then_hold(Thought {
+        reply: vec![Block::text("I will remember it.")],
+        ..Thought::default()
+    });
+    let hub = TestHub::builder().runtime(runtime).start().await;
+    let (home, kitchen) = (&hub.home, &hub.home.kitchen);
+    let outcome = kitchen.hears("remember that the safe opens with 4711").await;
+    let switch = async {
+        held.begun().await;
+        home.set_privacy(kitchen.space, PrivacyMode::Private)
+            .await
+            .unwrap();
+        held.go_on();
+    };
+    tokio::join!(hub.run_jobs(), switch);
+    is_skipped(&hub, turn_of(&outcome)).await;
+}
+
+async fn is_skipped(hub: &TestHub, id: TurnId) {
+    let turn = hub.home.whole().await.turns().find(id).await.unwrap().unwrap();
+    assert_eq!(
+        (turn.state, turn.reason.as_deref(), turn.reply_event_id),
+        (TurnState::Skipped, Some("privacy_mode"), None)
+    );
+    for table in ["memories", "actions", "commands"] {
+        assert_eq!(hub.sql().count(table, "true").await, 0, "{table}");
+    }
 }
 
 /// Every event lies in a stretch of the log in which its space was normal, however much happens at once.
