@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::{
-    checkpoint::{self, CheckpointError},
+    checkpoint::{self, CheckpointError, SignedHead},
     growth::ResumeError,
     merkle::TreeHead,
     tiles::CHECKPOINT_PATH,
@@ -22,7 +22,8 @@ pub enum Breach {
     /// The database is older than the store.
     #[error(
         "the audit store holds {store_size} entries and the database only {database_size}: the database was restored \
-         from a backup; run `hub recover`"
+         from a backup that is older than the audit log; put back a newer one (taking the missing entries in from the \
+         store is not built yet)"
     )]
     Behind {
         /// How many entries the store's checkpoint signs.
@@ -33,7 +34,7 @@ pub enum Breach {
     /// Both have signed heads of one size, and they differ.
     #[error(
         "the audit store and the database disagree about the first {size} entries: the log was forked, as when a hub \
-         ran on after its database had been restored; run `hub recover`"
+         ran on after its database had been restored; put the two back from one backup"
     )]
     Forked {
         /// The size of the head that differs.
@@ -168,14 +169,18 @@ pub async fn check_not_behind(hub: &Hub, store: &dyn WriteOnceStore) -> Result<(
 /// Refuses a database whose log another key has signed. Needs no store.
 pub async fn check_key(hub: &Hub) -> Result<(), AuditError> {
     let newest = hub.db.begin_system().await?.audit().newest_head().await?;
-    let Some(newest) = newest else { return Ok(()) };
+    Ok(newest.map_or(Ok(()), |newest| check_signed(hub, &newest))?)
+}
+
+/// Refuses a signed head that another key has signed, or that is not the one its checkpoint signs.
+pub(super) fn check_signed(hub: &Hub, kept: &SignedHead) -> Result<(), Breach> {
     let signed =
-        checkpoint::open(newest.note.as_bytes(), hub.keys.audit.verifier()).map_err(Breach::OtherKey)?;
-    if signed == newest.head {
+        checkpoint::open(kept.note.as_bytes(), hub.keys.audit.verifier()).map_err(Breach::OtherKey)?;
+    if signed == kept.head {
         Ok(())
     } else {
-        let size = newest.head.size;
-        Err(Breach::NotAsSigned { size }.into())
+        let size = kept.head.size;
+        Err(Breach::NotAsSigned { size })
     }
 }
 

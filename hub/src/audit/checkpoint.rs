@@ -53,12 +53,6 @@ impl SignedHead {
         let note = sign(&head, key);
         Self { head, note }
     }
-
-    /// Whether the checkpoint is the key's and signs just this head.
-    #[must_use]
-    pub fn holds(&self, key: &VerifierKey) -> bool {
-        open(self.note.as_bytes(), key) == Ok(self.head)
-    }
 }
 
 /// Signs a tree head.

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
 use super::{
-    breach::{AuditError, Breach, behind, stored_head},
+    breach::{AuditError, Breach, behind, check_signed, stored_head},
     checkpoint::{self, SignedHead},
     growth::{Growth, Object, PORTION, Publication},
     leaf::Leaf,
@@ -157,13 +157,11 @@ async fn next_head(hub: &Hub, from: u64, stored: TreeHead) -> Result<Option<Sign
         _ if size <= from + PORTION => None,
         _ => tx.audit().head_after(from, PORTION).await?,
     };
-    match kept.or(newest) {
-        Some(target) if !target.holds(hub.keys.audit.verifier()) => Err(Breach::NotAsSigned {
-            size: target.head.size,
-        }
-        .into()),
-        target => Ok(target),
+    let target = kept.or(newest);
+    if let Some(target) = &target {
+        check_signed(hub, target)?;
     }
+    Ok(target)
 }
 
 /// Appends the leaves up to the target, and passes the store's head only where both trees agree.
