@@ -83,6 +83,14 @@ pub fn open(bytes: &[u8], key: &VerifierKey) -> Result<TreeHead, CheckpointError
     Ok(head)
 }
 
+/// The size that a checkpoint claims, whoever signed it: a store tells the newer of two by it, and trusts neither.
+#[must_use]
+pub fn claimed_size(bytes: &[u8]) -> Option<u64> {
+    let note = std::str::from_utf8(bytes).ok()?;
+    let (_, head) = parse_head(&note[..=note.rfind("\n\n")?])?;
+    Some(head.size)
+}
+
 /// The origin, the size and the root; lines after them are the extensions of a later version.
 fn parse_head(text: &str) -> Option<(&str, TreeHead)> {
     let mut lines = text.strip_suffix('\n')?.split('\n');

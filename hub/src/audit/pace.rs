@@ -1,4 +1,4 @@
-//! How often a half-full bundle may be written to the store.
+//! How often a half-full bundle may be written to the store, and how often what is done now and then is due.
 //!
 //! A publication writes the newest bundle whole, on average 128 entries or 0.1 MB, and a write-once store keeps each
 //! partial object for 30 days. One publication a second for a month would be 250 GB. So a publisher may write every second
@@ -44,6 +44,36 @@ impl Pace {
     }
 }
 
+/// Something that is done now and then.
+#[derive(Debug, Clone)]
+pub struct Every {
+    period: Duration,
+    done_at: Option<Instant>,
+}
+
+impl Every {
+    /// Due at once, and then a period after it was done.
+    #[must_use]
+    pub const fn new(period: Duration) -> Self {
+        Self {
+            period,
+            done_at: None,
+        }
+    }
+
+    /// Whether it is time.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.done_at
+            .is_none_or(|at| now.duration_since(at) >= self.period)
+    }
+
+    /// It was done; until this is said, it stays due.
+    pub const fn done(&mut self, now: Instant) {
+        self.done_at = Some(now);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +90,14 @@ mod tests {
         assert_eq!(written(120..3_600), 119);
         // After an hour of rest all is as at the beginning.
         assert_eq!(written(7_200..7_320), 120);
+    }
+    #[test]
+    fn what_failed_stays_due_and_what_was_done_is_due_a_period_later() {
+        let start = Instant::now();
+        let mut every = Every::new(Duration::from_mins(1));
+        assert!(every.is_due(start) && every.is_due(start));
+        every.done(start);
+        assert!(!every.is_due(start + Duration::from_secs(59)));
+        assert!(every.is_due(start + Duration::from_mins(1)));
     }
 }

@@ -64,6 +64,17 @@ impl PublisherState {
     pub const fn is_cold(&self) -> bool {
         self.growth.is_none()
     }
+
+    /// Looks whether the store still ends where it was published to. One that does not (a disk that hung, a copy that was put
+    /// back) is cold from here on, so that the next run puts it right also where there is nothing new to write.
+    pub async fn look_again(&mut self, hub: &Hub, store: &dyn WriteOnceStore) -> Result<(), AuditError> {
+        // First what the store must have: it grows before the database is told, so it can only have more by then.
+        let published = sizes(hub).await?.published;
+        if stored_head(hub, store).await?.size < published {
+            self.growth = None;
+        }
+        Ok(())
+    }
 }
 
 /// Writes the next portion of the signed log to the store. May be dropped at any await.

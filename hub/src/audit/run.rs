@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     breach::AuditError,
-    pace::Pace,
+    pace::{Every, Pace},
     publish::{self, Published, PublisherState, publish},
     sequence::{BATCH, sequence},
     status::{Part, Trouble},
@@ -29,6 +29,8 @@ const POLL: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_secs(2);
 /// How often the store is rid of what was superseded long ago.
 const TIDY: Duration = Duration::from_hours(1);
+/// How often an idle publisher looks whether the store still ends where it should: one small object a minute.
+const LOOK: Duration = Duration::from_mins(1);
 /// How long the last publication waits for another process to end its own.
 const TURN: Duration = Duration::from_millis(50);
 
@@ -43,7 +45,8 @@ pub fn start(hub: &Hub, store: Arc<dyn WriteOnceStore>) {
         store,
         state: PublisherState::default(),
         pace: Pace::new(Instant::now()),
-        tidied_at: None,
+        look: Every::new(LOOK),
+        tidy: Every::new(TIDY),
         has_bundle,
         is_sequenced,
     };
@@ -113,7 +116,8 @@ struct Publisher {
     store: Arc<dyn WriteOnceStore>,
     state: PublisherState,
     pace: Pace,
-    tidied_at: Option<Instant>,
+    look: Every,
+    tidy: Every,
     /// Rung when a bundle or more was sequenced.
     has_bundle: Arc<Notify>,
     /// Told when the sequencer has ended.
@@ -147,6 +151,7 @@ impl Publisher {
     }
 
     async fn publish_due(&mut self) -> Result<(), AuditError> {
+        self.look().await?;
         let sizes = publish::sizes(&self.hub).await?;
         let unpublished = sizes.signed.saturating_sub(sizes.published);
         let is_due = self.state.is_cold()
@@ -165,10 +170,21 @@ impl Publisher {
         Ok(())
     }
 
+    async fn look(&mut self) -> Result<(), AuditError> {
+        let now = Instant::now();
+        // A cold one looks anyway.
+        if self.state.is_cold() || !self.look.is_due(now) {
+            return Ok(());
+        }
+        self.state.look_again(&self.hub, &*self.store).await?;
+        self.look.done(now);
+        Ok(())
+    }
+
     /// Removes what was superseded. Only from a store that was just found in order.
     async fn tidy(&mut self) -> Result<(), AuditError> {
-        let is_due = self.tidied_at.is_none_or(|at| at.elapsed() >= TIDY);
-        if !is_due || self.state.is_cold() {
+        let now = Instant::now();
+        if self.state.is_cold() || !self.tidy.is_due(now) {
             return Ok(());
         }
         let swept = self.store.sweep(self.hub.clock.now()).await?;
@@ -176,7 +192,7 @@ impl Publisher {
             audit.swept = swept,
             "superseded objects were removed from the audit store"
         );
-        self.tidied_at = Some(Instant::now());
+        self.tidy.done(now);
         Ok(())
     }
 }

@@ -79,6 +79,29 @@ async fn a_store_that_lost_its_end_gets_it_again() {
     everything_is_kept(&hub, &store).await;
 }
 
+#[tokio::test]
+async fn an_idle_publisher_notices_that_the_store_lost_its_end() {
+    let hub = TestHub::start().await;
+    let agents = agents(&hub, 1).await;
+    let (store, mut state) = (open_store(&hub), PublisherState::default());
+    let checkpoint = directory(&hub).join("checkpoint");
+    operate(&hub, agents[0], 5).await;
+    sequence_all(&hub).await.unwrap();
+    publish_all(&hub, &*store, &mut state).await.unwrap();
+    let old = fs::read(&checkpoint).unwrap();
+    operate(&hub, agents[0], 5).await;
+    sequence_all(&hub).await.unwrap();
+    publish_all(&hub, &*store, &mut state).await.unwrap();
+
+    state.look_again(&hub, &*store).await.unwrap();
+    assert!(!state.is_cold(), "all is as it was left");
+    fs::remove_file(&checkpoint).unwrap();
+    fs::write(&checkpoint, old).unwrap();
+    state.look_again(&hub, &*store).await.unwrap();
+    publish_all(&hub, &*store, &mut state).await.unwrap();
+    everything_is_kept(&hub, &store).await;
+}
+
 /// A store that hangs while it is told to, as a network disk does.
 #[derive(Debug)]
 struct Hanging {

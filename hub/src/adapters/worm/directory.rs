@@ -3,7 +3,8 @@
 //! Objects are plain files (0444) in private directories (0700), each linked into place whole, after its
 //! bytes are on disk. Beside them stand two directories of its own:
 //!
-//! - `.incoming/` holds files that are being written; a crash may leave some, which [`sweep`] removes;
+//! - `.incoming/` holds files that are being written; a crash may leave some, which [`sweep`] removes; and the lock under
+//!   which `checkpoint` is replaced;
 //! - `.partial/` holds a second link to every file that was stored with [`Retention::Partial`]: only these may
 //!   ever be swept, and the file's time of writing says when. A copy of the store without it is whole, and never
 //!   swept.
@@ -11,7 +12,8 @@
 //! [`sweep`]: WriteOnceStore::sweep
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,11 +24,14 @@ use tokio::sync::Semaphore;
 
 use crate::{
     adapters::worm::{Description, PARTIAL_RETENTION, Retention, StoreError, Stored, WriteOnceStore, files},
-    audit::{tiles::CHECKPOINT_PATH, verify},
+    audit::{checkpoint::claimed_size, tiles::CHECKPOINT_PATH, verify},
 };
 
 const INCOMING: &str = ".incoming";
 const PARTIAL: &str = ".partial";
+/// In `.incoming/`: whoever replaces `checkpoint` holds it. Of all processes, so it is a file, and it goes free with its
+/// process.
+const LOCK: &str = "checkpoint.lock";
 
 /// How old an incoming file must be before it counts as left by a crash.
 const INCOMING_LIFETIME: TimeDelta = TimeDelta::days(1);
@@ -91,8 +96,28 @@ impl WriteOnceDirectory {
         }
     }
 
+    /// A disk that hung lets go of its writers in any order, and nobody waits for them any more: so they go one by one, and
+    /// one that has become late leaves the newer checkpoint where it is.
     fn replace_checkpoint_now(&self, bytes: &[u8]) -> io::Result<()> {
-        files::Incoming::write(&self.root.join(INCOMING), bytes)?.rename(&self.root.join(CHECKPOINT_PATH))
+        let incoming = files::Incoming::write(&self.root.join(INCOMING), bytes)?;
+        let target = self.root.join(CHECKPOINT_PATH);
+        let _held = self.lock_checkpoint()?;
+        match files::read(&target)? {
+            Some(there) if is_as_new(&there, bytes) => files::sync_parent(&target),
+            _ => incoming.rename(&target),
+        }
+    }
+
+    /// Held until the file is closed.
+    fn lock_checkpoint(&self) -> io::Result<File> {
+        let lock = self.root.join(INCOMING).join(LOCK);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(lock)?;
+        lock.lock()?;
+        Ok(lock)
     }
 
     fn list_now(&self, prefix: &str) -> io::Result<Vec<String>> {
@@ -116,7 +141,9 @@ impl WriteOnceDirectory {
                 count += 1;
             }
         }
-        for name in files::walk(&self.root.join(INCOMING), "")? {
+        let incoming = files::walk(&self.root.join(INCOMING), "")?;
+        // Who opened the lock before and who made it anew would both hold one.
+        for name in incoming.into_iter().filter(|name| name != LOCK) {
             let incoming = self.root.join(INCOMING).join(name);
             if files::written_at(&incoming)? + INCOMING_LIFETIME < now {
                 files::remove(&incoming)?;
@@ -252,6 +279,15 @@ fn already_stored(path: &str, target: &Path, bytes: &[u8]) -> Result<Option<Stor
     // Whoever linked it may have crashed before its name was on disk.
     files::sync_parent(target).map_err(|error| failed(path, error))?;
     Ok(Some(Stored::AlreadySame))
+}
+
+/// Whether the checkpoint that is there needs no replacing: it covers as much of the log, or more. One that is not readable
+/// does.
+fn is_as_new(there: &[u8], new: &[u8]) -> bool {
+    match (claimed_size(there), claimed_size(new)) {
+        (Some(there), Some(new)) => there >= new,
+        _ => there == new,
+    }
 }
 
 fn failed(path: &str, error: io::Error) -> StoreError {

@@ -1,7 +1,10 @@
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use super::*;
-use crate::audit::samples;
+use crate::{
+    adapters::worm::Deadline,
+    audit::{checkpoint, merkle::TreeHead, samples},
+};
 
 /// A store in a directory that goes away with it.
 struct Scratch {
@@ -98,6 +101,53 @@ async fn only_the_checkpoint_can_be_replaced() {
         Some(b"two".to_vec())
     );
     assert_eq!(scratch.store.list("").await.unwrap(), ["checkpoint"]);
+}
+
+/// The checkpoint of a log of so many entries.
+fn checkpoint_of(size: u64) -> Vec<u8> {
+    let root = [u8::try_from(size).unwrap(); 32];
+    checkpoint::sign(&TreeHead { size, root }, &samples::key()).into_bytes()
+}
+
+#[tokio::test]
+async fn an_older_checkpoint_never_takes_the_place_of_a_newer_one() {
+    let scratch = Scratch::new();
+    let damaged = b"home\nmany\n".to_vec();
+    for (new, left) in [
+        (checkpoint_of(5), checkpoint_of(5)),
+        (checkpoint_of(10), checkpoint_of(10)),
+        (checkpoint_of(9), checkpoint_of(10)),
+        (checkpoint_of(10), checkpoint_of(10)),
+        (damaged.clone(), damaged),
+        (checkpoint_of(3), checkpoint_of(3)),
+    ] {
+        scratch.store.replace_checkpoint(&new).await.unwrap();
+        assert_eq!(scratch.store.get("checkpoint").await.unwrap(), Some(left));
+    }
+}
+
+#[tokio::test]
+async fn replacements_that_were_given_up_leave_the_newest_checkpoint() {
+    let scratch = Scratch::new();
+    scratch.store.replace_checkpoint(&checkpoint_of(1)).await.unwrap();
+    let store = Deadline::within(scratch.store.clone(), Duration::from_millis(50));
+    // Another process, whose disk hangs in the middle of its own.
+    let hanging = scratch.store.lock_checkpoint().unwrap();
+    for size in [5, 10, 7] {
+        let given_up = store.replace_checkpoint(&checkpoint_of(size)).await;
+        assert!(
+            matches!(given_up, Err(StoreError::TimedOut { .. })),
+            "{given_up:?}"
+        );
+    }
+    drop(hanging);
+    // The threads give their permits back when they have done what nobody waits for any more.
+    let threads = u32::try_from(THREADS).unwrap();
+    let _all = scratch.store.threads.acquire_many(threads).await.unwrap();
+    assert_eq!(
+        files::read(&scratch.file("checkpoint")).unwrap(),
+        Some(checkpoint_of(10))
+    );
 }
 
 #[tokio::test]
@@ -219,6 +269,7 @@ async fn what_a_crash_left_is_swept_and_does_not_stop_a_write() {
         .await
         .unwrap();
     fs::write(scratch.file(".incoming/left"), "half").unwrap();
+    drop(scratch.store.lock_checkpoint().unwrap());
     // The marker was linked, the object was not.
     fs::remove_file(scratch.file("tile/0/000.p/1")).unwrap();
     assert_eq!(
@@ -229,7 +280,7 @@ async fn what_a_crash_left_is_swept_and_does_not_stop_a_write() {
         Stored::New
     );
     scratch.store.sweep(later(2)).await.unwrap();
-    assert_eq!(fs::read_dir(scratch.file(".incoming")).unwrap().count(), 0);
+    assert_eq!(files::walk(&scratch.file(".incoming"), "").unwrap(), [LOCK]);
     assert_eq!(
         scratch.store.get("tile/0/000.p/1").await.unwrap(),
         Some(b"two".to_vec())

@@ -27,7 +27,8 @@ pub trait WriteOnceStore: fmt::Debug + Send + Sync {
     /// fine; other bytes are a [`StoreError::Conflict`], which for a log means that it was forked.
     async fn put_new(&self, path: &str, bytes: &[u8], retention: Retention) -> Result<Stored, StoreError>;
 
-    /// Writes `checkpoint`, the one object that may be replaced.
+    /// Writes `checkpoint`, the one object that may be replaced, and only by one of a larger log: a write that was given up
+    /// may still arrive, and must not put an older one over a newer.
     async fn replace_checkpoint(&self, bytes: &[u8]) -> Result<(), StoreError>;
 
     /// The bytes of an object, or nothing where there is none.
