@@ -49,6 +49,12 @@ pub enum StartError {
         /// The newest of this program.
         known: i64,
     },
+    /// The database was migrated with other statements.
+    #[error(
+        "this database was made by another build of the hub: its migration {0} is not the one of this program; run the \
+         program that made it, or put back a backup that this one made"
+    )]
+    Different(i64),
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}; is another hub running? HUB_HTTP__LISTEN chooses another address")]
     Listen(std::net::SocketAddr, #[source] std::io::Error),
@@ -88,6 +94,7 @@ pub fn check_schema(schema: Schema) -> Result<(), StartError> {
         Schema::Current => Ok(()),
         Schema::Older { missing } => Err(StartError::Pending(missing)),
         Schema::Newer { version, known } => Err(StartError::Newer { version, known }),
+        Schema::Different { version } => Err(StartError::Different(version)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whether the database's schema is the one that this program was made for.
 
+use std::collections::BTreeMap;
+
 use sqlx::PgConnection;
 
 use super::db::MIGRATOR;
@@ -22,42 +24,55 @@ pub enum Schema {
         /// The newest that this program knows.
         known: i64,
     },
+    /// Another build has migrated it, with statements that are not this program's: nobody knows what they made.
+    Different {
+        /// The first migration that is another.
+        version: i64,
+    },
 }
 
 /// Compares what was applied with what this program knows.
 pub(super) async fn compare(connection: &mut PgConnection) -> Result<Schema> {
     let applied = applied(connection).await?;
-    let known: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
-    let newest = known.iter().max().copied().unwrap_or_default();
-    if let Some(version) = applied.iter().copied().filter(|version| *version > newest).max() {
+    let known: BTreeMap<i64, &[u8]> = MIGRATOR
+        .iter()
+        .map(|migration| (migration.version, &*migration.checksum))
+        .collect();
+    let newest = known.keys().next_back().copied().unwrap_or_default();
+    let is_other = |(version, checksum): &(&i64, &Vec<u8>)| {
+        **version <= newest && known.get(version) != Some(&checksum.as_slice())
+    };
+    // Before all else: a database that has gone another way is neither older nor newer.
+    if let Some((version, _)) = applied.iter().find(is_other) {
+        return Ok(Schema::Different { version: *version });
+    }
+    if let Some(version) = applied.keys().next_back().filter(|version| **version > newest) {
         return Ok(Schema::Newer {
-            version,
+            version: *version,
             known: newest,
         });
     }
-    let missing = known.iter().filter(|version| !applied.contains(version)).count();
-    Ok(if missing == 0 {
-        Schema::Current
-    } else {
-        Schema::Older { missing }
+    Ok(match known.len() - applied.len() {
+        0 => Schema::Current,
+        missing => Schema::Older { missing },
     })
 }
 
-/// The versions of the migrations that were applied, none if the table is not there yet.
+/// The migrations that were applied with the checksums of their statements, none if the table is not there yet.
 #[expect(
     clippy::disallowed_methods,
     reason = "the migrator's own table is not in our schema"
 )]
-async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>> {
+async fn applied(connection: &mut PgConnection) -> Result<BTreeMap<i64, Vec<u8>>> {
     let exists: bool = sqlx::query_scalar("select to_regclass('public._sqlx_migrations') is not null")
         .fetch_one(&mut *connection)
         .await?;
     if !exists {
-        return Ok(Vec::new());
+        return Ok(BTreeMap::new());
     }
-    Ok(
-        sqlx::query_scalar("select version from public._sqlx_migrations where success")
+    let rows: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("select version, checksum from public._sqlx_migrations where success")
             .fetch_all(connection)
-            .await?,
-    )
+            .await?;
+    Ok(rows.into_iter().collect())
 }

@@ -5,5 +5,6 @@ mod audit;
 mod config;
 mod document;
 mod imports;
+mod migrations;
 mod permissions;
 mod source;

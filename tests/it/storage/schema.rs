@@ -16,6 +16,9 @@ const FAST: Duration = Duration::from_secs(2);
 const UNMIGRATE: &str = "drop schema hub cascade; drop table public._sqlx_migrations";
 const MIGRATE_FURTHER: &str = "insert into public._sqlx_migrations
     (version, description, success, checksum, execution_time) values (9999, 'later', true, '', 0)";
+const CHANGE_A_MIGRATION: &str = "update public._sqlx_migrations set checksum = '\\x00' where version = 5";
+const ADD_ONE_IN_BETWEEN: &str = "insert into public._sqlx_migrations
+    (version, description, success, checksum, execution_time) values (0, 'before all', true, '', 0)";
 
 async fn doctor_says(config: Config) -> String {
     let begun = Instant::now();
@@ -40,6 +43,24 @@ async fn a_database_of_a_newer_hub_is_refused_with_and_without_migrating() {
         );
     }
     assert!(doctor_says(hub.config.clone()).await.contains("newer hub"));
+}
+
+#[tokio::test]
+async fn a_database_of_another_build_is_refused_with_and_without_migrating() {
+    let hub = TestHub::start().await;
+    for make_different in [CHANGE_A_MIGRATION, ADD_ONE_IN_BETWEEN] {
+        hub.sql().execute(make_different).await;
+        for may_migrate in [false, true] {
+            let refused = start::open_with(hub.config.clone(), None, may_migrate).await;
+            let refusal = refused.err().unwrap().to_string();
+            assert!(
+                refusal.contains("made by another build of the hub: its migration"),
+                "{refusal}"
+            );
+        }
+        assert!(doctor_says(hub.config.clone()).await.contains("another build"));
+    }
+    assert_eq!(hub.db.schema().await.unwrap(), Schema::Different { version: 0 });
 }
 
 #[tokio::test]
