@@ -13,7 +13,7 @@ use sqlx::Executor;
 use support::{Served, Socket, TestHub};
 use tokio::time::timeout;
 
-use super::{ended, position};
+use super::{ended, position, wait_for_lock};
 
 async fn presence(hub: &TestHub) -> Vec<bool> {
     let said = "select (payload ->> 'is_connected')::bool from hub.events where type = 'device.presence' order by position";
@@ -60,9 +60,32 @@ async fn a_device_revoked_while_its_node_could_not_look_is_out_at_the_next_look(
     revoke(&mut tx, hub.home.office.id).await.unwrap();
     tx.commit().await.unwrap();
     hub.clock.advance(TimeDelta::hours(1));
-    watch::look(&hub, false).await.unwrap();
+    watch::look(&hub).await.unwrap();
     let end = timeout(Duration::from_secs(1), socket.end()).await.unwrap();
     ended(&end, CloseReason::Revoked);
+}
+
+/// A heartbeat waits for whatever holds a connection; who looks for the revoked does not.
+#[tokio::test]
+async fn a_revocation_does_not_wait_for_the_heartbeats() {
+    let hub = TestHub::builder()
+        .config(|config| config.satellite.heartbeat_ms = 1_000)
+        .start()
+        .await;
+    let served = Served::start(&hub).await;
+    let (mut socket, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let mut slow = hub.sql().pool().begin().await.unwrap();
+    slow.execute("select from hub.device_connections for share")
+        .await
+        .unwrap();
+    wait_for_lock(&hub, 1).await;
+    // Nothing but the look can notice it.
+    hub.sql()
+        .execute("update hub.devices set revoked_at = now() where name = 'office'")
+        .await;
+    let end = timeout(Duration::from_secs(2), socket.end()).await.unwrap();
+    ended(&end, CloseReason::Revoked);
+    slow.rollback().await.unwrap();
 }
 
 #[tokio::test]
