@@ -1,6 +1,7 @@
 //! Jobs: work queued in the transaction that caused it. The register of kinds, how they fail, who works on them.
 
 mod fail;
+mod renew;
 pub mod replay;
 pub mod sweep;
 pub mod worker;

@@ -1,14 +1,14 @@
-//! The worker: claims a job, works without holding a transaction, and ends it in one that checks the fencing token.
+//! The worker: claims a job, works without holding a transaction while it renews its lease, and ends the job in one that
+//! checks the fencing token.
 
 use std::{
     panic::AssertUnwindSafe,
     time::{Duration, Instant},
 };
 
-use chrono::Duration as TimeDelta;
 use futures_util::FutureExt;
 
-use super::{Failure, JobKind, fail::fail};
+use super::{Failure, JobKind, fail::fail, renew};
 use crate::{
     actions,
     error::{Error, Result},
@@ -53,9 +53,8 @@ async fn work(hub: Hub) {
 
 /// Claims and runs one job. False when none was runnable, true when it is worth asking again.
 pub async fn run_next(hub: &Hub) -> Result<bool> {
-    let lease_life = TimeDelta::milliseconds(i64::try_from(hub.config.worker.lease_ms).unwrap_or(i64::MAX));
     let mut tx = hub.db.begin_system().await?;
-    let lease = match tx.jobs().claim(lease_life).await {
+    let lease = match tx.jobs().claim(renew::life(hub)).await {
         Ok(Some(lease)) => lease,
         Ok(None) => return Ok(false),
         // Not idle: there may be work in another lane.
@@ -81,7 +80,8 @@ pub async fn run_next(hub: &Hub) -> Result<bool> {
     Ok(true)
 }
 
-/// Works on a job until it ends, panics or the process does.
+/// Works on a job until it ends, panics, is another worker's or the process ends. In the last two cases the work is dropped at
+/// its next await: what it had not committed is undone, and whoever has the job then begins anew.
 async fn hold(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     if lease.lost_leases >= MAX_LOST_LEASES {
         let reason = format!("its worker was lost {} times", lease.lost_leases);
@@ -91,6 +91,7 @@ async fn hold(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         ended = AssertUnwindSafe(run(hub, lease)).catch_unwind() => {
             ended.unwrap_or_else(|_| Err(Failure::Broken { chain: "the job panicked".to_owned() }))
         }
+        () = renew::until_lost(hub, lease) => Err(Failure::Lost),
         () = hub.lifecycle.cancelled() => Err(Failure::Wait {
             waiting_for: "a restart".to_owned(),
             retry_after: Duration::ZERO,

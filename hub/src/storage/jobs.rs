@@ -52,8 +52,6 @@ pub struct Lease {
     pub lost_leases: i32,
     /// The fencing token: a later holder has a higher one.
     pub fence: i64,
-    /// Held until then.
-    pub until: DateTime,
 }
 
 impl Jobs<'_> {
@@ -124,8 +122,22 @@ impl Jobs<'_> {
             attempts: row.attempts,
             lost_leases: row.lost_leases,
             fence: row.fence,
-            until,
         }))
+    }
+
+    /// Gives a lease its life anew. One whose job this holder has just ended stays ended, and was not lost.
+    pub async fn renew(&mut self, lease: &Lease, life: Duration) -> Result<()> {
+        let until = self.0.now() + life;
+        let done = sqlx::query!(
+            "update jobs set lease_until = case when state = 'leased' then $3::timestamptz end
+             where id = $1 and fence = $2",
+            lease.id.0,
+            lease.fence,
+            until
+        )
+        .execute(self.0.connection())
+        .await?;
+        held(&done)
     }
 
     /// Holds a job under its lease until this unit of work ends. Fails when the lease was lost.

@@ -5,3 +5,4 @@ mod lanes;
 mod leases;
 mod lost;
 mod model;
+mod renewals;

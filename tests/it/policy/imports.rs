@@ -59,6 +59,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("identity::sign_out", Operations),
     ("jobs", Types),
     ("jobs::fail", Edges),
+    ("jobs::renew", Edges),
     ("jobs::replay", Operations),
     ("jobs::sweep", Edges),
     ("jobs::worker", Edges),
