@@ -60,7 +60,7 @@ async fn come_back(tx: &mut Tx, socket: Socket) -> Result<()> {
     if let Some(space) = tx.devices().space_of(socket.device).await? {
         tell(tx, space, socket.device, true);
     }
-    tx.record(
+    tx.record_beside(
         Record::of("connect_device")
             .on("device", socket.device.0)
             .with("generation", socket.generation),

@@ -92,6 +92,8 @@ pub struct Tx {
     head: Option<Head>,
     events: Vec<NewEvent>,
     records: Vec<Record>,
+    /// What stands after them in the audit log.
+    side_records: Vec<Record>,
     commitments: Vec<Commitment>,
     rings: BTreeSet<Ring>,
     bell: Arc<Bell>,
@@ -114,6 +116,7 @@ impl Tx {
             head: None,
             events: Vec::new(),
             records: Vec::new(),
+            side_records: Vec::new(),
             commitments: Vec::new(),
             rings: BTreeSet::new(),
             bell,
@@ -150,6 +153,12 @@ impl Tx {
         self.records.push(record);
     }
 
+    /// Records what came with the operation, such as a device that is back as it says something. It stands after the
+    /// operation's own record, whenever that is made, and covers the events only where there is none.
+    pub fn record_beside(&mut self, record: Record) {
+        self.side_records.push(record);
+    }
+
     /// Has the operation's record commit to a piece of content that lives in a row with its salt.
     pub fn commit_to(&mut self, kind: &str, id: Uuid, salt: &[u8; 32], content: &Value) {
         let sha256 = commitment(salt, content);
@@ -176,6 +185,7 @@ impl Tx {
 
     /// Makes it all durable. Only after this returns may anyone be told.
     pub async fn commit(mut self) -> Result<Committed> {
+        self.records.append(&mut self.side_records);
         if !self.events.is_empty() && self.records.is_empty() {
             return Err(Error::internal("events without an audit entry"));
         }
@@ -201,7 +211,7 @@ impl Tx {
     /// Commits; when nothing is recorded, without waiting for the disk. For what would be made again if the database lost it
     /// in a crash.
     pub async fn commit_lazily(mut self) -> Result<()> {
-        if !self.events.is_empty() || !self.records.is_empty() {
+        if !self.events.is_empty() || !self.records.is_empty() || !self.side_records.is_empty() {
             return self.commit().await.map(|_| ());
         }
         sqlx::query!("set local synchronous_commit = off")

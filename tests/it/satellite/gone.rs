@@ -47,6 +47,20 @@ async fn a_device_whose_node_was_killed_is_said_to_be_gone() {
     kitchen.transcribes("one", "hello").await;
     position(&kitchen.hears().await, "one");
     assert_eq!(presence(&hub).await, [true, false, true]);
+    // What it said is the operation, and its record covers the events; that it is back stands beside it.
+    let kept: Vec<String> = hub
+        .sql()
+        .values(
+            "select concat_ws(' ', operation, body::jsonb -> 'events' ->> 'last',
+               jsonb_array_length(body::jsonb -> 'commitments')) from hub.audit_entries
+             where agent_id <> '00000000-0000-0000-0000-000000000000' order by agent_seq desc limit 2",
+        )
+        .await;
+    let last = hub.sql().count("events", "true").await;
+    assert_eq!(
+        kept,
+        ["connect_device".to_owned(), format!("append_events {last} 2")]
+    );
     hub.run_jobs().await;
 }
 
