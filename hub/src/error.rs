@@ -120,7 +120,7 @@ impl Error {
         matches!(self, Self::Unavailable { .. } | Self::Throttled { .. })
     }
 
-    /// The whole chain of causes on one line, for the log.
+    /// The whole chain of causes on one line, for the log. A cause that says only what was just said is passed over.
     #[must_use]
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
@@ -131,10 +131,30 @@ impl Error {
         }
         let mut cause = std::error::Error::source(self);
         while let Some(next) = cause {
-            text.push_str(": ");
-            text.push_str(&next.to_string());
+            let said = next.to_string();
+            if !text.ends_with(&said) {
+                text.extend([": ", &said]);
+            }
             cause = next.source();
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_chain_says_each_cause_once() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let source = io::Error::other(io::Error::other(refused));
+        let error = Error::Unavailable {
+            what: "the database",
+            source: Some(source.into()),
+        };
+        assert_eq!(error.chain(), "the database is not reachable: connection refused");
     }
 }

@@ -8,8 +8,7 @@ use crate::{
     adapters::keys::Keys,
     audit::status::AuditStatus,
     clock::SharedClock,
-    config::Config,
-    error::Result,
+    config::{Config, ConfigError},
     identity::{password::Passwords, refusals::Refusals, throttle::Throttle},
     ids::NodeId,
     lifecycle::Lifecycle,
@@ -68,7 +67,7 @@ pub struct Parts {
 
 impl Hub {
     /// Puts the handles together. Nothing runs yet and nothing is connected.
-    pub fn new(parts: Parts) -> Result<Self> {
+    pub fn new(parts: Parts) -> Result<Self, ConfigError> {
         let Parts {
             config,
             clock,

@@ -86,7 +86,7 @@ async fn is_empty(db: &Db) -> Result<bool, Error> {
 /// Whether database, key and store tell one history.
 async fn audit_log(config: Config, keys: Keys) -> Result<String, String> {
     let directory = config.dir.join("audit");
-    let hub = assemble(config, keys, None).map_err(|error| error.chain())?;
+    let hub = assemble(config, keys, None).map_err(|error| error.to_string())?;
     let checked = match open_store(&directory)? {
         Some(store) => check_not_behind(&hub, &store).await,
         None => check_key(&hub).await,

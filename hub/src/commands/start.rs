@@ -105,7 +105,7 @@ async fn open_keys(config: &Config, db: &Db) -> Result<Keys, StartError> {
 }
 
 /// Puts the handles together. Nothing is looked at yet.
-pub fn assemble(config: Config, keys: Keys, metrics: Option<PrometheusHandle>) -> Result<Hub, Error> {
+pub fn assemble(config: Config, keys: Keys, metrics: Option<PrometheusHandle>) -> Result<Hub, ConfigError> {
     Hub::new(Parts {
         config,
         clock: Arc::new(SystemClock),

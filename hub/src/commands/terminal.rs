@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::clock::DateTime;
+use crate::{clock::DateTime, events::payload::turns_text_around};
 
 /// Bytes of a typed line at most: a name or a password is far shorter.
 const MAX_LINE: u64 = 4096;
@@ -141,13 +141,9 @@ pub fn span(from: DateTime, to: DateTime) -> String {
     }
 }
 
+/// What could steer the terminal, or make an approval read other than it is.
 fn is_dangerous(char: char) -> bool {
     (char.is_control() && char != '\n' && char != '\t') || turns_text_around(char)
-}
-
-/// The Unicode controls of writing direction: with them an approval could read other than it is.
-const fn turns_text_around(char: char) -> bool {
-    matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, within};
+use crate::events::payload::check_name;
 
 /// Spaces made at first at most; more can be made later.
 const MOST_SPACES: usize = 100;
@@ -28,12 +29,12 @@ impl BootstrapConfig {
         within(
             is_name(&self.agent),
             "bootstrap.agent",
-            "must have 1 to 100 characters",
+            "must have 1 to 100 characters, none of them a control character",
         )?;
         within(
             is_name(&self.location),
             "bootstrap.location",
-            "must have 1 to 100 characters",
+            "must have 1 to 100 characters, none of them a control character",
         )?;
         within(
             is_word(&self.time_zone, 64, b"/_+-"),
@@ -50,11 +51,11 @@ impl BootstrapConfig {
             && self
                 .spaces
                 .iter()
-                .all(|name| is_name(name) && !name.starts_with('.') && !name.contains(['/', '\\', '\0']));
+                .all(|name| is_name(name) && !name.starts_with('.') && !name.contains(['/', '\\']));
         within(
             are_files,
             "bootstrap.spaces",
-            "must be at most 100 names of 1 to 100 characters without / and not beginning with a dot",
+            "must be at most 100 names of 1 to 100 characters without / and control characters, not beginning with a dot",
         )?;
         let mut known: Vec<String> = self
             .spaces
@@ -81,8 +82,9 @@ fn is_word(text: &str, most: usize, signs: &[u8]) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || signs.contains(&b))
 }
 
+/// As for what is named later.
 fn is_name(name: &str) -> bool {
-    !name.trim().is_empty() && name.chars().count() <= 100
+    check_name(name, 100).is_ok()
 }
 
 impl Default for BootstrapConfig {

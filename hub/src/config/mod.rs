@@ -94,6 +94,9 @@ pub enum ConfigError {
     /// The `.env` file cannot be read.
     #[error("configuration: .env: {0}")]
     DotEnv(#[from] dotenvy::Error),
+    /// Nothing says where the database is.
+    #[error("configuration: no database: set DATABASE_URL, or use scripts/run, which starts one")]
+    NoDatabase,
     /// The file with the database's URL cannot be used.
     #[error("configuration: {}: {problem}", path.display())]
     DatabaseUrl {

@@ -70,7 +70,11 @@ fn words() -> Vec<(&'static str, Value, Value)> {
             json!(["", "a b", "a+b", "a\u{7f}", "x".repeat(201)]),
         ),
         ("log.format", json!(["json"]), json!(["xml"])),
-        ("bootstrap.agent", json!(["a"]), json!(["", " ", long])),
+        (
+            "bootstrap.agent",
+            json!(["a"]),
+            json!(["", " ", "a\u{1b}[2J", long]),
+        ),
         ("bootstrap.location", json!(["a"]), json!(["", long])),
         ("bootstrap.spaces", json!([[], ["kitchen"]]), no_spaces),
         (

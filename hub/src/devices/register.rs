@@ -7,7 +7,7 @@ use super::{Device, SATELLITE_SCOPES};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
-    events::{EventKind, NewEvent, Place, payload::check_text},
+    events::{EventKind, NewEvent, Place, payload::check_name},
     identity::{Trust, credentials::DEVICE_PREFIX},
     ids::{DeviceId, SpaceId, TokenId},
     secret,
@@ -30,7 +30,7 @@ pub struct NewDevice {
 
 /// Makes a device and its first credential.
 pub async fn register(tx: &mut Tx, new: NewDevice) -> Result<(Device, SecretString)> {
-    check_text(&new.name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
+    check_name(&new.name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
     if tx.places().space(new.space).await?.is_none() {
         return Err(Error::invalid("/space_id", "is not a space of this agent"));
     }

@@ -158,7 +158,7 @@ fn check(caller: &Caller, item: Inbound, now: DateTime) -> std::result::Result<C
         return refused(
             "invalid",
             "/occurred_at",
-            "must lie within the last 400 days and not in the future",
+            "must lie within the last 400 days and at most 10 minutes ahead",
         );
     }
     let sent = json!({"type": kind.name(), "payload": item.payload, "occurred_at": item.occurred_at});

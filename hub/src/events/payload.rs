@@ -44,6 +44,28 @@ pub fn check_text(text: &str, max: usize) -> std::result::Result<(), String> {
     }
 }
 
+/// Checks the name of something: a text that stands on one line and reads as it is written. With control characters a name
+/// could steer a terminal, and with those of writing direction an approval could read other than it is.
+pub fn check_name(name: &str, max: usize) -> std::result::Result<(), String> {
+    check_text(name, max)?;
+    let is_control = |char: char| char.is_control() || ends_line(char) || turns_text_around(char);
+    if name.chars().any(is_control) {
+        return Err("must not contain control characters".to_owned());
+    }
+    Ok(())
+}
+
+/// The line ends that are not among the control characters.
+const fn ends_line(char: char) -> bool {
+    matches!(char, '\u{2028}' | '\u{2029}')
+}
+
+/// The Unicode controls of writing direction.
+#[must_use]
+pub const fn turns_text_around(char: char) -> bool {
+    matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
+}
+
 fn check_transcript(fields: &Map<String, Value>, pointer: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut refuse = |field: &str, detail: String| {

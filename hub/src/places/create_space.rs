@@ -6,7 +6,7 @@ use super::{PrivacyMode, Space};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
-    events::{EventKind, NewEvent, Place, payload::check_text},
+    events::{EventKind, NewEvent, Place, payload::check_name},
     ids::{LocationId, SpaceId},
     storage::Tx,
 };
@@ -27,7 +27,7 @@ pub struct NewSpace {
 
 /// Makes a space.
 pub async fn create_space(tx: &mut Tx, new: NewSpace) -> Result<Space> {
-    check_text(&new.name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
+    check_name(&new.name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
     if let Some(location) = new.location
         && !tx.places().has_location(location).await?
     {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     audit::record::Record,
     error::{Error, Result},
-    events::payload::check_text,
+    events::payload::check_name,
     ids::SpaceId,
     storage::Tx,
 };
@@ -24,7 +24,7 @@ pub struct SpaceChange {
 /// Changes a space.
 pub async fn update_space(tx: &mut Tx, id: SpaceId, change: SpaceChange) -> Result<Space> {
     if let Some(name) = &change.name {
-        check_text(name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
+        check_name(name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
     }
     // The head first: appends read the privacy mode after they have taken it.
     tx.take_head().await?;

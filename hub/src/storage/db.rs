@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::SharedClock,
-    config::DatabaseConfig,
+    config::{ConfigError, DatabaseConfig},
     error::{Error, Result},
     identity::Actor,
 };
@@ -46,16 +46,12 @@ pub struct Db {
 
 impl Db {
     /// Prepares the pools; connections are made when they are first needed.
-    pub fn new(config: &DatabaseConfig, clock: SharedClock) -> Result<Self> {
+    pub fn new(config: &DatabaseConfig, clock: SharedClock) -> Result<Self, ConfigError> {
         let url = config.url.expose_secret();
         if url.is_empty() {
-            return Err(Error::invalid(
-                "database.url",
-                "no database: set DATABASE_URL, or use scripts/run, which starts one",
-            ));
+            return Err(ConfigError::NoDatabase);
         }
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| Error::invalid("database.url", "is not a Postgres URL"))?
+        let options = parse(url)?
             .application_name("hub")
             .log_statements(tracing::log::LevelFilter::Trace);
         let scoped = options.clone().options([
@@ -134,6 +130,18 @@ impl Db {
         self.app.close().await;
         self.system.close().await;
     }
+}
+
+/// The parser takes any scheme for ours. What is wrong is not said, for it could show the password.
+fn parse(url: &str) -> Result<PgConnectOptions, ConfigError> {
+    let is_ours = ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme));
+    let parsed = is_ours.then(|| PgConnectOptions::from_str(url).ok()).flatten();
+    parsed.ok_or(ConfigError::OutOfBounds {
+        key: "database.url",
+        problem: "is not a Postgres URL".into(),
+    })
 }
 
 fn pool(options: &PgConnectOptions, size: u32, wait: Duration, set_role: &'static str) -> PgPool {

@@ -45,6 +45,37 @@ async fn a_device_is_made_with_a_credential_that_is_shown_once() {
     let _ = rest.bearer(token).get("/v1/me").await.refuses(403, "forbidden");
 }
 
+/// Whoever reads the name of what they approve must read what is there.
+#[tokio::test]
+async fn a_name_with_control_characters_is_refused_wherever_one_is_given() {
+    let (hub, rest, ada) = home().await;
+    let kitchen = format!("spaces/{}", hub.home.kitchen.space);
+    for name in [
+        "a\u{1b}[2Jb",
+        "a\u{202e}b",
+        "a\u{200f}b",
+        "a\nb",
+        "a\u{2028}b",
+        "a\u{9b}b",
+    ] {
+        let device = json!({"name": name, "space_id": hub.home.kitchen.space});
+        let user = json!({"name": name, "code": "ABCDE-FGHJK-LMNPQ-RSTUV", "password": "long enough, this"});
+        for refused in [
+            ada.post("devices", device).await,
+            ada.post("spaces", json!({"name": name})).await,
+            ada.ask(Method::PATCH, &kitchen)
+                .json(&json!({"name": name}))
+                .send()
+                .await,
+            rest.nobody().post("/v1/claim", user).await,
+        ] {
+            let refused = refused.points_at("/name").told();
+            assert!(refused.contains("control characters"), "{refused}");
+        }
+    }
+    let _ = ada.post("spaces", json!({"name": "Küche 👩‍🍳"})).await.expect(201);
+}
+
 #[tokio::test]
 async fn a_repeat_with_the_same_key_does_not_show_the_credential_again() {
     let (hub, _, ada) = home().await;

@@ -98,6 +98,23 @@ async fn a_doctor_says_at_once_that_a_database_is_not_reached() {
         text.contains("DATABASE_URL") && !text.contains("secret"),
         "{text}"
     );
+    assert_eq!(text.matches("Connection refused").count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn a_hub_without_a_database_says_so_as_of_its_configuration() {
+    for (url, said) in [
+        ("", "configuration: no database: set DATABASE_URL, or use"),
+        (
+            "mysql://ada:secret@somewhere/hub",
+            "configuration: database.url is not a Postgres URL",
+        ),
+    ] {
+        let mut config = Config::default();
+        config.database.url = SecretString::from(url);
+        let refusal = doctor::examine(config).await.unwrap_err().to_string();
+        assert!(refusal.starts_with(said), "{refusal}");
+    }
 }
 
 /// Somewhere that swallows what is sent, as a firewall does.

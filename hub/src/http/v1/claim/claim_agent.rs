@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::Error,
-    events::payload::check_text,
+    events::payload::check_name,
     http::{extract::Json, problem::Failed},
     hub::Hub,
     identity::{
@@ -55,7 +55,7 @@ pub(super) async fn claim_agent(
     from: Origin,
     Json(body): Json<ClaimRequest>,
 ) -> Result<(StatusCode, Json<ClaimAnswer>), Failed> {
-    check_text(&body.name, 100).map_err(|detail| Error::invalid("/name", detail))?;
+    check_name(&body.name, 100).map_err(|detail| Error::invalid("/name", detail))?;
     let claimer = Claimer {
         name: body.name,
         password: body.password,
