@@ -147,14 +147,21 @@ mod tests {
 
     use super::*;
 
+    /// As of a library that repeats its cause in its own words.
+    #[derive(Debug, thiserror::Error)]
+    #[error("not done: {0}")]
+    struct Repeating(#[source] io::Error);
+
     #[test]
     fn a_chain_says_each_cause_once() {
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        let source = io::Error::other(io::Error::other(refused));
+        let source = Repeating(io::ErrorKind::ConnectionRefused.into());
         let error = Error::Unavailable {
             what: "the database",
             source: Some(source.into()),
         };
-        assert_eq!(error.chain(), "the database is not reachable: connection refused");
+        assert_eq!(
+            error.chain(),
+            "the database is not reachable: not done: connection refused"
+        );
     }
 }

@@ -155,11 +155,9 @@ fn check(caller: &Caller, item: Inbound, now: DateTime) -> std::result::Result<C
         .occurred_at
         .is_some_and(|at| at > now + MOST_AHEAD || at < now - MOST_BEHIND)
     {
-        return refused(
-            "invalid",
-            "/occurred_at",
-            "must lie within the last 400 days and at most 10 minutes ahead",
-        );
+        let (days, minutes) = (MOST_BEHIND.num_days(), MOST_AHEAD.num_minutes());
+        let allowed = format!("must lie within the last {days} days and at most {minutes} minutes ahead");
+        return refused("invalid", "/occurred_at", &allowed);
     }
     let sent = json!({"type": kind.name(), "payload": item.payload, "occurred_at": item.occurred_at});
     let client = ClientKey {
