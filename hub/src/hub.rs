@@ -10,6 +10,7 @@ use crate::{
     clock::SharedClock,
     config::Config,
     error::Result,
+    http::bodies::Bodies,
     identity::{password::Passwords, refusals::Refusals, throttle::Throttle},
     ids::NodeId,
     lifecycle::Lifecycle,
@@ -40,6 +41,8 @@ pub struct Shared {
     pub refusals: Refusals,
     /// Where passwords are hashed.
     pub passwords: Passwords,
+    /// Room for the bodies that are being read.
+    pub bodies: Bodies,
     /// The sockets of this process.
     pub sockets: Registry,
     /// How the audit log is doing, as this process knows.
@@ -88,6 +91,7 @@ impl Hub {
             throttle: Throttle::default(),
             refusals: Refusals::default(),
             passwords: Passwords::default(),
+            bodies: Bodies::default(),
             sockets,
             audit: AuditStatus::default(),
             lifecycle,

@@ -79,6 +79,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("telemetry", Means),
     ("satellite::protocol", Means),
     ("satellite::registry", Means),
+    ("http::bodies", Means),
     ("hub", Handles),
     ("http", Edges),
     ("satellite", Edges),
@@ -128,6 +129,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("dotenvy", &["config"]),
     ("clap", &["commands", "main"]),
     ("reqwest", &["adapters", "commands"]),
+    ("rlimit", &["commands::descriptors"]),
     ("tokio_tungstenite", &["commands::satellite"]),
 ];
 
