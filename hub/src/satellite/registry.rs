@@ -214,7 +214,10 @@ mod tests {
         waiting.extend((1..100).flat_map(|number| crowd(&registry, at(number))));
         assert_eq!((waiting.len(), registry.count()), (MOST_STRANGERS, 0));
         let device = DeviceId::mint();
-        let seat = registry.enter(Newcomer::Device(device)).unwrap().sit(sitting(device));
+        let seat = registry
+            .enter(Newcomer::Device(device))
+            .unwrap()
+            .sit(sitting(device));
         assert_eq!((seat.is_ok(), registry.count()), (true, 1));
         drop(waiting);
         assert_eq!(crowd(&registry, at(0)).len(), MOST_OF_ONE);
@@ -238,7 +241,10 @@ mod tests {
         let registry = Registry::new(1);
         let stranger = registry.enter(at(1)).unwrap();
         let device = DeviceId::mint();
-        let _seat = registry.enter(Newcomer::Device(device)).unwrap().sit(sitting(device));
+        let _seat = registry
+            .enter(Newcomer::Device(device))
+            .unwrap()
+            .sit(sitting(device));
         assert!(stranger.sit(sitting(DeviceId::mint())).is_err());
         assert!(registry.enter(at(1)).is_err() && registry.enter(Newcomer::Device(device)).is_err());
         assert_eq!(registry.count(), 1);
