@@ -9,6 +9,7 @@ use crate::{
     audit::status::AuditStatus,
     clock::SharedClock,
     config::{Config, ConfigError},
+    http::bodies::Bodies,
     identity::{password::Passwords, refusals::Refusals, throttle::Throttle},
     ids::NodeId,
     lifecycle::Lifecycle,
@@ -39,6 +40,8 @@ pub struct Shared {
     pub refusals: Refusals,
     /// Where passwords are hashed.
     pub passwords: Passwords,
+    /// Room for the bodies that are being read.
+    pub bodies: Bodies,
     /// The sockets of this process.
     pub sockets: Registry,
     /// How the audit log is doing, as this process knows.
@@ -87,6 +90,7 @@ impl Hub {
             throttle: Throttle::default(),
             refusals: Refusals::default(),
             passwords: Passwords::default(),
+            bodies: Bodies::default(),
             sockets,
             audit: AuditStatus::default(),
             lifecycle,

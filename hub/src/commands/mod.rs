@@ -6,6 +6,7 @@ pub mod audit;
 pub mod banner;
 pub mod bootstrap;
 pub mod claim_code;
+mod descriptors;
 pub mod doctor;
 pub mod inbox;
 pub mod login;

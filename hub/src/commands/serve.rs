@@ -8,6 +8,7 @@ use super::{
     address,
     banner::banner,
     bootstrap::bootstrap_if_empty,
+    descriptors,
     start::{StartError, keep_audit_log, open_with},
 };
 use crate::{
@@ -37,8 +38,9 @@ pub struct Args {
 
 /// Runs the command.
 pub async fn run(args: Args) -> Result<ExitCode, StartError> {
-    let config = Config::load()?;
+    let mut config = Config::load()?;
     telemetry::start_log(&config.log)?;
+    descriptors::fit(&mut config);
     let metrics = telemetry::start_metrics()?;
     let listen = config.http.listen;
     // Before anything else: a second hub must not touch what the first one uses.

@@ -3,7 +3,7 @@
 use std::{error::Error as _, time::Duration};
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes, HttpBody, to_bytes},
     extract::{FromRequest, FromRequestParts, Request, rejection::QueryRejection},
     http::{header, request::Parts},
     response::{IntoResponse, Response},
@@ -13,9 +13,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::problem::Failed;
+use super::{
+    bodies::{STRANGERS_BODY, Sender},
+    problem::Failed,
+};
 use crate::{
-    config::HttpConfig,
     error::{Error, FieldError},
     hub::Hub,
 };
@@ -34,22 +36,49 @@ impl<T: DeserializeOwned> FromRequest<Hub> for Json<T> {
     type Rejection = Failed;
 
     async fn from_request(request: Request, hub: &Hub) -> Result<Self, Failed> {
-        if !is_json(request.headers().get(header::CONTENT_TYPE)) {
-            return Err(
-                Error::Malformed("the body must be JSON: send content-type application/json".into()).into(),
-            );
-        }
-        let bytes = read(request.into_body(), &hub.config.http).await?;
-        Ok(Self(parse(&bytes)?))
+        let limit = hub.config.http.max_body_bytes;
+        Ok(Self(read_json(request, hub, Sender::Caller, limit).await?))
     }
 }
 
+/// A JSON body of an operation that needs no credential: small.
+#[derive(Debug)]
+pub struct StrangersJson<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Hub> for StrangersJson<T> {
+    type Rejection = Failed;
+
+    async fn from_request(request: Request, hub: &Hub) -> Result<Self, Failed> {
+        let limit = hub.config.http.max_body_bytes.min(STRANGERS_BODY);
+        Ok(Self(read_json(request, hub, Sender::Stranger, limit).await?))
+    }
+}
+
+async fn read_json<T: DeserializeOwned>(
+    request: Request,
+    hub: &Hub,
+    sender: Sender,
+    limit: usize,
+) -> Result<T, Error> {
+    if !is_json(request.headers().get(header::CONTENT_TYPE)) {
+        return Err(Error::Malformed(
+            "the body must be JSON: send content-type application/json".into(),
+        ));
+    }
+    let body = request.into_body();
+    let announced = body.size_hint().exact();
+    let announced = announced.map_or(limit, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    if announced > limit {
+        return Err(Error::TooLarge { limit });
+    }
+    // Until it is parsed: what is made of it is the operation's.
+    let _held = hub.bodies.hold(sender, announced)?;
+    let within = Duration::from_millis(hub.config.http.body_timeout_ms);
+    parse(&read(body, limit, within).await?)
+}
+
 /// A whole body, of a bounded size and within a bounded time.
-async fn read(body: Body, bounds: &HttpConfig) -> Result<Bytes, Error> {
-    let (limit, within) = (
-        bounds.max_body_bytes,
-        Duration::from_millis(bounds.body_timeout_ms),
-    );
+async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Error> {
     let Ok(read) = timeout(within, to_bytes(body, limit)).await else {
         return Err(Error::Late {
             what: "the body",

@@ -1,5 +1,6 @@
 //! The REST edge.
 
+pub mod bodies;
 pub mod caller;
 pub mod document;
 pub mod extract;

@@ -1,10 +1,10 @@
 //! A try to prove who one is: let through or refused before it costs anything, counted if it fails, and written down.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use super::{
     Actor, Origin,
-    throttle::{Attempt, Ticket},
+    throttle::{Secret, Ticket},
 };
 use crate::{
     audit::record::Record,
@@ -16,31 +16,80 @@ use crate::{
 
 /// How often it is looked whether a window of refusals is over.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// What the audit log calls a try of a password.
+const PASSWORD: &str = "password";
 
-/// Makes a try, unless too many failed. It failed when what was given is wrong: an outage is nobody's fault.
-pub(super) async fn attempt<T>(
+/// Tries a password, unless too many failed. It failed when what was given is wrong: an outage is nobody's fault. The work
+/// holds no transaction when it fails: the refusal is written down in one of its own.
+pub(super) async fn with_password<T>(
     hub: &Hub,
-    what: Attempt<'_>,
+    name: &str,
     from: &Origin,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let ticket = begin(hub, what, from.address)?;
+    let ticket = begin(hub, name, from).await?;
     let done = work.await;
     match &done {
         Ok(_) => ticket.succeeded(hub.clock.now()),
-        Err(Error::Unauthenticated(_) | Error::Invalid(_)) => count("failed"),
+        Err(Error::Unauthenticated(_)) => {
+            drop(ticket);
+            write_down_one(hub, PASSWORD, from).await?;
+        }
         Err(_) => ticket.give_back(),
     }
     done
 }
 
-fn begin<'a>(hub: &'a Hub, what: Attempt<'_>, address: Option<IpAddr>) -> Result<Ticket<'a>> {
-    let now = hub.clock.now();
-    hub.throttle.take(what, address, now).map_err(|retry_after| {
-        hub.refusals.throttle(now);
-        count("throttled");
-        Error::Throttled { retry_after }
-    })
+/// What to answer to a secret that was wrong: that it was, or, after too many, to wait. It has been looked at, and whoever has
+/// a right one is held up by nobody.
+pub(super) async fn refused(hub: &Hub, what: Secret, from: &Origin, wrong: Error) -> Error {
+    if let Err(retry_after) = hub.throttle.wrong(what, from.address, hub.clock.now()) {
+        return throttled(hub, retry_after);
+    }
+    match write_down_one(hub, word(what), from).await {
+        Ok(()) => wrong,
+        Err(error) => error,
+    }
+}
+
+async fn begin<'a>(hub: &'a Hub, name: &str, from: &Origin) -> Result<Ticket<'a>> {
+    // The database compares names in any case by its own rules, so it gives the one spelling to count by: by any other rules
+    // some name could be spelt in many ways, each with tries of its own.
+    let spelt = hub
+        .db
+        .begin_system()
+        .await?
+        .identity()
+        .in_lower_case(name)
+        .await?;
+    let taken = hub.throttle.take(&spelt, from.address, hub.clock.now()).await;
+    taken.map_err(|retry_after| throttled(hub, retry_after))
+}
+
+fn throttled(hub: &Hub, retry_after: Duration) -> Error {
+    hub.refusals.throttle(hub.clock.now());
+    count("throttled");
+    Error::Throttled { retry_after }
+}
+
+const fn word(what: Secret) -> &'static str {
+    match what {
+        Secret::ClaimCode => "claim_code",
+        Secret::RefreshToken => "refresh_token",
+    }
+}
+
+/// Writes one refusal down, or counts it for [`write_down`] when there were many.
+async fn write_down_one(hub: &Hub, tried: &'static str, from: &Origin) -> Result<()> {
+    count("failed");
+    if !hub.refusals.refuse(hub.clock.now()) {
+        return Ok(());
+    }
+    let nobody = Actor::anonymous(from.request_id.clone());
+    let mut tx = hub.db.begin(TxScope::System, nobody).await?;
+    tx.record(Record::of("sign_in").refused().with("tried", tried));
+    tx.commit().await?;
+    Ok(())
 }
 
 fn count(outcome: &'static str) {

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{Actor, ActorKind, Origin, Role, attempt::attempt, password, sign_in, throttle::Attempt};
+use super::{Actor, ActorKind, Origin, Role, attempt, password, sign_in, throttle::Secret};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
@@ -30,18 +30,18 @@ pub struct Claimer {
 
 /// Makes the claimer the owner of the agent that the code is for, and signs them in.
 pub async fn claim(hub: &Hub, code: &SecretString, claimer: Claimer) -> Result<(AgentId, sign_in::Tokens)> {
-    attempt(hub, Attempt::Claim, &claimer.from, with_code(hub, code, &claimer)).await
-}
-
-async fn with_code(hub: &Hub, code: &SecretString, claimer: &Claimer) -> Result<(AgentId, sign_in::Tokens)> {
     let code = secret::hash(&secret::normalize_code(code));
-    let user = the_user(hub, claimer, &code).await?;
+    // The code first: without it nobody learns whether a name exists, and no password is hashed.
+    if find(hub, &code).await?.is_none() {
+        return Err(attempt::refused(hub, Secret::ClaimCode, &claimer.from, no_such_code()).await);
+    }
+    let user = the_user(hub, &claimer).await?;
     let actor = Actor {
         kind: ActorKind::User,
         id: Some(user.id.0),
         request_id: claimer.from.request_id.clone(),
     };
-    let agent = find(hub, &code).await?.1;
+    let agent = find(hub, &code).await?.ok_or_else(no_such_code)?.1;
     let mut tx = hub.db.begin(TxScope::WholeAgent(agent), actor).await?;
     // Asked again, now locked: of two claims at once, one wins.
     let (claim, _) = tx.identity().open_claim(&code).await?.ok_or_else(no_such_code)?;
@@ -97,9 +97,7 @@ struct ClaimingUser {
 }
 
 /// The user who claims: an existing one must know their password; a new one gets it.
-async fn the_user(hub: &Hub, claimer: &Claimer, code: &secret::SecretHash) -> Result<ClaimingUser> {
-    // The code first: without it nobody learns whether a name exists, and no password is hashed.
-    find(hub, code).await?;
+async fn the_user(hub: &Hub, claimer: &Claimer) -> Result<ClaimingUser> {
     let existing = hub
         .db
         .begin_system()
@@ -115,8 +113,8 @@ async fn the_user(hub: &Hub, claimer: &Claimer, code: &secret::SecretHash) -> Re
             new_hash,
         });
     };
-    let name = Attempt::Password(&claimer.name);
-    attempt(hub, name, &claimer.from, with_password(hub, claimer, existing)).await
+    let work = with_password(hub, claimer, existing);
+    attempt::with_password(hub, &claimer.name, &claimer.from, work).await
 }
 
 async fn with_password(hub: &Hub, claimer: &Claimer, existing: StoredUser) -> Result<ClaimingUser> {
@@ -133,14 +131,8 @@ async fn with_password(hub: &Hub, claimer: &Claimer, existing: StoredUser) -> Re
     })
 }
 
-async fn find(hub: &Hub, code: &secret::SecretHash) -> Result<(ClaimId, AgentId)> {
-    hub.db
-        .begin_system()
-        .await?
-        .identity()
-        .open_claim(code)
-        .await?
-        .ok_or_else(no_such_code)
+async fn find(hub: &Hub, code: &secret::SecretHash) -> Result<Option<(ClaimId, AgentId)>> {
+    hub.db.begin_system().await?.identity().open_claim(code).await
 }
 
 fn no_such_code() -> Error {

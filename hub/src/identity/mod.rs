@@ -5,6 +5,7 @@ pub mod attempt;
 pub mod authorize;
 pub mod claim;
 pub mod credentials;
+mod network;
 pub mod password;
 mod principal;
 pub mod refresh;
@@ -18,6 +19,7 @@ pub mod throttle;
 pub mod tokens;
 
 pub use actor::{Actor, ActorKind, Origin};
+pub use network::network;
 pub use principal::{Caller, Principal, SignedIn, Trust};
 pub use role::Role;
 pub use scope::Scope;

@@ -5,11 +5,10 @@ use chrono::Duration;
 use secrecy::SecretString;
 
 use super::{
-    Origin, SignedIn,
-    attempt::attempt,
+    Origin, SignedIn, attempt,
     refresh_token::{Salt, family, successor},
     sign_in::{SIGN_IN_LIFE, Tokens, begin},
-    throttle::Attempt,
+    throttle::Secret,
     tokens,
 };
 use crate::{
@@ -23,21 +22,20 @@ use crate::{
 /// How long a lost answer can be asked for again: a client's patience and a few tries.
 pub const GRACE: Duration = Duration::seconds(30);
 
+const NOT_VALID: Error = Error::Unauthenticated("the refresh token is not valid or expired: sign in again");
+
 /// Gives the next tokens for a refresh token.
 pub async fn refresh(hub: &Hub, presented: &SecretString, from: &Origin) -> Result<Tokens> {
-    attempt(hub, Attempt::Refresh, from, next_tokens(hub, presented, from)).await
-}
-
-async fn next_tokens(hub: &Hub, presented: &SecretString, from: &Origin) -> Result<Tokens> {
     let mut tx = begin(hub, from).await?;
     let hash = secret::hash(presented);
     let found = tx
         .identity()
         .sign_in_by_refresh(&family(presented), &hash)
         .await?;
-    let found = found.ok_or(Error::Unauthenticated(
-        "the refresh token is not valid or expired: sign in again",
-    ))?;
+    let Some(found) = found else {
+        drop(tx);
+        return Err(attempt::refused(hub, Secret::RefreshToken, from, NOT_VALID).await);
+    };
     let now = tx.now();
     let refresh = match found.generation {
         Generation::Newest => rotate(&mut tx, &found, presented).await?,

@@ -2,9 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::{
-    Actor, Origin, SignedIn, attempt::attempt, credentials::REFRESH_PREFIX, throttle::Attempt, tokens,
-};
+use super::{Actor, Origin, SignedIn, attempt, credentials::REFRESH_PREFIX, tokens};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
@@ -32,13 +30,8 @@ pub struct Tokens {
 
 /// Signs a user in.
 pub async fn sign_in(hub: &Hub, name: &str, typed: SecretString, from: &Origin) -> Result<Tokens> {
-    attempt(
-        hub,
-        Attempt::Password(name),
-        from,
-        with_password(hub, name, typed, from),
-    )
-    .await
+    let work = with_password(hub, name, typed, from);
+    attempt::with_password(hub, name, from, work).await
 }
 
 async fn with_password(hub: &Hub, name: &str, typed: SecretString, from: &Origin) -> Result<Tokens> {
@@ -46,24 +39,11 @@ async fn with_password(hub: &Hub, name: &str, typed: SecretString, from: &Origin
     let user = user.filter(|user| !user.is_disabled);
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let is_right = hub.passwords.verify(typed, hash).await?;
-    let Some(user) = user.filter(|_| is_right) else {
-        write_down_refusal(hub, from).await?;
-        return Err(REFUSED);
-    };
+    let user = user.filter(|_| is_right).ok_or(REFUSED)?;
     let mut tx = begin(hub, from).await?;
     let tokens = issue(hub, &mut tx, user.id).await?;
     tx.commit().await?;
     Ok(tokens)
-}
-
-async fn write_down_refusal(hub: &Hub, from: &Origin) -> Result<()> {
-    if !hub.refusals.refuse(hub.clock.now()) {
-        return Ok(());
-    }
-    let mut tx = begin(hub, from).await?;
-    tx.record(Record::of("sign_in").refused());
-    tx.commit().await?;
-    Ok(())
 }
 
 /// Begins a unit of work of nobody known.

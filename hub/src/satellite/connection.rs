@@ -7,6 +7,7 @@ use axum::{
         State, WebSocketUpgrade,
         ws::{Message, WebSocket},
     },
+    http::{HeaderMap, header::AUTHORIZATION},
     response::Response,
 };
 use secrecy::SecretString;
@@ -23,17 +24,21 @@ use super::{
         CloseReason, HELLO_WITHIN, HubFrame, Limits, MAX_FRAME_BYTES, MISSED_HEARTBEATS, OpenCommand,
         SUBPROTOCOL, Welcome,
     },
-    registry::Seat,
+    registry::{Newcomer, Place, Seat},
     tell::Told,
 };
 use crate::{
     devices::{
-        Sitting, Socket,
+        Socket,
         connect::{Connected, connect as let_in, disconnect},
     },
     error::Error,
     http::{caller::bearer, problem::Failed},
     hub::Hub,
+    identity::{
+        Origin,
+        credentials::{Proven, authenticate},
+    },
     storage::Ring,
 };
 
@@ -47,7 +52,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 pub async fn connect(
     State(hub): State<Hub>,
     upgrade: WebSocketUpgrade,
-    headers: axum::http::HeaderMap,
+    from: Origin,
+    headers: HeaderMap,
 ) -> Result<Response, Failed> {
     let upgrade = upgrade.protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
@@ -55,15 +61,7 @@ pub async fn connect(
         let needed = format!("this channel speaks {SUBPROTOCOL}: offer it in Sec-WebSocket-Protocol");
         return Err(Error::Malformed(needed).into());
     }
-    let token = match bearer(&headers) {
-        Ok(token) => {
-            // A wrong credential is refused before anything is upgraded.
-            crate::identity::credentials::authenticate(&hub, &token).await?;
-            Some(token)
-        }
-        Err(_) if !headers.contains_key(axum::http::header::AUTHORIZATION) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let (token, newcomer) = newcomer(&hub, &headers, &from).await?;
     if hub.lifecycle.is_closing() {
         return Err(Error::Unavailable {
             what: "the hub",
@@ -71,7 +69,7 @@ pub async fn connect(
         }
         .into());
     }
-    let seat = hub.sockets.sit()?;
+    let place = hub.sockets.enter(newcomer)?;
     let lifecycle = hub.lifecycle.clone();
     let upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
@@ -79,21 +77,35 @@ pub async fn connect(
         .max_message_size(MAX_FRAME_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
         // On the tracker, so that a shutdown waits for the goodbye.
-        lifecycle.run(serve(hub, socket, token, seat)).await;
+        lifecycle.run(serve(hub, socket, token, place)).await;
     }))
 }
 
-async fn serve(hub: Hub, socket: WebSocket, token: Option<SecretString>, mut seat: Seat) {
+/// Who comes, as far as the request says. A wrong credential is refused before anything is upgraded.
+async fn newcomer(
+    hub: &Hub,
+    headers: &HeaderMap,
+    from: &Origin,
+) -> Result<(Option<SecretString>, Newcomer), Error> {
+    let stranger = Newcomer::stranger(from.address);
+    if !headers.contains_key(AUTHORIZATION) {
+        return Ok((None, stranger));
+    }
+    let token = bearer(headers)?;
+    let newcomer = match authenticate(hub, &token).await? {
+        Proven::Device(credential) => Newcomer::Device(credential.device),
+        // The hello refuses it by name.
+        Proven::User(_) => stranger,
+    };
+    Ok((Some(token), newcomer))
+}
+
+async fn serve(hub: Hub, socket: WebSocket, token: Option<SecretString>, place: Place) {
     let mut out = Outgoing::new(socket);
-    let (guest, connected) = match greet(&hub, &mut out, token).await {
+    let (guest, connected, _seat) = match greet(&hub, &mut out, token, place).await {
         Ok(greeted) => greeted,
         Err(ended) => return out.close(&hub, ended).await,
     };
-    seat.name(Sitting {
-        agent: guest.caller.agent,
-        device: guest.device,
-        token: guest.token,
-    });
     let socket = Socket {
         device: guest.device,
         node: hub.node,
@@ -113,7 +125,8 @@ async fn greet(
     hub: &Hub,
     out: &mut Outgoing,
     token: Option<SecretString>,
-) -> Result<(Guest, Connected), Ended> {
+    place: Place,
+) -> Result<(Guest, Connected, Seat), Ended> {
     let within = Duration::from_millis(hub.config.satellite.hello_timeout_ms).min(HELLO_WITHIN);
     let first = tokio::select! {
         first = timeout(within, first_text(out)) => first.map_err(|_| Ended::because(CloseReason::HelloTimeout))?,
@@ -125,13 +138,15 @@ async fn greet(
         .await
         .map_err(|error| refused(&error))?;
     let introduction = hello::introduction(hello).map_err(|error| refused(&error))?;
+    // First a seat: whoever finds none must not unseat an older socket of the device.
+    let seat = place.sit(guest.sitting()).map_err(|error| refused(&error))?;
     let connected = bounded(let_in(hub, &guest.caller, guest.device, introduction))
         .await
         .map_err(|error| refused(&error))?;
     tracing::info!(
         agent.id = %guest.caller.agent, device.id = %guest.device, generation = connected.generation, "satellite connected"
     );
-    Ok((guest, connected))
+    Ok((guest, connected, seat))
 }
 
 async fn first_text(out: &mut Outgoing) -> Result<String, Ended> {

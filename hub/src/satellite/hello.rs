@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::protocol::{self, ErrorCode, ErrorNotice, Hello, SatelliteFrame};
 use crate::{
-    devices::{Capability, MAX_CAPABILITIES, connect::Introduction},
+    devices::{Capability, MAX_CAPABILITIES, Sitting, connect::Introduction},
     error::Error,
     events::payload::find_nul,
     hub::Hub,
@@ -34,6 +34,18 @@ pub struct Guest {
     pub space: SpaceId,
     /// What people call it.
     pub name: String,
+}
+
+impl Guest {
+    /// What must be alive for its socket.
+    #[must_use]
+    pub const fn sitting(&self) -> Sitting {
+        Sitting {
+            agent: self.caller.agent,
+            device: self.device,
+            token: self.token,
+        }
+    }
 }
 
 /// Reads the first frame. Anything but a hello ends the socket.

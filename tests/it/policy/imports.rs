@@ -80,6 +80,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("telemetry", Means),
     ("satellite::protocol", Means),
     ("satellite::registry", Means),
+    ("http::bodies", Means),
     ("hub", Handles),
     ("http", Edges),
     ("satellite", Edges),
@@ -129,6 +130,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("dotenvy", &["config"]),
     ("clap", &["commands", "main"]),
     ("reqwest", &["adapters", "commands"]),
+    ("rlimit", &["commands::descriptors"]),
     ("tokio_tungstenite", &["commands::satellite"]),
 ];
 

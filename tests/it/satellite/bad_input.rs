@@ -98,6 +98,11 @@ async fn what_cannot_be_understood_is_answered_and_the_socket_stays() {
             "/command_id",
         ),
         (json!({"type": "ping", "nonce": 7}), ErrorCode::Invalid, "/nonce"),
+        (
+            json!({"type": "events", "events": []}),
+            ErrorCode::Invalid,
+            "/events",
+        ),
     ] {
         kitchen.says_text(&text.to_string()).await;
         let HubFrame::Error(error) = kitchen.hears().await else {

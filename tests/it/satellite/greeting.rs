@@ -333,12 +333,49 @@ async fn a_full_hub_refuses_before_the_upgrade() {
         .start()
         .await;
     let served = Served::start(&hub).await;
-    let first = Socket::open(&served.socket_url(), None).await.unwrap();
-    let second = Socket::open(&served.socket_url(), None).await;
-    assert_eq!(second.err().map(|status| status.as_u16()), Some(503));
+    let (first, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
+    for token in [None, Some(&hub.home.office.token)] {
+        assert_eq!(refusal(&served, token).await, Some(503));
+    }
     drop(first);
+    until_let_in(&served, None).await;
+}
+
+#[tokio::test]
+async fn strangers_at_the_door_are_few_and_take_no_devices_seat() {
+    let hub = TestHub::builder()
+        .config(|config| config.satellite.max_sockets = 1)
+        .start()
+        .await;
+    let served = Served::start(&hub).await;
+    let mut strangers = Vec::new();
+    while let Ok(socket) = Socket::open(&served.socket_url(), None).await {
+        strangers.push(socket);
+    }
+    assert_eq!(strangers.len(), 8, "of one address");
+    assert_eq!(refusal(&served, None).await, Some(503));
+    let (_seated, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
+    // One who waited is told that the seat is taken, and may come again.
+    let late = strangers.pop().unwrap();
+    let end = says_hello_late(late, hub.home.office.token.expose_secret()).await;
+    ended(&end, CloseReason::Internal);
+    assert_eq!(end.error.unwrap().code, ErrorCode::Busy);
+    assert_eq!(generation(&hub, &hub.home.office).await, 0);
+}
+
+async fn says_hello_late(mut socket: Socket, token: &str) -> End {
+    socket.says_text(&hello(token)).await;
+    socket.end().await
+}
+
+async fn refusal(served: &Served, token: Option<&SecretString>) -> Option<u16> {
+    let opened = Socket::open(&served.socket_url(), token).await;
+    opened.err().map(|status| status.as_u16())
+}
+
+async fn until_let_in(served: &Served, token: Option<&SecretString>) {
     let mut tries = 0;
-    while Socket::open(&served.socket_url(), None).await.is_err() {
+    while Socket::open(&served.socket_url(), token).await.is_err() {
         tries += 1;
         assert!(tries < 1_000, "the place of a socket that has gone stays taken");
         tokio::task::yield_now().await;

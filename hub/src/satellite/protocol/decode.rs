@@ -147,6 +147,11 @@ fn batch(text: &str) -> Result<Batch, FrameError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let Items { events } = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| FrameError::at(pointer(error.path()), error.inner().to_string()))?;
+    if events.is_empty() {
+        // Its items are what is answered: without one it would be met with silence.
+        let detail = "a batch holds at least one event";
+        return Err(FrameError::at("/events".to_owned(), detail));
+    }
     if events.len() > MAX_BATCH {
         let detail = format!(
             "{} events in one frame; at most {MAX_BATCH} are taken",

@@ -105,7 +105,7 @@ pub struct NewEvent {
 /// still be kept; such items are never written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// The items in the order sent, at most [`super::MAX_BATCH`].
+    /// The items in the order sent, at least one and at most [`super::MAX_BATCH`].
     pub events: Vec<Result<NewEvent, FrameError>>,
 }
 

@@ -66,6 +66,13 @@ impl Identity<'_> {
         }))
     }
 
+    /// A login name as names are compared: the same for every spelling of it.
+    pub async fn in_lower_case(&mut self, name: &str) -> Result<String> {
+        Ok(sqlx::query_scalar!(r#"select lower($1) as "name!""#, name)
+            .fetch_one(self.0.connection())
+            .await?)
+    }
+
     /// A user's login name.
     pub async fn user_name(&mut self, user: UserId) -> Result<Option<String>> {
         Ok(

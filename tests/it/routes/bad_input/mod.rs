@@ -8,6 +8,7 @@ mod header;
 mod path;
 mod size;
 
+use hub::http::{bodies::STRANGERS_BODY, document::OPEN};
 use serde_json::Value;
 use support::{Answer, Ask, Operation, Snapshot};
 
@@ -108,4 +109,13 @@ fn with_bodies(sample: &Sample) -> impl Iterator<Item = &Operation> {
         .operations
         .iter()
         .filter(|operation| operation.body.is_some())
+}
+
+/// Bytes of an operation's body at most.
+fn body_limit(sample: &Sample, operation: &Operation) -> usize {
+    if OPEN.contains(&operation.id.as_str()) {
+        STRANGERS_BODY
+    } else {
+        sample.hub.config.http.max_body_bytes
+    }
 }

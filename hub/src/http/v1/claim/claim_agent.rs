@@ -8,7 +8,10 @@ use utoipa::ToSchema;
 use crate::{
     error::Error,
     events::payload::check_name,
-    http::{extract::Json, problem::Failed},
+    http::{
+        extract::{Json, StrangersJson},
+        problem::Failed,
+    },
     hub::Hub,
     identity::{
         Origin,
@@ -53,7 +56,7 @@ pub(super) struct ClaimAnswer {
 pub(super) async fn claim_agent(
     State(hub): State<Hub>,
     from: Origin,
-    Json(body): Json<ClaimRequest>,
+    StrangersJson(body): StrangersJson<ClaimRequest>,
 ) -> Result<(StatusCode, Json<ClaimAnswer>), Failed> {
     check_name(&body.name, 100).map_err(|detail| Error::invalid("/name", detail))?;
     let claimer = Claimer {

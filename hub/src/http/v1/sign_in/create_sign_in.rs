@@ -8,7 +8,10 @@ use utoipa::ToSchema;
 use super::TokenAnswer;
 use crate::{
     error::Error,
-    http::{extract::Json, problem::Failed},
+    http::{
+        extract::{Json, StrangersJson},
+        problem::Failed,
+    },
     hub::Hub,
     identity::{Origin, password::MAX_BYTES, sign_in},
 };
@@ -31,7 +34,7 @@ pub(super) struct SignInRequest {
 pub(super) async fn sign_in(
     State(hub): State<Hub>,
     from: Origin,
-    Json(body): Json<SignInRequest>,
+    StrangersJson(body): StrangersJson<SignInRequest>,
 ) -> Result<Json<TokenAnswer>, Failed> {
     use secrecy::ExposeSecret;
     if body.name.len() > 400 || body.name.contains('\0') || body.password.expose_secret().len() > MAX_BYTES {

@@ -7,7 +7,10 @@ use utoipa::ToSchema;
 
 use super::TokenAnswer;
 use crate::{
-    http::{extract::Json, problem::Failed},
+    http::{
+        extract::{Json, StrangersJson},
+        problem::Failed,
+    },
     hub::Hub,
     identity::{Origin, refresh::refresh},
 };
@@ -28,7 +31,7 @@ pub(super) struct RefreshRequest {
 pub(super) async fn refresh_sign_in(
     State(hub): State<Hub>,
     from: Origin,
-    Json(body): Json<RefreshRequest>,
+    StrangersJson(body): StrangersJson<RefreshRequest>,
 ) -> Result<Json<TokenAnswer>, Failed> {
     let tokens = refresh(&hub, &body.refresh_token, &from).await?;
     Ok(Json(tokens.into()))

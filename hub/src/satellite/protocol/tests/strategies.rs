@@ -12,7 +12,7 @@ pub(super) fn satellite_frames() -> impl Strategy<Value = SatelliteFrame> {
     prop_oneof![
         hellos().prop_map(SatelliteFrame::Hello),
         new_events().prop_map(SatelliteFrame::Event),
-        prop::collection::vec(new_events(), 0..4).prop_map(|events| SatelliteFrame::Events(events.into())),
+        prop::collection::vec(new_events(), 1..4).prop_map(|events| SatelliteFrame::Events(events.into())),
         ids().prop_map(|command_id| SatelliteFrame::CommandAck(CommandAck { command_id })),
         (ids(), any::<Option<u8>>(), option(texts())).prop_map(|(command_id, percent, note)| {
             SatelliteFrame::CommandProgress(CommandProgress {
