@@ -45,7 +45,11 @@ impl Bounds {
     /// The same where there is room. Else sockets, which stay, have what they want up to half of it, and connections, which
     /// come and go, the rest. One of each there always is.
     fn within(self, room: usize) -> Self {
-        if self.connections.saturating_add(self.sockets) <= room {
+        if self
+            .connections
+            .checked_add(self.sockets)
+            .is_some_and(|all| all <= room)
+        {
             return self;
         }
         let sockets = self
