@@ -35,7 +35,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            // Each holds 16 KiB while a head is read: 320 MiB at the worst.
+            // Each holds about 32 KiB while something is read: 650 MB at the worst.
             max_connections: 20_000,
             header_timeout_ms: 15_000,
             max_body_bytes: 256 * 1024,

@@ -37,8 +37,10 @@ const LISTED: [(ActionState, ActionState); 17] = [
     (Unknown, Approved),  // a person says: again
 ];
 
-/// Operations on each household.
+/// Operations between two looks at what they came to.
 const STEPS: usize = 300;
+/// Looks at most.
+const ROUNDS: usize = 5;
 
 #[test]
 fn the_rules_are_the_listed_ones() {
@@ -61,10 +63,17 @@ async fn an_action_goes_only_where_it_may() {
     let ada = hub.owner("ada").await;
     let mut random = Seeded::default();
     hub.home.office.connects(&["speaker.say"]).await;
-    for _ in 0..STEPS {
-        step(&hub, &ada, &mut random).await;
+    let mut seen = BTreeSet::new();
+    // An unlucky seed tries few kinds of steps at first.
+    for _ in 0..ROUNDS {
+        for _ in 0..STEPS {
+            step(&hub, &ada, &mut random).await;
+        }
+        seen = check_log(&hub).await;
+        if seen.len() > 6 {
+            break;
+        }
     }
-    let seen = check_log(&hub).await;
     assert!(seen.len() > 6, "only {seen:?} were tried");
     check_rows(&hub).await;
     hub.run_jobs().await;
