@@ -23,6 +23,8 @@ pub struct TurnContext {
     pub recent: Vec<Utterance>,
     /// What is remembered about each of the runtime's questions.
     pub recalled: Vec<(String, Vec<Recalled>)>,
+    /// What the proposals that wait for a person's decision would do.
+    pub waiting_actions: Vec<String>,
     /// The agent's spaces.
     pub spaces: Vec<Space>,
     /// The agent's live devices.
