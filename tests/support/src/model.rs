@@ -187,10 +187,11 @@ async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>, end: Cancellati
     };
     match line {
         Line::Answer(status, headers, body) => {
-            let extra: String = headers
+            let extra: Vec<String> = headers
                 .iter()
                 .map(|(name, value)| format!("{name}: {value}\r\n"))
                 .collect();
+            let extra = extra.concat();
             let whole = format!(
                 "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n{extra}\r\n{body}",
                 body.len()
