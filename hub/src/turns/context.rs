@@ -15,6 +15,8 @@ use crate::{
 pub struct TurnContext {
     /// The turn.
     pub turn: TurnId,
+    /// The name of what thinks.
+    pub runtime: &'static str,
     /// The agent with its persona.
     pub agent: AgentBrief,
     /// What happened, in order.

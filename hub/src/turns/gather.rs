@@ -57,6 +57,7 @@ pub async fn gather(tx: &mut Tx, turn: &TurnRow, runtime: &dyn AgentRuntime) -> 
     let waiting_actions = waiting_actions(tx).await?;
     Ok(TurnContext {
         turn: turn.id,
+        runtime: runtime.name(),
         agent,
         inputs,
         recent,

@@ -95,6 +95,12 @@ async fn a_plan_is_answered_remembered_and_proposed_and_never_done_by_itself() {
         ("Say dinner in the office", arguments)
     );
     assert_eq!(office.takes().await.len(), 0, "nobody approved it");
+    let entry: String = hub
+        .sql()
+        .value("select body from hub.audit_entries where operation = 'run_turn'")
+        .await;
+    let entry: Value = serde_json::from_str(&entry).unwrap();
+    assert_eq!(entry["details"]["runtime"], json!("planner"), "{entry}");
 }
 
 #[tokio::test]
