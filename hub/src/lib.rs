@@ -7,6 +7,7 @@ pub mod error;
 pub mod ids;
 pub mod page;
 pub mod secret;
+pub mod tls;
 
 pub mod config;
 pub mod lifecycle;

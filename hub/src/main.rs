@@ -42,6 +42,7 @@ const LAST_CALLS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
+    hub::tls::choose_provider();
     let runtime = Runtime::new().expect("threads and timers can be made at start");
     let code = runtime.block_on(run(command)).unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr().lock(), "hub: {error}");

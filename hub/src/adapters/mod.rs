@@ -1,4 +1,6 @@
 //! The outside world behind traits.
 
+pub mod circuit;
 pub mod keys;
+pub mod models;
 pub mod worm;

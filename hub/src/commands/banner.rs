@@ -5,13 +5,17 @@ use std::net::SocketAddr;
 use secrecy::ExposeSecret;
 
 use super::{address, bootstrap::Bootstrapped};
-use crate::{config::program, hub::Hub};
+use crate::{
+    config::{ModelConfig, program},
+    hub::Hub,
+};
 
 /// The lines, for a person who has just started the hub.
 pub fn banner(hub: &Hub, address: SocketAddr, made: Option<&Bootstrapped>) -> String {
     let mut lines = vec![
         format!("\nThe hub is listening on http://{address}   (Ctrl-C stops it)"),
         format!("  data, keys and audit log: {}", hub.config.dir.0.display()),
+        format!("  thinks with: {}", thinker(&hub.config.model)),
     ];
     if let Some(made) = made {
         let names = names(made).join(" and ");
@@ -26,6 +30,14 @@ pub fn banner(hub: &Hub, address: SocketAddr, made: Option<&Bootstrapped>) -> St
     lines.extend(hints.iter().map(|hint| format!("  {} {hint}", program())));
     lines.push(String::new());
     lines.join("\n")
+}
+
+fn thinker(model: &ModelConfig) -> String {
+    if model.is_set() {
+        format!("{} at {}", model.name, model.base_url)
+    } else {
+        "the offline rules (OPENAI_API_KEY or HUB_MODEL__BASE_URL makes a model think)".to_owned()
+    }
 }
 
 /// The commands to try. A satellite finds the address in the data folder, and people's commands know it from the sign-in;

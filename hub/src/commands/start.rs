@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::{
     adapters::{
         keys::{Keys, KeysError},
+        models::responses::ResponsesApi,
         worm::{Deadline, WriteOnceDirectory, WriteOnceStore},
     },
     audit::{
@@ -20,7 +21,7 @@ use crate::{
     hub::{Hub, Parts},
     storage::{Db, Schema},
     telemetry::TelemetryError,
-    turns::offline::Offline,
+    turns::{offline::Offline, planner::Planner, runtime::AgentRuntime},
 };
 
 /// Why the hub does not start.
@@ -106,13 +107,24 @@ async fn open_keys(config: &Config, db: &Db) -> Result<Keys, StartError> {
 
 /// Puts the handles together. Nothing is looked at yet.
 pub fn assemble(config: Config, keys: Keys, metrics: Option<PrometheusHandle>) -> Result<Hub, ConfigError> {
+    let runtime = runtime(&config);
     Hub::new(Parts {
         config,
         clock: Arc::new(SystemClock),
         keys,
-        runtime: Arc::new(Offline),
+        runtime,
         metrics,
     })
+}
+
+/// What thinks: the planner where a model is configured, else the offline rules.
+fn runtime(config: &Config) -> Arc<dyn AgentRuntime> {
+    if config.model.is_set() {
+        let model = Arc::new(ResponsesApi::new(&config.model));
+        Arc::new(Planner::new(model, &config.model))
+    } else {
+        Arc::new(Offline)
+    }
 }
 
 /// Opens the audit store and starts keeping the log. A database that is older than the store, or tells another history, is

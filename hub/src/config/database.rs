@@ -1,9 +1,9 @@
 //! Where the truth is.
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, between};
+use super::{ConfigError, between, hidden};
 
 /// The section `database`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,9 +41,4 @@ impl DatabaseConfig {
             "database.acquire_timeout_ms",
         )
     }
-}
-
-/// Defaults pass through a serializer; a URL never does.
-fn hidden<S: Serializer>(_: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str("")
 }

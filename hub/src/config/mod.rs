@@ -11,6 +11,7 @@ mod database_url;
 mod http;
 mod invocation;
 mod log;
+mod model;
 mod satellite;
 mod worker;
 
@@ -25,7 +26,8 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use serde::{Deserialize, Serialize};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use audit::AuditConfig;
 pub use bootstrap::BootstrapConfig;
@@ -33,6 +35,7 @@ pub use database::DatabaseConfig;
 pub use http::HttpConfig;
 pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
+pub use model::{ModelConfig, WhenDown};
 pub use satellite::SatelliteConfig;
 pub use worker::WorkerConfig;
 
@@ -53,6 +56,8 @@ pub struct Config {
     pub satellite: SatelliteConfig,
     /// Jobs.
     pub worker: WorkerConfig,
+    /// The language model.
+    pub model: ModelConfig,
     /// The audit log.
     pub audit: AuditConfig,
     /// What is said, and how.
@@ -127,6 +132,11 @@ impl Config {
             .merge(Toml::file(dir.join("hub.toml")))
             .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "database.url".into()))
             .merge(
+                Env::raw()
+                    .only(&["OPENAI_API_KEY"])
+                    .map(|_| "model.api_key".into()),
+            )
+            .merge(
                 Env::prefixed("HUB_")
                     .filter(|key| key.as_str().contains("__"))
                     .split("__"),
@@ -143,6 +153,7 @@ impl Config {
         self.http.check()?;
         self.satellite.check()?;
         self.worker.check()?;
+        self.model.check()?;
         self.bootstrap.check()?;
         self.audit.check()
     }
@@ -161,6 +172,11 @@ fn defaults(dir: &DataDir) -> Result<Figment, ConfigError> {
 #[expect(clippy::disallowed_methods, reason = "the environment is read in config/")]
 pub fn data_dir() -> DataDir {
     std::env::var_os("HUB_DIR").map_or_else(DataDir::default, |dir| DataDir(PathBuf::from(dir)))
+}
+
+/// Defaults pass through a serializer; a secret never does.
+fn hidden<S: Serializer>(_: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("")
 }
 
 /// Refuses a value outside its bounds.

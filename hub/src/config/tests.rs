@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 16] = [
+const NUMBERS: [(&str, u64, u64); 18] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -32,6 +32,8 @@ const NUMBERS: [(&str, u64, u64); 16] = [
     ("worker.lease_ms", 500, 3_600_000),
     ("worker.poll_ms", 10, 60_000),
     ("worker.max_attempts", 1, 100),
+    ("model.timeout_ms", 100, 44_000),
+    ("model.max_output_tokens", 100, 100_000),
     ("audit.publish_every_ms", 50, 3_600_000),
 ];
 
@@ -63,6 +65,24 @@ fn words() -> Vec<(&'static str, Value, Value)> {
             json!([["10.0.0.1", "::1"]]),
             json!([["proxy"], ["10.0.0.0/8"]]),
         ),
+        (
+            "model.base_url",
+            json!(["http://127.0.0.1:11434/v1"]),
+            json!(["", "api.openai.com", "ftp://a", "https://a b"]),
+        ),
+        (
+            "model.api_key",
+            json!(["", "sk-abc"]),
+            json!(["sk abc", "sk\nabc"]),
+        ),
+        (
+            "model.name",
+            json!(["gpt-5-mini"]),
+            json!(["", "a b", "x".repeat(201)]),
+        ),
+        ("model.input_usd", json!([0.0, 2.5]), json!([-1.0, "cheap"])),
+        ("model.output_usd", json!([0.0, 10.0]), json!([-1.0, 10_001.0])),
+        ("model.when_down", json!(["wait", "offline"]), json!(["never"])),
         ("worker.in_serve", json!([false]), json!(["perhaps"])),
         (
             "audit.origin",

@@ -25,6 +25,8 @@ pub const JOBS: &str = "hub_jobs_total";
 pub const JOB_SECONDS: &str = "hub_job_seconds";
 /// Turns ended, by outcome.
 pub const TURNS: &str = "hub_turns_total";
+/// How long the model took, by what came of it.
+pub const MODEL_SECONDS: &str = "hub_model_seconds";
 /// Commands ended, by state.
 pub const COMMANDS: &str = "hub_commands_total";
 /// Messages of satellites dealt with, by frame and outcome.
@@ -62,6 +64,11 @@ pub(super) fn describe() {
     describe_counter!(JOBS, "jobs ended, by kind and outcome");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "how long jobs ran, by kind");
     describe_counter!(TURNS, "turns ended, by outcome");
+    describe_histogram!(
+        MODEL_SECONDS,
+        Unit::Seconds,
+        "how long the model took, by what came of it"
+    );
     describe_counter!(COMMANDS, "commands ended, by state");
     describe_counter!(MESSAGES, "messages of satellites, by frame and outcome");
     describe_histogram!(

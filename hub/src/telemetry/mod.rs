@@ -23,6 +23,9 @@ pub enum TelemetryError {
     Recorder(#[from] BuildError),
 }
 
+/// Logs what it cannot read, in full: what was said would stand in the log.
+const NEVER: &str = "async_openai=off";
+
 /// Starts the log of this process, on standard error.
 pub fn start_log(config: &LogConfig) -> Result<(), TelemetryError> {
     let is_terminal = std::io::stderr().is_terminal();
@@ -31,7 +34,7 @@ pub fn start_log(config: &LogConfig) -> Result<(), TelemetryError> {
         ("", false) => "info,sqlx=warn",
         (filter, _) => filter,
     };
-    let registry = tracing_subscriber::registry().with(EnvFilter::try_new(words)?);
+    let registry = tracing_subscriber::registry().with(filter(words)?);
     let is_text = match config.format {
         LogFormat::Text => true,
         LogFormat::Json => false,
@@ -54,6 +57,11 @@ pub fn start_log(config: &LogConfig) -> Result<(), TelemetryError> {
     Ok(())
 }
 
+/// What is said. Whatever was asked for, nothing of a library that logs whole answers of the model.
+fn filter(words: &str) -> Result<EnvFilter, ParseError> {
+    Ok(EnvFilter::try_new(words)?.add_directive(NEVER.parse()?))
+}
+
 /// Starts the metrics of this process; the handle renders them.
 pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
     let handle = PrometheusBuilder::new()
@@ -61,4 +69,17 @@ pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
         .install_recorder()?;
     metric::describe();
     Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+
+    #[test]
+    fn a_library_that_logs_answers_is_silent_whatever_is_asked_for() {
+        for words in ["trace", "info,sqlx=warn", ""] {
+            let filter = filter(words).unwrap().to_string();
+            assert!(filter.contains("async_openai=off"), "{filter}");
+        }
+    }
 }

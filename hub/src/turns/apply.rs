@@ -65,7 +65,7 @@ pub async fn apply(
     };
     let mut record = Record::of("run_turn")
         .on("turn", turn.id.0)
-        .with("runtime", context.agent.runtime.clone());
+        .with("runtime", context.runtime);
     for proposal in &thought.memories {
         record = keep(&mut tx, origin, proposal, record).await?;
     }

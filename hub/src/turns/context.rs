@@ -15,6 +15,8 @@ use crate::{
 pub struct TurnContext {
     /// The turn.
     pub turn: TurnId,
+    /// The name of what thinks.
+    pub runtime: &'static str,
     /// The agent with its persona.
     pub agent: AgentBrief,
     /// What happened, in order.
@@ -23,6 +25,8 @@ pub struct TurnContext {
     pub recent: Vec<Utterance>,
     /// What is remembered about each of the runtime's questions.
     pub recalled: Vec<(String, Vec<Recalled>)>,
+    /// What the proposals that wait for a person's decision would do.
+    pub waiting_actions: Vec<String>,
     /// The agent's spaces.
     pub spaces: Vec<Space>,
     /// The agent's live devices.

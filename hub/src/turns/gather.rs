@@ -7,11 +7,12 @@ use super::{
     runtime::AgentRuntime,
 };
 use crate::{
+    actions::ActionState,
     error::{Error, Result},
     events::Event,
     memory::recall::{MAX_QUESTION, Question, recall, words_of},
     page::PageRequest,
-    storage::{TurnRow, Tx},
+    storage::{ActionFilter, TurnRow, Tx},
 };
 
 /// Recent events of the session at most: about a screen of talk.
@@ -20,6 +21,8 @@ const MOST_RECENT: i64 = 20;
 const MOST_THINGS: u32 = 100;
 /// Memories for each question at most.
 const MOST_RECALLED: u32 = 8;
+/// Proposals that wait for a decision at most.
+const MOST_WAITING: u32 = 20;
 /// Questions of one turn at most.
 const MOST_QUESTIONS: usize = 8;
 
@@ -51,16 +54,31 @@ pub async fn gather(tx: &mut Tx, turn: &TurnRow, runtime: &dyn AgentRuntime) -> 
         .await?;
     let devices = tx.devices().live(i64::from(MOST_THINGS)).await?;
     let recent = recent(tx, turn, &inputs).await?;
+    let waiting_actions = waiting_actions(tx).await?;
     Ok(TurnContext {
         turn: turn.id,
+        runtime: runtime.name(),
         agent,
         inputs,
         recent,
         recalled,
+        waiting_actions,
         spaces,
         devices,
         now: tx.now(),
     })
+}
+
+async fn waiting_actions(tx: &mut Tx) -> Result<Vec<String>> {
+    let filter = ActionFilter {
+        state: Some(ActionState::Proposed),
+        page: PageRequest {
+            after: None,
+            limit: MOST_WAITING,
+        },
+    };
+    let waiting = tx.actions().list(filter).await?;
+    Ok(waiting.into_iter().map(|action| action.summary).collect())
 }
 
 async fn inputs(tx: &mut Tx, turn: &TurnRow) -> Result<Vec<Input>> {

@@ -5,6 +5,7 @@ pub mod context;
 pub mod fail;
 pub mod gather;
 pub mod offline;
+pub mod planner;
 pub mod run;
 pub mod runtime;
 pub mod wait;

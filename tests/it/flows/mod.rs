@@ -5,6 +5,7 @@ mod deadlines;
 mod decisions;
 mod ingest;
 mod mailbox;
+mod planner;
 mod privacy;
 mod resolve;
 mod together;

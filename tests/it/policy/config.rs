@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use hub::config::Config;
 use serde_json::Value;
 
-/// Variables that are not keys of a section: the data folder, and the usual name of the database's URL.
-const BESIDE: [&str; 2] = ["HUB_DIR", "DATABASE_URL"];
+/// Variables that are not keys of a section: the data folder, and the usual names of secrets.
+const BESIDE: [&str; 3] = ["HUB_DIR", "DATABASE_URL", "OPENAI_API_KEY"];
 
 #[test]
 fn the_example_names_every_key_with_its_default() {
@@ -19,8 +19,9 @@ fn the_example_names_every_key_with_its_default() {
             expected.insert(name, value.clone());
         }
     }
-    // The URL of the database is a secret: it goes by its usual name.
+    // Secrets go by their usual names.
     expected.remove("HUB_DATABASE__URL");
+    expected.remove("HUB_MODEL__API_KEY");
     let mut shown = example();
     for name in BESIDE {
         assert!(

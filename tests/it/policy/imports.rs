@@ -34,6 +34,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("lifecycle", Base),
     ("page", Base),
     ("secret", Base),
+    ("tls", Base),
     ("actions", Types),
     ("actions::", Operations),
     ("audit", Types),

@@ -89,6 +89,7 @@ impl TestHubBuilder {
 
     /// Makes the database and the hub, and founds the household `home`.
     pub async fn start(self) -> TestHub {
+        hub::tls::choose_provider();
         let database = Database::create().await;
         let proxy = if self.is_proxied {
             Some(Proxy::before(&database.url).await)

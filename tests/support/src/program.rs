@@ -57,6 +57,7 @@ impl Program {
     }
 
     async fn build(settings: &[(&str, &str)], is_proxied: bool) -> Self {
+        hub::tls::choose_provider();
         let database = Database::create().await;
         let proxy = if is_proxied {
             Some(Proxy::before(&database.url).await)

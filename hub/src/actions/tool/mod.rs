@@ -75,10 +75,15 @@ pub trait Tool: Send + Sync {
 /// The built-in tools.
 static BUILT_IN: [&dyn Tool; 1] = [&device_command::DeviceCommand];
 
+/// Every tool.
+pub fn all() -> impl Iterator<Item = &'static dyn Tool> {
+    BUILT_IN.into_iter()
+}
+
 /// A tool by name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static dyn Tool> {
-    BUILT_IN.into_iter().find(|tool| tool.name() == name)
+    all().find(|tool| tool.name() == name)
 }
 
 /// SHA-256 of a tool's canonical argument schema.

@@ -60,6 +60,7 @@ struct Response {
 impl Client {
     /// The way to the hub at an address, with the sign-in that the file holds.
     pub fn new(base: BaseUrl, file: SignInFile) -> Result<Self, Failure> {
+        crate::tls::choose_provider();
         let built = reqwest::Client::builder()
             .connect_timeout(CONNECT_PATIENCE)
             // Tokens go to the hub and nowhere else.

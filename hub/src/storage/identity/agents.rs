@@ -29,8 +29,6 @@ pub struct AgentBrief {
     pub language: String,
     /// IANA.
     pub time_zone: String,
-    /// What thinks for it.
-    pub runtime: String,
     /// The default persona's instructions.
     pub instructions: String,
 }
@@ -171,7 +169,7 @@ impl Identity<'_> {
         let agent = self.0.agent();
         let row = sqlx::query_as!(
             AgentBrief,
-            "select a.name, a.language, a.time_zone, a.runtime, p.instructions from agents a
+            "select a.name, a.language, a.time_zone, p.instructions from agents a
              join personas p on p.agent_id = a.id and p.is_default where a.id = $1",
             agent.0
         );

@@ -42,7 +42,7 @@ pub(super) async fn get_agent(
     Ok(Json(Agent {
         id: may.caller.agent,
         name: brief.name,
-        runtime: brief.runtime,
+        runtime: hub.runtime.name().to_owned(),
         time_zone: brief.time_zone,
         language: brief.language,
     }))

@@ -1,0 +1,190 @@
+//! The OpenAI Responses API, or whatever speaks it at another base URL.
+
+use std::time::Duration;
+
+use async_openai::{
+    Client,
+    config::Config,
+    error::OpenAIError,
+    types::responses::{
+        CreateResponse, InputParam, OutputItem, OutputMessageContent, Response, ResponseFormatJsonSchema,
+        ResponseTextParam, Status, TextResponseFormatConfiguration,
+    },
+};
+use async_trait::async_trait;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Answer, Model, ModelError, Request, Usage, transport::Transport};
+use crate::{config::ModelConfig, tls};
+
+/// How long a connection may take to stand.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// The API.
+pub struct ResponsesApi {
+    client: Client<Account>,
+    model: String,
+    max_output_tokens: u32,
+}
+
+/// Where the API is and who asks. Not the library's own, which looks into the environment.
+#[derive(Debug, Clone)]
+struct Account {
+    base_url: String,
+    key: SecretString,
+}
+
+impl Config for Account {
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if !self.key.expose_secret().is_empty() {
+            let bearer = HeaderValue::from_str(&format!("Bearer {}", self.key.expose_secret()));
+            let mut bearer = bearer.expect("the configuration refuses keys that are no header");
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        headers
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+
+    fn query(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
+
+    fn api_base(&self) -> &str {
+        &self.base_url
+    }
+
+    fn api_key(&self) -> &SecretString {
+        &self.key
+    }
+}
+
+impl ResponsesApi {
+    /// The API as configured. Nothing is asked yet.
+    #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "a client without files or proxies of its own can always be made"
+    )]
+    pub fn new(config: &ModelConfig) -> Self {
+        tls::choose_provider();
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .timeout(Duration::from_millis(config.timeout_ms))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client can be made");
+        let account = Account {
+            base_url: config.base_url.trim_end_matches('/').to_owned(),
+            key: config.api_key.clone(),
+        };
+        Self {
+            client: Client::with_config(account).with_http_service(Transport(http)),
+            model: config.name.clone(),
+            max_output_tokens: config.max_output_tokens,
+        }
+    }
+
+    fn body(&self, request: &Request) -> CreateResponse {
+        let format = ResponseFormatJsonSchema {
+            description: None,
+            name: request.shape.to_owned(),
+            schema: request.schema.clone(),
+            strict: Some(true),
+        };
+        CreateResponse {
+            model: Some(self.model.clone()),
+            instructions: Some(request.instructions.clone()),
+            input: InputParam::Text(request.input.clone()),
+            max_output_tokens: Some(self.max_output_tokens),
+            // What the household says is not kept anywhere but here.
+            store: Some(false),
+            text: Some(ResponseTextParam {
+                format: TextResponseFormatConfiguration::JsonSchema(format),
+                verbosity: None,
+            }),
+            ..CreateResponse::default()
+        }
+    }
+}
+
+#[async_trait]
+impl Model for ResponsesApi {
+    async fn ask(&self, request: &Request) -> Result<Answer, ModelError> {
+        let answer = self.client.responses().create(self.body(request)).await;
+        read(answer.map_err(sorted)?)
+    }
+}
+
+/// What our transport sorted comes back in a box; what is left is an answer that the library cannot read.
+fn sorted(error: OpenAIError) -> ModelError {
+    match error {
+        OpenAIError::Boxed(error) => match error.downcast::<ModelError>() {
+            Ok(error) => *error,
+            Err(other) => ModelError::Malformed(other.to_string()),
+        },
+        // Its text holds the answer, which is nobody's business in a log.
+        OpenAIError::JSONDeserialize(error, _) => {
+            ModelError::Malformed(format!("it is no response: {error}"))
+        }
+        other => ModelError::Malformed(other.to_string()),
+    }
+}
+
+fn read(answer: Response) -> Result<Answer, ModelError> {
+    match answer.status {
+        Status::Completed => {}
+        Status::Incomplete => {
+            let why = answer.incomplete_details.map(|details| details.reason);
+            let why = why.unwrap_or_default();
+            return Err(ModelError::Malformed(format!("it is not complete: {why}")));
+        }
+        Status::Failed | Status::Cancelled | Status::InProgress | Status::Queued => {
+            return Err(ModelError::Away {
+                reason: answer.error.map(|error| error.message).unwrap_or_default(),
+                retry_after: None,
+            });
+        }
+    }
+    let mut text = String::new();
+    for content in answer.output.iter().filter_map(said).flatten() {
+        match content {
+            OutputMessageContent::OutputText(piece) => text.push_str(&piece.text),
+            OutputMessageContent::Refusal(refusal) => {
+                let why: String = refusal.refusal.chars().take(300).collect();
+                return Err(ModelError::Refused(why));
+            }
+        }
+    }
+    let usage = usage(&answer);
+    Ok(Answer { text, usage })
+}
+
+fn said(item: &OutputItem) -> Option<&Vec<OutputMessageContent>> {
+    match item {
+        OutputItem::Message(message) => Some(&message.content),
+        _ => None,
+    }
+}
+
+fn usage(answer: &Response) -> Usage {
+    let model = answer.model.clone();
+    answer.usage.as_ref().map_or_else(
+        || Usage {
+            model: model.clone(),
+            ..Usage::default()
+        },
+        |usage| Usage {
+            model: model.clone(),
+            input_tokens: usage.input_tokens,
+            cached_tokens: usage.input_tokens_details.cached_tokens,
+            output_tokens: usage.output_tokens,
+            reasoning_tokens: usage.output_tokens_details.reasoning_tokens,
+        },
+    )
+}
