@@ -23,15 +23,30 @@ pub(super) fn fit(config: &mut Config) {
     if fitting == wanted {
         return;
     }
+    tell(limit, fitting);
+    config.http.max_connections = fitting.connections;
+    config.satellite.max_sockets = fitting.sockets;
+}
+
+/// A warning only where fewer are left than a busy household may need; the default bounds are beyond most limits.
+fn tell(limit: u64, left: Bounds) {
+    const PLENTY: usize = 1_000;
+    if left.connections.min(left.sockets) >= PLENTY {
+        tracing::info!(
+            limit,
+            http.max_connections = left.connections,
+            satellite.max_sockets = left.sockets,
+            "open connections are bounded by the limit of open files"
+        );
+        return;
+    }
     tracing::warn!(
         limit,
-        http.max_connections = fitting.connections,
-        satellite.max_sockets = fitting.sockets,
+        http.max_connections = left.connections,
+        satellite.max_sockets = left.sockets,
         "too few open files are allowed for all connections that are configured; there will be fewer: raise the hard limit \
          (ulimit -Hn, LimitNOFILE= of systemd), or lower HUB_HTTP__MAX_CONNECTIONS and HUB_SATELLITE__MAX_SOCKETS"
     );
-    config.http.max_connections = fitting.connections;
-    config.satellite.max_sockets = fitting.sockets;
 }
 
 /// What may be open at once.
