@@ -2,6 +2,8 @@
 //!
 //! The modules in layer order: each may use those above it, never those below.
 
+pub mod backoff;
+pub mod canonical;
 pub mod clock;
 pub mod error;
 pub mod ids;

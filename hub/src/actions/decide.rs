@@ -2,6 +2,7 @@
 
 use super::{ActionState, tool};
 use crate::{
+    canonical,
     error::{Error, Result},
     events::payload::check_text,
     identity::Caller,
@@ -66,6 +67,6 @@ pub(super) fn expect(stored: &StoredAction, state: ActionState) -> Result<()> {
 pub(super) fn is_bound(stored: &StoredAction) -> bool {
     tool::find(&stored.action.tool).is_some_and(|tool| {
         tool::schema_sha256(tool) == stored.schema_sha256
-            && tool::canonical_sha256(&stored.action.arguments) == stored.arguments_sha256
+            && canonical::sha256(&stored.action.arguments) == stored.arguments_sha256
     })
 }

@@ -5,10 +5,11 @@ use serde_json::Value;
 use super::{
     Action, ActionState, PROPOSAL_LIFE,
     settle::tell,
-    tool::{self, canonical_sha256, schema_sha256},
+    tool::{self, schema_sha256},
 };
 use crate::{
     audit::record::Record,
+    canonical,
     error::{Error, Result},
     events::{Place, payload::find_nul},
     ids::ActionId,
@@ -67,7 +68,7 @@ fn new_action(
     tool: &'static dyn tool::Tool,
 ) -> StoredAction {
     let now = tx.now();
-    let arguments_sha256 = canonical_sha256(&proposal.arguments);
+    let arguments_sha256 = canonical::sha256(&proposal.arguments);
     let action = Action {
         id: ActionId::mint(),
         turn_id: Some(turn.id),

@@ -10,7 +10,7 @@ use std::{
 
 use chrono::TimeDelta;
 
-use crate::clock::DateTime;
+use crate::{backoff::doubled, clock::DateTime};
 
 /// The first wait after a failure; it doubles with each one that follows.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -56,8 +56,10 @@ impl Circuit {
     /// The far side is away, and perhaps said for how long. Returns how long to wait, and whether this is the first failure.
     pub fn failed(&self, now: DateTime, asked_for: Option<Duration>) -> (Duration, bool) {
         let mut state = self.lock();
-        let doubled = FIRST_WAIT.saturating_mul(1 << state.failures.min(16));
-        let wait = asked_for.unwrap_or(doubled).clamp(FIRST_WAIT, LONGEST_WAIT);
+        let wait = asked_for.map_or_else(
+            || doubled(FIRST_WAIT, state.failures, LONGEST_WAIT),
+            |asked_for| asked_for.clamp(FIRST_WAIT, LONGEST_WAIT),
+        );
         state.failures = state.failures.saturating_add(1);
         state.opens_at = Some(after(now, wait));
         (wait, state.failures == 1)

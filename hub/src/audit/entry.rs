@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::canonical;
+
 /// The version that this code writes.
 pub const VERSION: u32 = 1;
 
@@ -171,11 +173,9 @@ pub enum EntryError {
 
 impl AuditEntry {
     /// The entry as RFC 8785 canonical JSON, checked against the rules of the log.
-    #[expect(clippy::missing_panics_doc, reason = "an entry can always be written as JSON")]
     pub fn to_canonical(&self) -> Result<Vec<u8>, EntryError> {
         self.check()?;
-        let bytes =
-            serde_json_canonicalizer::to_vec(self).expect("an entry has only string keys and finite numbers");
+        let bytes = canonical::bytes(self);
         if bytes.len() > MAX_ENTRY_BYTES {
             return Err(EntryError::TooLong { bytes: bytes.len() });
         }
@@ -204,18 +204,11 @@ impl AuditEntry {
 }
 
 /// Commits to a content without telling it: SHA-256 of the salt followed by the content's canonical JSON.
-///
-/// Whole numbers beyond 2^53 count as the double next to them, as RFC 8785 has it.
 #[must_use]
-#[expect(
-    clippy::missing_panics_doc,
-    reason = "a JSON value can always be written as JSON"
-)]
 pub fn commitment(salt: &[u8; 32], content: &Value) -> [u8; 32] {
-    let canonical = serde_json_canonicalizer::to_vec(content).expect("a JSON value has only finite numbers");
     Sha256::new()
         .chain_update(salt)
-        .chain_update(canonical)
+        .chain_update(canonical::bytes(content))
         .finalize()
         .into()
 }

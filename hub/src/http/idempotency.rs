@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{extract::Json, problem::Failed};
 use crate::{
-    actions::tool::canonical_sha256,
+    canonical,
     error::{Error, Result},
     hub::Hub,
     identity::Caller,
@@ -92,7 +92,7 @@ impl Acting {
             principal: caller.key(),
             operation,
             key,
-            digest: canonical_sha256(&body),
+            digest: canonical::sha256(&body),
         };
         let answer = match tx.idempotency().claim(&key).await? {
             Claimed::Fresh => None,

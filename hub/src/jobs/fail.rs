@@ -7,6 +7,7 @@ use chrono::Duration as TimeDelta;
 use super::{Failure, JobKind};
 use crate::{
     actions,
+    backoff::doubled,
     error::{Error, Result},
     hub::Hub,
     identity::Actor,
@@ -83,8 +84,9 @@ async fn again(hub: &Hub, lease: &Lease, reason: &str, said: &str) -> (&'static 
 async fn retry(hub: &Hub, lease: &Lease, reason: &str) -> Result<()> {
     tracing::warn!(job.id = %lease.id, job.attempt = lease.attempts + 1, error = reason, "a job will be tried again");
     let mut tx = begin(hub, lease).await?;
-    let doubled = FIRST_BACK_OFF.saturating_mul(1 << lease.attempts.clamp(0, 16));
-    let run_at = tx.now() + TimeDelta::from_std(doubled.min(MAX_BACK_OFF)).unwrap_or_default();
+    let failures = u32::try_from(lease.attempts).unwrap_or_default();
+    let wait = doubled(FIRST_BACK_OFF, failures, MAX_BACK_OFF);
+    let run_at = tx.now() + TimeDelta::from_std(wait).unwrap_or_default();
     tx.jobs().retry(lease, reason, run_at).await?;
     if lease.kind == JobKind::RunTurn {
         tx.turns().hold(TurnId(lease.subject), None).await?;

@@ -197,20 +197,15 @@ impl Turns<'_> {
         one(done.rows_affected(), "a turn was planned without its lease")
     }
 
-    /// Ends a turn without planning; false when it had ended.
+    /// Ends a turn without planning, as `skipped` or `dead`; false when it had ended.
     pub async fn end(&mut self, id: TurnId, state: TurnState, reason: &str) -> Result<bool> {
         let (agent, now) = (self.0.agent(), self.0.now());
-        let word = if state == TurnState::Dead {
-            "dead"
-        } else {
-            "skipped"
-        };
         let done = sqlx::query!(
             "update turns set state = $3, reason = $4, waiting_for = null, finished_at = $5
              where agent_id = $1 and id = $2 and state in ('queued', 'running', 'waiting')",
             agent.0,
             id.0,
-            word,
+            state.as_str(),
             reason,
             now
         )

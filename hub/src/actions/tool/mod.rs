@@ -4,9 +4,9 @@ mod device_command;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::{
+    canonical,
     error::Result,
     identity::Scope,
     ids::{ActionId, AttemptId, PersonId},
@@ -89,12 +89,5 @@ pub fn find(name: &str) -> Option<&'static dyn Tool> {
 /// SHA-256 of a tool's canonical argument schema.
 #[must_use]
 pub fn schema_sha256(tool: &dyn Tool) -> [u8; 32] {
-    canonical_sha256(&tool.argument_schema())
-}
-
-/// SHA-256 of a document in canonical form (RFC 8785).
-#[must_use]
-pub fn canonical_sha256(document: &Value) -> [u8; 32] {
-    let canonical = serde_json_canonicalizer::to_vec(document).expect("a JSON value has only finite numbers");
-    Sha256::digest(canonical).into()
+    canonical::sha256(&tool.argument_schema())
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::backoff::doubled;
+
 /// Short enough that a restarted hub is found at once.
 const FIRST: Duration = Duration::from_millis(500);
 
@@ -22,11 +24,9 @@ impl Backoff {
 
     /// The next wait: between half and all of the doubled time. `chance` lies between 0 and 1.
     pub(super) fn next(&mut self, chance: f64) -> Duration {
-        let doubled = FIRST
-            .saturating_mul(2_u32.saturating_pow(self.failures))
-            .min(LONGEST);
+        let wait = doubled(FIRST, self.failures, LONGEST);
         self.failures = self.failures.saturating_add(1);
-        doubled.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0))
+        wait.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0))
     }
 }
 

@@ -57,9 +57,5 @@ pub const MAX_IN_FLIGHT: usize = 32;
 /// not keep a socket.
 pub const HELLO_WITHIN: Duration = Duration::from_secs(10);
 
-/// How often each side lets the other hear something. Below the 30 s after which common home routers and load balancers
-/// begin to forget an idle connection.
-pub const HEARTBEAT: Duration = Duration::from_secs(20);
-
 /// A side that has heard nothing for this many heartbeats takes the connection for dead: one may be late, two are lost.
 pub const MISSED_HEARTBEATS: u32 = 2;
