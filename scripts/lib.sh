@@ -80,25 +80,33 @@ need_cargo() {
   command -v cargo >/dev/null || die "cargo is missing; install a Rust toolchain (https://rustup.rs) and try again"
 }
 
-# The throw-away cluster of the tests, and its url in HUB_TEST_DATABASE_URL. Several scripts may use it at once: each holds
-# a shared lock, and the last one out stops the server, unless it ran before the first one came in. Call
-# release_test_cluster at the end, from a trap.
+# borrow_test_cluster [--with-aws]: the throw-away cluster of the tests with its url in HUB_TEST_DATABASE_URL, and the stand-in
+# for AWS with its url in HUB_TEST_AWS_URL. Several scripts may use them at once: each holds a shared lock, and the last one
+# out stops what did not run before the first one came in. Call release_test_cluster at the end, from a trap.
 borrow_test_cluster() {
   local dir="$root/.hub/test"
   mkdir -p "$dir"
   exec {test_cluster_lock}>>"$dir/in-use"
   flock -s "$test_cluster_lock"
-  "$root/scripts/postgres" --dir "$dir" status >/dev/null || touch "$dir/stop-after-use"
+  "$root/scripts/postgres" --dir "$dir" status >/dev/null || touch "$dir/stop-postgres-after-use"
   "$root/scripts/postgres" --dir "$dir" --fast start
   HUB_TEST_DATABASE_URL=$("$root/scripts/postgres" --dir "$dir" url)
   export HUB_TEST_DATABASE_URL
+  [[ ${1:-} == --with-aws ]] || return 0
+  "$root/scripts/moto" --dir "$dir" status >/dev/null 2>&1 || touch "$dir/stop-moto-after-use"
+  "$root/scripts/moto" --dir "$dir" start
+  HUB_TEST_AWS_URL=$("$root/scripts/moto" --dir "$dir" url)
+  export HUB_TEST_AWS_URL
 }
 
 release_test_cluster() {
-  local dir="$root/.hub/test"
-  # A lock that is still shared cannot become exclusive: then somebody else is using the cluster.
-  if [[ -n ${test_cluster_lock:-} && -e $dir/stop-after-use ]] && flock -n -x "$test_cluster_lock"; then
-    "$root/scripts/postgres" --dir "$dir" stop
-    rm -f "$dir/stop-after-use"
-  fi
+  local dir="$root/.hub/test" server
+  # A lock that is still shared cannot become exclusive: then somebody else is using them.
+  [[ -n ${test_cluster_lock:-} ]] && flock -n -x "$test_cluster_lock" || return 0
+  for server in postgres moto; do
+    if [[ -e $dir/stop-$server-after-use ]]; then
+      "$root/scripts/$server" --dir "$dir" stop
+      rm -f "$dir/stop-$server-after-use"
+    fi
+  done
 }

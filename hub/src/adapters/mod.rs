@@ -1,5 +1,6 @@
 //! The outside world behind traits.
 
+pub mod aws;
 pub mod circuit;
 pub mod keys;
 pub mod models;

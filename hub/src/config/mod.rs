@@ -5,6 +5,7 @@
 //! `HUB_AUDIT__PUBLISH_EVERY_MS` in the environment. Unknown keys and bad values are refused by name.
 
 mod audit;
+mod aws;
 mod bootstrap;
 mod database;
 mod database_url;
@@ -30,6 +31,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use audit::AuditConfig;
+pub use aws::AwsConfig;
 pub use bootstrap::BootstrapConfig;
 pub use database::DatabaseConfig;
 pub use http::HttpConfig;
@@ -40,7 +42,12 @@ pub use satellite::SatelliteConfig;
 pub use worker::WorkerConfig;
 
 /// Variables of one word that other parts read themselves; every other `HUB_…` must be a key.
-const ONE_WORD: [&str; 3] = ["HUB_DIR", "HUB_POSTGRES_MAJOR", "HUB_TEST_DATABASE_URL"];
+const ONE_WORD: [&str; 4] = [
+    "HUB_DIR",
+    "HUB_POSTGRES_MAJOR",
+    "HUB_TEST_AWS_URL",
+    "HUB_TEST_DATABASE_URL",
+];
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -58,6 +65,8 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// The language model.
     pub model: ModelConfig,
+    /// How AWS is reached, where something of it is used.
+    pub aws: AwsConfig,
     /// The audit log.
     pub audit: AuditConfig,
     /// What is said, and how.
@@ -154,6 +163,7 @@ impl Config {
         self.satellite.check()?;
         self.worker.check()?;
         self.model.check()?;
+        self.aws.check()?;
         self.bootstrap.check()?;
         self.audit.check()
     }

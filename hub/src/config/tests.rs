@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 18] = [
+const NUMBERS: [(&str, u64, u64); 19] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -34,6 +34,7 @@ const NUMBERS: [(&str, u64, u64); 18] = [
     ("worker.max_attempts", 1, 100),
     ("model.timeout_ms", 100, 44_000),
     ("model.max_output_tokens", 100, 100_000),
+    ("aws.timeout_ms", 500, 60_000),
     ("audit.publish_every_ms", 50, 3_600_000),
 ];
 
@@ -54,6 +55,16 @@ fn words() -> Vec<(&'static str, Value, Value)> {
     ]);
     let no_spaces = json!([["a/b"], [".a"], ["a", "A "], ["Elsewhere"], [long], many]);
     vec![
+        (
+            "aws.region",
+            json!(["", "eu-central-1"]),
+            json!(["eu central", "eu/1", 1]),
+        ),
+        (
+            "aws.endpoint_url",
+            json!(["", "http://127.0.0.1:5000"]),
+            json!(["127.0.0.1:5000", "ftp://host", "http://a b"]),
+        ),
         (
             "http.listen",
             json!(["[::1]:80"]),

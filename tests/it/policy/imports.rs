@@ -28,6 +28,8 @@ use Layer::{Base, Edges, Handles, Means, Operations, Types, Wiring};
 /// Where each module belongs; the longest name that fits counts. A trailing `::` names what is inside the module, without the
 /// module itself.
 const LAYERS: &[(&str, Layer)] = &[
+    ("backoff", Base),
+    ("canonical", Base),
     ("clock", Base),
     ("error", Base),
     ("ids", Base),
@@ -130,6 +132,12 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("figment", &["config"]),
     ("dotenvy", &["config"]),
     ("clap", &["commands", "main"]),
+    ("aws_config", &["adapters"]),
+    ("aws_sdk_s3", &["adapters"]),
+    ("aws_sdk_secretsmanager", &["adapters"]),
+    ("aws_sdk_sqs", &["adapters"]),
+    ("aws_sdk_ssm", &["adapters"]),
+    ("aws_smithy_http_client", &["adapters"]),
     ("reqwest", &["adapters", "commands"]),
     ("rlimit", &["commands::descriptors"]),
     ("tokio_tungstenite", &["commands::satellite"]),

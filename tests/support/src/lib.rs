@@ -14,6 +14,7 @@
 )]
 
 mod api;
+mod aws;
 mod clock;
 mod database;
 mod household;
@@ -35,6 +36,7 @@ mod user;
 mod wire;
 
 pub use api::{Api, Operation};
+pub use aws::Aws;
 pub use clock::TestClock;
 pub use household::Household;
 pub use hub::{TestHub, TestHubBuilder};

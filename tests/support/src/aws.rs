@@ -1,0 +1,66 @@
+//! The stand-in for AWS that the tests share: moto's server, on the wire. It keeps everything in memory and checks no
+//! credentials, so every test makes its own buckets and queues, and never looks at all of them.
+//!
+//! What it does not do as AWS does, so that no test can show it: `GetObjectRetention` fails, retention in COMPLIANCE mode can
+//! be shortened, the lock of a bucket cannot be set later, and messages cannot be moved back from a dead-letter queue.
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use hub::{adapters::aws::connect, config::AwsConfig};
+use uuid::Uuid;
+
+/// The stand-in, and what reaches it.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// For a hub of its own.
+    pub config: AwsConfig,
+    /// For clients.
+    pub sdk: SdkConfig,
+}
+
+impl Aws {
+    /// The one that `HUB_TEST_AWS_URL` names.
+    pub async fn stand_in() -> Self {
+        let url = url();
+        Self::at(&url).await
+    }
+
+    /// One at this address: behind a proxy, or one that is not there.
+    pub async fn at(url: &str) -> Self {
+        hub::tls::choose_provider();
+        let config = AwsConfig {
+            region: "eu-central-1".to_owned(),
+            endpoint_url: url.to_owned(),
+            ..AwsConfig::default()
+        };
+        let sdk = connect(&config, Some(Self::credentials())).await;
+        Self { config, sdk }
+    }
+
+    /// Credentials that it takes.
+    #[must_use]
+    pub fn credentials() -> SharedCredentialsProvider {
+        SharedCredentialsProvider::new(Credentials::new("testing", "testing", None, None, "tests"))
+    }
+
+    /// A name that nothing else has.
+    #[must_use]
+    pub fn name(prefix: &str) -> String {
+        format!("{prefix}-{}", random())
+    }
+}
+
+/// Where the stand-in is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the harness is told by scripts/test where its servers are"
+)]
+fn url() -> String {
+    std::env::var("HUB_TEST_AWS_URL")
+        .expect("HUB_TEST_AWS_URL is set: run scripts/test, or scripts/moto --dir .hub/test start")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a name in a test is no id of the hub")]
+fn random() -> String {
+    Uuid::now_v7().simple().to_string()
+}
