@@ -122,7 +122,7 @@ impl Sample {
             ("turn_id", _) => self.turn().await,
             ("command_id", _) => self.command().await,
             ("job_id", _) => self.dead_job().await,
-            _ => unimplemented!("a subject for the parameter {parameter} of {operation}"),
+            _ => panic!("add here how to make the thing that {parameter} of {operation} names"),
         }
     }
 
@@ -147,7 +147,7 @@ impl Sample {
                 json!({"reason": text, "arguments_sha256": seen.text("/action/arguments_sha256")})
             }
             "resolve_action" => json!({"resolution": "done", "reason": text}),
-            _ => unimplemented!("a good body for {operation}"),
+            _ => panic!("add here a good body for {operation}"),
         }
     }
 

@@ -66,63 +66,76 @@ impl IntoResponse for Answer {
     }
 }
 
-/// A POST that acts, on its one unit of work.
+/// A POST that acts, once for each key.
 #[derive(Debug)]
-pub struct Acting {
-    key: Option<IdempotencyKey>,
+pub struct Once<'a> {
+    caller: &'a Caller,
     status: StatusCode,
+    key: Option<IdempotencyKey>,
 }
 
-impl Acting {
-    /// Begins: an answer means that it was done before. `about` is what the operation is about besides its body.
-    pub async fn begin(
-        tx: &mut Tx,
-        caller: &Caller,
-        key: Key,
-        operation: (&'static str, StatusCode),
+impl Key {
+    /// For this operation and its usual status. `about` is what it is about: its body, and what its path names.
+    pub fn once<'a>(
+        self,
+        caller: &'a Caller,
+        operation: &'static str,
+        status: StatusCode,
         about: &impl Serialize,
-    ) -> Result<(Self, Option<Answer>)> {
-        let (operation, status) = operation;
-        let Some(key) = key.0 else {
-            return Ok((Self { key: None, status }, None));
-        };
-        let body =
+    ) -> Result<Once<'a>> {
+        let about =
             serde_json::to_value(about).map_err(|error| Error::because("a body cannot be written", error))?;
-        let key = IdempotencyKey {
+        let key = self.0.map(|key| IdempotencyKey {
             principal: caller.key(),
             operation,
             key,
-            digest: canonical::sha256(&body),
-        };
-        let answer = match tx.idempotency().claim(&key).await? {
-            Claimed::Fresh => None,
-            Claimed::Answered(body) => Some(Answer {
-                status,
-                body,
-                is_replayed: true,
-            }),
-        };
-        Ok((
-            Self {
-                key: Some(key),
-                status,
-            },
-            answer,
-        ))
+            digest: canonical::sha256(&about),
+        });
+        Ok(Once { caller, status, key })
+    }
+}
+
+impl Once<'_> {
+    /// Does it on one unit of work for the caller, or answers what it was answered before.
+    pub async fn run<T: Serialize>(
+        self,
+        hub: &Hub,
+        effect: impl AsyncFnOnce(&mut Tx) -> Result<T>,
+    ) -> Result<Answer> {
+        self.run_keeping(hub, async |tx| Ok((effect(tx).await?, None)))
+            .await
     }
 
-    /// Commits the effect together with its answer. `kept` is what a repeated request is answered: without secrets.
-    pub async fn commit(self, mut tx: Tx, body: &impl Serialize, kept: Option<&Value>) -> Result<Answer> {
+    /// The same for an answer that must not be kept as it is: the effect also says what a repeated request is answered,
+    /// without secrets.
+    pub async fn run_keeping<T: Serialize>(
+        self,
+        hub: &Hub,
+        effect: impl AsyncFnOnce(&mut Tx) -> Result<(T, Option<Value>)>,
+    ) -> Result<Answer> {
+        let mut tx = hub.db.begin(self.caller.tx_scope(), self.caller.actor()).await?;
+        if let Some(key) = &self.key
+            && let Claimed::Answered(body) = tx.idempotency().claim(key).await?
+        {
+            return Ok(self.answer(body, true));
+        }
+        let (body, kept) = effect(&mut tx).await?;
         let body = serde_json::to_value(body)
             .map_err(|error| Error::because("an answer cannot be written", error))?;
         if let Some(key) = &self.key {
-            tx.idempotency().answer(key, kept.unwrap_or(&body)).await?;
+            tx.idempotency()
+                .answer(key, kept.as_ref().unwrap_or(&body))
+                .await?;
         }
         tx.commit().await?;
-        Ok(Answer {
+        Ok(self.answer(body, false))
+    }
+
+    const fn answer(&self, body: Value, is_replayed: bool) -> Answer {
+        Answer {
             status: self.status,
             body,
-            is_replayed: false,
-        })
+            is_replayed,
+        }
     }
 }

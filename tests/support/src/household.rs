@@ -136,19 +136,6 @@ impl Household {
     pub async fn whole(&self) -> Tx {
         whole(&self.hub, self.agent).await
     }
-
-    /// A unit of work that sees what the household sees.
-    pub async fn household_eyes(&self) -> Tx {
-        let scope = TxScope::Agent {
-            agent: self.agent,
-            person: None,
-        };
-        self.hub
-            .db
-            .begin(scope, Actor::hub())
-            .await
-            .expect("the database is there")
-    }
 }
 
 async fn whole(hub: &Hub, agent: AgentId) -> Tx {

@@ -8,7 +8,7 @@ use crate::{
     http::{
         caller::{May, perm},
         extract::{Json, Path},
-        idempotency::{Acting, Answer, Key},
+        idempotency::{Answer, Key},
         problem::Failed,
         v1::AgentPath,
     },
@@ -28,13 +28,8 @@ pub(super) async fn approve_action(
     key: Key,
     Json(body): Json<DecisionRequest>,
 ) -> Result<Answer, Failed> {
-    let caller = &may.caller;
-    let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
-    let (operation, about) = (("approve_action", StatusCode::OK), (path.action_id, &body));
-    let (acting, done) = Acting::begin(&mut tx, caller, key, operation, &about).await?;
-    if let Some(done) = done {
-        return Ok(done);
-    }
-    let action = approve(&mut tx, caller, path.action_id, body.into()).await?;
-    Ok(acting.commit(tx, &action, None).await?)
+    let (caller, id) = (&may.caller, path.action_id);
+    let once = key.once(caller, "approve_action", StatusCode::OK, &(id, &body))?;
+    let decided = once.run(&hub, async |tx| approve(tx, caller, id, body.into()).await);
+    Ok(decided.await?)
 }

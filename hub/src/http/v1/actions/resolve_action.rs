@@ -14,7 +14,7 @@ use crate::{
     http::{
         caller::{May, perm},
         extract::{Json, Path},
-        idempotency::{Acting, Answer, Key},
+        idempotency::{Answer, Key},
         problem::Failed,
         v1::AgentPath,
     },
@@ -44,17 +44,14 @@ pub(super) async fn resolve_action(
     key: Key,
     Json(body): Json<ResolveRequest>,
 ) -> Result<Answer, Failed> {
-    let caller = &may.caller;
-    let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
-    let (operation, about) = (("resolve_action", StatusCode::OK), (path.action_id, &body));
-    let (acting, done) = Acting::begin(&mut tx, caller, key, operation, &about).await?;
-    if let Some(done) = done {
-        return Ok(done);
-    }
+    let (caller, id) = (&may.caller, path.action_id);
+    let once = key.once(caller, "resolve_action", StatusCode::OK, &(id, &body))?;
     let said = Said {
         reason: body.reason,
         arguments_sha256: None,
     };
-    let action = resolve(&mut tx, caller, path.action_id, body.resolution, said).await?;
-    Ok(acting.commit(tx, &action, None).await?)
+    let resolved = once.run(&hub, async |tx| {
+        resolve(tx, caller, id, body.resolution, said).await
+    });
+    Ok(resolved.await?)
 }

@@ -14,7 +14,7 @@ use crate::{
     http::{
         caller::{May, perm},
         extract::Json,
-        idempotency::{Acting, Answer, Key},
+        idempotency::{Answer, Key},
         problem::Failed,
         v1::AgentPath,
     },
@@ -56,24 +56,17 @@ pub(super) async fn register_device(
     key: Key,
     Json(body): Json<RegisterDeviceRequest>,
 ) -> Result<Answer, Failed> {
-    let caller = &may.caller;
-    let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
-    let operation = ("register_device", StatusCode::CREATED);
-    let (acting, done) = Acting::begin(&mut tx, caller, key, operation, &body).await?;
-    if let Some(done) = done {
-        return Ok(done);
-    }
-    let default_trust = body.default_trust.unwrap_or(Trust::Household);
+    let once = key.once(&may.caller, "register_device", StatusCode::CREATED, &body)?;
     let new = NewDevice {
         name: body.name,
         space: body.space_id,
-        default_trust,
+        default_trust: body.default_trust.unwrap_or(Trust::Household),
     };
-    let (device, token) = register(&mut tx, new).await?;
-    let kept = json!({"device": device});
-    let answer = RegisteredDevice {
-        device,
-        token: Some(token.expose_secret().to_owned()),
-    };
-    Ok(acting.commit(tx, &answer, Some(&kept)).await?)
+    let registered = once.run_keeping(&hub, async |tx| {
+        let (device, token) = register(tx, new).await?;
+        let kept = json!({"device": device});
+        let token = Some(token.expose_secret().to_owned());
+        Ok((RegisteredDevice { device, token }, Some(kept)))
+    });
+    Ok(registered.await?)
 }

@@ -8,7 +8,7 @@ use crate::{
     http::{
         caller::{May, perm},
         extract::Json,
-        idempotency::{Acting, Answer, Key},
+        idempotency::{Answer, Key},
         problem::Failed,
         v1::AgentPath,
     },
@@ -43,22 +43,11 @@ pub(super) async fn create_space(
     key: Key,
     Json(body): Json<CreateSpaceRequest>,
 ) -> Result<Answer, Failed> {
-    let caller = &may.caller;
-    let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
-    let operation = ("create_space", StatusCode::CREATED);
-    let (acting, done) = Acting::begin(&mut tx, caller, key, operation, &body).await?;
-    if let Some(done) = done {
-        return Ok(done);
-    }
-    let privacy_mode = body.privacy_mode.unwrap_or(PrivacyMode::Normal);
-    let space = create(
-        &mut tx,
-        NewSpace {
-            name: body.name,
-            location: body.location_id,
-            privacy_mode,
-        },
-    )
-    .await?;
-    Ok(acting.commit(tx, &space, None).await?)
+    let once = key.once(&may.caller, "create_space", StatusCode::CREATED, &body)?;
+    let new = NewSpace {
+        name: body.name,
+        location: body.location_id,
+        privacy_mode: body.privacy_mode.unwrap_or(PrivacyMode::Normal),
+    };
+    Ok(once.run(&hub, async |tx| create(tx, new).await).await?)
 }
