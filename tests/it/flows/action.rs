@@ -194,15 +194,7 @@ async fn nothing_is_proposed_to_a_device_that_cannot_do_it() {
         .hears("tell the office that dinner is ready")
         .await;
     hub.run_jobs().await;
-    let turn = hub
-        .home
-        .whole()
-        .await
-        .turns()
-        .find(turn_of(&asked))
-        .await
-        .unwrap()
-        .unwrap();
+    let turn = hub.home.turn(turn_of(&asked)).await;
     let expected = "Nothing in the office has said that it can speak or show a text.";
     assert_eq!(turn.reply, Some(vec![Block::text(expected)]));
     assert_eq!(hub.sql().count("actions", "true").await, 0);

@@ -111,7 +111,7 @@ async fn a_turn_whose_space_goes_private_while_it_thinks_keeps_nothing() {
 }
 
 async fn is_skipped(hub: &TestHub, id: TurnId) {
-    let turn = hub.home.whole().await.turns().find(id).await.unwrap().unwrap();
+    let turn = hub.home.turn(id).await;
     assert_eq!(
         (turn.state, turn.reason.as_deref(), turn.reply_event_id),
         (TurnState::Skipped, Some("privacy_mode"), None)

@@ -15,26 +15,10 @@ async fn what_is_told_in_the_kitchen_is_remembered_and_answered() {
     let kitchen = &hub.home.kitchen;
     kitchen.connects(&[]).await;
     let outcome = kitchen.hears("Remember that the spare key is with Nora.").await;
-    let queued = hub
-        .home
-        .whole()
-        .await
-        .turns()
-        .find(turn_of(&outcome))
-        .await
-        .unwrap()
-        .unwrap();
+    let queued = hub.home.turn(turn_of(&outcome)).await;
     assert_eq!(queued.state, TurnState::Queued);
     assert_eq!(hub.run_jobs().await, 1);
-    let planned = hub
-        .home
-        .whole()
-        .await
-        .turns()
-        .find(queued.id)
-        .await
-        .unwrap()
-        .unwrap();
+    let planned = hub.home.turn(queued.id).await;
     assert_eq!(planned.state, TurnState::Planned);
     assert_eq!(
         planned.reply,
@@ -90,15 +74,7 @@ async fn what_was_remembered_in_one_room_is_answered_in_another() {
         .hears("What do you remember about the spare key?")
         .await;
     hub.run_jobs().await;
-    let turn = hub
-        .home
-        .whole()
-        .await
-        .turns()
-        .find(turn_of(&asked))
-        .await
-        .unwrap()
-        .unwrap();
+    let turn = hub.home.turn(turn_of(&asked)).await;
     let Block::Text { text } = &turn.reply.unwrap()[0];
     assert!(
         text.starts_with("The spare key is with Nora (told in the kitchen"),
@@ -127,15 +103,7 @@ async fn a_private_word_stays_private_through_the_whole_turn() {
         .hears("what do you remember about the bicycle")
         .await;
     hub.run_jobs().await;
-    let turn = hub
-        .home
-        .whole()
-        .await
-        .turns()
-        .find(turn_of(&asked))
-        .await
-        .unwrap()
-        .unwrap();
+    let turn = hub.home.turn(turn_of(&asked)).await;
     assert_eq!(
         turn.reply,
         Some(vec![Block::text("I remember nothing about the bicycle.")])

@@ -6,11 +6,11 @@ use chrono::Duration;
 use hub::{
     actions::propose::ActionProposal,
     error::Error,
-    ids::{JobId, TurnId},
+    ids::JobId,
     jobs::replay::replay,
     memory::{Tier, commit::MemoryProposal},
     turns::{
-        Block, Turn, TurnState,
+        Block, TurnState,
         runtime::{RuntimeError, Thought},
     },
 };
@@ -21,10 +21,6 @@ async fn scripted() -> (TestHub, ScriptedRuntime) {
     let runtime = ScriptedRuntime::default();
     let hub = TestHub::builder().runtime(runtime.clone()).start().await;
     (hub, runtime)
-}
-
-async fn turn(hub: &TestHub, id: TurnId) -> Turn {
-    hub.home.whole().await.turns().find(id).await.unwrap().unwrap()
 }
 
 fn away() -> RuntimeError {
@@ -53,7 +49,7 @@ async fn an_outage_is_not_a_try() {
     for _ in 0..12 {
         runtime.then_fail(away());
         assert_eq!(hub.run_jobs().await, 1);
-        let waiting = turn(&hub, id).await;
+        let waiting = hub.home.turn(id).await;
         assert_eq!(waiting.state, TurnState::Waiting);
         assert_eq!(waiting.waiting_for.as_deref(), Some("the model"));
         let waits = "state = 'queued' and attempts = 0 and waiting_for = 'the model'";
@@ -64,7 +60,7 @@ async fn an_outage_is_not_a_try() {
     }
     runtime.then_say("hello");
     assert_eq!(hub.run_jobs().await, 1);
-    let planned = turn(&hub, id).await;
+    let planned = hub.home.turn(id).await;
     assert_eq!((planned.state, planned.waiting_for), (TurnState::Planned, None));
 }
 
@@ -75,7 +71,7 @@ async fn a_bad_answer_is_tried_again_ever_later_and_then_dead() {
     for wait_s in [1, 2, 4, 8] {
         runtime.then_fail(malformed());
         assert_eq!(hub.run_jobs().await, 1);
-        assert_eq!(turn(&hub, id).await.state, TurnState::Queued);
+        assert_eq!(hub.home.turn(id).await.state, TurnState::Queued);
         hub.clock
             .advance(Duration::seconds(wait_s) - Duration::microseconds(1));
         assert_eq!(hub.run_jobs().await, 0, "it is tried again before {wait_s} s");
@@ -83,7 +79,7 @@ async fn a_bad_answer_is_tried_again_ever_later_and_then_dead() {
     }
     runtime.then_fail(malformed());
     assert_eq!(hub.run_jobs().await, 1);
-    let dead = turn(&hub, id).await;
+    let dead = hub.home.turn(id).await;
     assert_eq!(
         (dead.state, dead.reason.as_deref()),
         (TurnState::Dead, Some("not JSON"))
@@ -104,7 +100,7 @@ async fn what_no_try_will_help_is_dead_at_once() {
     let id = turn_of(&hub.home.kitchen.hears("hello").await);
     runtime.then_fail(RuntimeError::Refused("not with me".to_owned()));
     assert_eq!(hub.run_jobs().await, 1);
-    assert_eq!(turn(&hub, id).await.state, TurnState::Dead);
+    assert_eq!(hub.home.turn(id).await.state, TurnState::Dead);
     assert_eq!(hub.dead_jobs().await.len(), 1);
 }
 
@@ -117,14 +113,17 @@ async fn a_turn_that_backs_off_holds_its_own_session_and_no_other() {
     runtime.then_fail(malformed());
     runtime.then_say("to the office");
     assert_eq!(hub.run_jobs().await, 2);
-    assert_eq!(turn(&hub, elsewhere).await.state, TurnState::Planned);
-    assert_eq!(turn(&hub, second).await.state, TurnState::Queued);
+    assert_eq!(hub.home.turn(elsewhere).await.state, TurnState::Planned);
+    assert_eq!(hub.home.turn(second).await.state, TurnState::Queued);
     runtime.then_say("first");
     runtime.then_say("second");
     hub.clock.advance(Duration::seconds(1));
     assert_eq!(hub.run_jobs().await, 2);
-    assert_eq!(turn(&hub, first).await.reply, Some(vec![Block::text("first")]));
-    assert_eq!(turn(&hub, second).await.reply, Some(vec![Block::text("second")]));
+    assert_eq!(hub.home.turn(first).await.reply, Some(vec![Block::text("first")]));
+    assert_eq!(
+        hub.home.turn(second).await.reply,
+        Some(vec![Block::text("second")])
+    );
 }
 
 #[tokio::test]
@@ -135,10 +134,10 @@ async fn a_dead_turn_makes_way_for_the_next_and_can_be_replayed() {
     runtime.then_fail(RuntimeError::Refused("not now".to_owned()));
     runtime.then_say("second");
     assert_eq!(hub.run_jobs().await, 2);
-    assert_eq!(turn(&hub, second).await.state, TurnState::Planned);
+    assert_eq!(hub.home.turn(second).await.state, TurnState::Planned);
     let job = hub.dead_jobs().await.remove(0).id;
     replays(&hub, job).await.unwrap();
-    let revived = turn(&hub, first).await;
+    let revived = hub.home.turn(first).await;
     assert_eq!(
         (revived.state, revived.reason, revived.finished_at),
         (TurnState::Queued, None, None)
@@ -146,7 +145,7 @@ async fn a_dead_turn_makes_way_for_the_next_and_can_be_replayed() {
     runtime.then_say("first, at last");
     assert_eq!(hub.run_jobs().await, 1);
     assert_eq!(
-        turn(&hub, first).await.reply,
+        hub.home.turn(first).await.reply,
         Some(vec![Block::text("first, at last")])
     );
     assert_eq!(hub.dead_jobs().await.len(), 0);
@@ -171,13 +170,13 @@ async fn a_replay_while_its_lane_is_held_blocks_nobody() {
     let elsewhere = turn_of(&hub.home.office.hears("three").await);
     runtime.then_say("three");
     assert_eq!(hub.run_jobs().await, 1, "the office waits for the kitchen");
-    assert_eq!(turn(&hub, elsewhere).await.state, TurnState::Planned);
+    assert_eq!(hub.home.turn(elsewhere).await.state, TurnState::Planned);
     hub.clock.advance(Duration::minutes(2));
     runtime.then_say("two");
     runtime.then_say("one");
     assert_eq!(hub.run_jobs().await, 2, "the kitchen is stuck");
-    assert_eq!(turn(&hub, second).await.reply, Some(vec![Block::text("two")]));
-    assert_eq!(turn(&hub, first).await.reply, Some(vec![Block::text("one")]));
+    assert_eq!(hub.home.turn(second).await.reply, Some(vec![Block::text("two")]));
+    assert_eq!(hub.home.turn(first).await.reply, Some(vec![Block::text("one")]));
 }
 
 #[tokio::test]
@@ -246,7 +245,7 @@ async fn a_turn_whose_words_were_erased_is_skipped() {
     let erase = "update hub.events set payload = null, payload_salt = null, erased_at = now() where type = 'transcript'";
     hub.sql().execute(erase).await;
     assert_eq!(hub.run_jobs().await, 1);
-    let skipped = turn(&hub, id).await;
+    let skipped = hub.home.turn(id).await;
     assert_eq!(
         (skipped.state, skipped.reason.as_deref()),
         (TurnState::Skipped, Some("inputs_erased"))

@@ -121,7 +121,7 @@ async fn a_worker_that_thinks_past_its_lease_applies_nothing() {
     assert!(run_next(&other).await.unwrap());
     held.go_on();
     assert!(workers.join_next().await.unwrap().unwrap());
-    let turn = hub.home.whole().await.turns().find(turn).await.unwrap().unwrap();
+    let turn = hub.home.turn(turn).await;
     assert_eq!(turn.state, TurnState::Planned);
     assert_eq!(turn.reply, Some(vec![Block::text("in time")]));
     assert_eq!(hub.sql().count("events", "type = 'message.agent'").await, 1);
@@ -159,7 +159,7 @@ async fn a_stale_worker_does_not_disturb_the_one_that_took_its_turn() {
         assert!(present.join_next().await.unwrap().unwrap());
     };
     tokio::join!(stale_worker, present_worker);
-    let turn = hub.home.whole().await.turns().find(id).await.unwrap().unwrap();
+    let turn = hub.home.turn(id).await;
     assert_eq!((turn.state, turn.attempt), (TurnState::Planned, 2));
     assert_eq!(turn.reply, Some(vec![Block::text("in time")]));
     assert_eq!(hub.sql().count("jobs", "attempts = 0").await, 1);
@@ -178,7 +178,7 @@ async fn a_turn_goes_on_after_its_worker_was_killed() {
     assert_eq!(hub.run_jobs().await, 0, "the dead worker's lease still holds");
     hub.clock.advance(LIFE * 2);
     assert_eq!(hub.run_jobs().await, 1);
-    let turn = hub.home.whole().await.turns().find(turn).await.unwrap().unwrap();
+    let turn = hub.home.turn(turn).await;
     assert_eq!((turn.state, turn.attempt), (TurnState::Planned, 2));
     assert_eq!(turn.reply, Some(vec![Block::text("said at last")]));
 }

@@ -29,7 +29,7 @@ async fn replays(hub: &TestHub, job: JobId) {
 }
 
 async fn turn_is(hub: &TestHub, id: TurnId, state: TurnState) -> Option<String> {
-    let turn = hub.home.whole().await.turns().find(id).await.unwrap().unwrap();
+    let turn = hub.home.turn(id).await;
     assert_eq!(turn.state, state);
     turn.reason
 }

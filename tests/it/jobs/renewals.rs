@@ -53,7 +53,7 @@ async fn a_slow_worker_keeps_its_job_while_it_lives() {
     }
     held.go_on();
     assert!(worker.join_next().await.unwrap().unwrap());
-    let turn = hub.home.whole().await.turns().find(turn).await.unwrap().unwrap();
+    let turn = hub.home.turn(turn).await;
     assert_eq!((turn.state, turn.attempt), (TurnState::Planned, 1));
     assert_eq!(hub.sql().count("jobs", "lost_leases = 0").await, 1);
 }
@@ -93,6 +93,6 @@ async fn work_whose_lease_was_lost_is_cancelled() {
     );
     runtime.then_say("by another");
     assert_eq!(hub.run_jobs().await, 1);
-    let turn = hub.home.whole().await.turns().find(turn).await.unwrap().unwrap();
+    let turn = hub.home.turn(turn).await;
     assert_eq!((turn.state, turn.attempt), (TurnState::Planned, 2));
 }

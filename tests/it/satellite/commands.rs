@@ -9,7 +9,7 @@ use serde_json::json;
 use support::{Served, Socket, TestHub};
 use uuid::Uuid;
 
-use super::{accepted, footprint, position, refused, standing, tell};
+use super::{accepted, acknowledge, footprint, position, refused, standing, succeed, tell};
 
 #[tokio::test]
 async fn an_approved_action_is_carried_out_by_the_satellite_that_can() {
@@ -52,16 +52,12 @@ async fn a_result_sent_again_is_accepted_and_the_first_one_stands() {
     let id = tell(&hub.home, &hub.home.office, "one").await;
     let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
     office.is_told().await;
-    office.acknowledges(id.0).await;
-    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
-    office.acknowledges(id.0).await;
-    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
-    office.succeeds(id.0, json!(1)).await;
-    assert!(accepted(&office.hears().await, id, CommandStage::Result));
+    acknowledge(&mut office, id).await;
+    acknowledge(&mut office, id).await;
+    succeed(&mut office, id, json!(1)).await;
     let after = footprint(&hub).await;
     for result in [1, 2] {
-        office.succeeds(id.0, json!(result)).await;
-        assert!(accepted(&office.hears().await, id, CommandStage::Result));
+        succeed(&mut office, id, json!(result)).await;
     }
     let failed = json!({"type": "command_result", "command_id": id.0, "status": "error",
         "error": {"code": "late", "message": "no, it failed"}});
@@ -111,13 +107,11 @@ async fn a_late_result_is_kept_as_late() {
     let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
     let id = tell(&hub.home, &hub.home.office, "one").await;
     office.is_told().await;
-    office.acknowledges(id.0).await;
-    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
+    acknowledge(&mut office, id).await;
     hub.clock.advance(Duration::minutes(3));
     hub.sweep().await;
     assert_eq!(standing(&hub, id).await, "unknown 1", "it may have run");
-    office.succeeds(id.0, json!("done")).await;
-    assert!(accepted(&office.hears().await, id, CommandStage::Result));
+    succeed(&mut office, id, json!("done")).await;
     assert_eq!(standing(&hub, id).await, "succeeded 1 late");
 }
 
@@ -128,8 +122,7 @@ async fn progress_moves_the_deadline_and_is_answered_only_when_refused() {
     let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
     let id = tell(&hub.home, &hub.home.office, "one").await;
     office.is_told().await;
-    office.acknowledges(id.0).await;
-    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
+    acknowledge(&mut office, id).await;
     hub.clock.advance(Duration::seconds(90));
     let progress = |percent: i64, note: &str| {
         json!({"type": "command_progress", "command_id": id.0, "percent": percent, "note": note}).to_string()
@@ -207,8 +200,7 @@ async fn a_result_is_bounded() {
     let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
     let id = tell(&hub.home, &hub.home.office, "one").await;
     office.is_told().await;
-    office.acknowledges(id.0).await;
-    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
+    acknowledge(&mut office, id).await;
     let before = footprint(&hub).await;
     for result in [json!("x".repeat(64 * 1024)), json!({"deep": ["a\0b"]})] {
         office.succeeds(id.0, result).await;

@@ -7,7 +7,7 @@ use hub::{
 use serde_json::json;
 use support::{Served, Socket, TestHub};
 
-use super::{accepted, standing, tell, wait_for_lock};
+use super::{accepted, acknowledge, standing, succeed, tell, wait_for_lock};
 
 #[tokio::test]
 async fn commands_come_in_order() {
@@ -55,8 +55,7 @@ async fn what_was_acknowledged_is_named_and_not_sent_again() {
     let second = tell(&hub.home, &hub.home.office, "second").await;
     office.is_told().await;
     office.is_told().await;
-    office.acknowledges(first.0).await;
-    assert!(accepted(&office.hears().await, first, CommandStage::Ack));
+    acknowledge(&mut office, first).await;
     drop(office);
     let (mut office, welcome) = Socket::greet(&served, &hub.home.office, &[]).await;
     let open = OpenCommand {
@@ -67,8 +66,7 @@ async fn what_was_acknowledged_is_named_and_not_sent_again() {
     assert_eq!(welcome.open_commands, [open]);
     let again = office.is_told().await;
     assert_eq!((again.command_id, again.attempt), (second.0, 2));
-    office.succeeds(first.0, json!("done before the cut")).await;
-    assert!(accepted(&office.hears().await, first, CommandStage::Result));
+    succeed(&mut office, first, json!("done before the cut")).await;
     assert_eq!(standing(&hub, first).await, "succeeded 1");
 }
 

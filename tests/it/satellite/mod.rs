@@ -19,8 +19,8 @@ use hub::{
         SatelliteFrame, Subject,
     },
 };
-use serde_json::json;
-use support::{End, Household, TestDevice, TestHub};
+use serde_json::{Value, json};
+use support::{End, Household, Socket, TestDevice, TestHub};
 use uuid::Uuid;
 
 /// Everything that a refusal must leave as it was. Not who is connected: a refused socket leaves.
@@ -75,6 +75,18 @@ async fn standing(hub: &TestHub, id: CommandId) -> String {
              where id = '{id}'"
         ))
         .await
+}
+
+/// Acknowledges a command, and may go on.
+async fn acknowledge(socket: &mut Socket, id: CommandId) {
+    socket.acknowledges(id.0).await;
+    assert!(accepted(&socket.hears().await, id, CommandStage::Ack));
+}
+
+/// Has done a command, which is accepted.
+async fn succeed(socket: &mut Socket, id: CommandId, result: Value) {
+    socket.succeeds(id.0, result).await;
+    assert!(accepted(&socket.hears().await, id, CommandStage::Result));
 }
 
 fn accepted(frame: &HubFrame, command: CommandId, stage: CommandStage) -> bool {

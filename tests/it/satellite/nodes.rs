@@ -3,18 +3,14 @@
 use std::time::Duration;
 
 use hub::{
-    devices::revoke::revoke,
-    hub::Hub,
-    identity::Actor,
-    satellite::protocol::{CloseReason, CommandStage},
-    storage::TxScope,
+    devices::revoke::revoke, hub::Hub, identity::Actor, satellite::protocol::CloseReason, storage::TxScope,
     turns::offline::Offline,
 };
 use serde_json::json;
 use support::{Served, Socket, TestDevice, TestHub};
 use tokio::time::timeout;
 
-use super::{accepted, ended, footprint, generation, position, standing, tell};
+use super::{acknowledge, ended, footprint, generation, position, standing, tell};
 
 async fn revokes(hub: &Hub, device: &TestDevice) {
     let scope = TxScope::WholeAgent(device.agent);
@@ -92,8 +88,7 @@ async fn a_replaced_socket_can_write_nothing_more() {
         assert_eq!(end.frames, []);
     }
     assert_eq!(footprint(&hub).await, before);
-    new.acknowledges(id.0).await;
-    assert!(accepted(&new.hears().await, id, CommandStage::Ack));
+    acknowledge(&mut new, id).await;
     assert_eq!(standing(&hub, id).await, "acknowledged 5");
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use support::{Proxy, Served, Socket, TestHub};
 use uuid::Uuid;
 
-use super::{accepted, position, refused_event, standing, tell};
+use super::{acknowledge, position, refused_event, standing, succeed, tell};
 
 async fn proxied() -> TestHub {
     TestHub::builder()
@@ -71,8 +71,7 @@ async fn a_socket_outlives_its_database() {
     assert_eq!((told.command_id, told.attempt), (queued, 1));
     office.transcribes("one", "hello").await;
     position(&office.hears().await, "one");
-    office.acknowledges(id.0).await;
-    assert!(accepted(&office.hears().await, id, CommandStage::Ack));
+    acknowledge(&mut office, id).await;
     assert_eq!(standing(&hub, id).await, format!("acknowledged {attempts}"));
     hub.run_jobs().await;
 }
@@ -128,8 +127,7 @@ async fn a_connection_that_aged_out_meanwhile_is_taken_up_again() {
     office.transcribes("one", "hello").await;
     position(&office.hears().await, "one");
     assert_eq!(hub.sql().count("device_connections", "generation = 1").await, 1);
-    office.succeeds(queued.0, json!(1)).await;
-    assert!(accepted(&office.hears().await, queued, CommandStage::Result));
+    succeed(&mut office, queued, json!(1)).await;
     hub.run_jobs().await;
 }
 

@@ -5,13 +5,14 @@ use hub::{
     error::Result,
     hub::Hub,
     identity::{Actor, Role, Trust},
-    ids::{AgentId, LocationId, PersonId, SpaceId, UserId},
+    ids::{AgentId, LocationId, PersonId, SpaceId, TurnId, UserId},
     places::{
         PrivacyMode, Space,
         create_space::{NewSpace, create_space},
         update_space::{SpaceChange, update_space},
     },
     storage::{NewAgent, Tx, TxScope},
+    turns::Turn,
 };
 
 use crate::{satellite::TestDevice, user::User};
@@ -130,6 +131,12 @@ impl Household {
         create_space(&mut tx, new).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// A turn as it is now, whoever may see it.
+    pub async fn turn(&self, id: TurnId) -> Turn {
+        let found = self.whole().await.turns().find(id).await;
+        found.expect("turns can be read").expect("the turn is there")
     }
 
     /// A unit of work that sees everything of the agent.
