@@ -146,6 +146,11 @@ impl Sample {
                 let seen = self.owner.get(action).await.expect(200);
                 json!({"reason": text, "arguments_sha256": seen.text("/action/arguments_sha256")})
             }
+            "send_command" => {
+                let office = &self.hub.home.office;
+                json!({"device_id": office.id, "space_id": office.space, "kind": "speaker.say",
+                    "arguments": {"text": text}, "timeout_ms": 60_000, "supersede_key": text})
+            }
             "resolve_action" => json!({"resolution": "done", "reason": text}),
             _ => panic!("add here a good body for {operation}"),
         }

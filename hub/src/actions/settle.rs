@@ -82,7 +82,7 @@ const fn outcome(command: CommandState) -> (Option<ActionState>, &'static str) {
     match command {
         CommandState::Succeeded => (Some(ActionState::Succeeded), "succeeded"),
         CommandState::Failed | CommandState::Unsupported => (Some(ActionState::Failed), "failed"),
-        CommandState::Cancelled => (Some(ActionState::Cancelled), "cancelled"),
+        CommandState::Cancelled | CommandState::Superseded => (Some(ActionState::Cancelled), "cancelled"),
         CommandState::Expired => (Some(ActionState::TimedOut), "timed_out"),
         CommandState::Unknown => (Some(ActionState::Unknown), "unknown"),
         CommandState::Queued | CommandState::Sent | CommandState::Acknowledged => (None, "open"),

@@ -99,6 +99,24 @@ pub enum Standing {
 }
 
 impl Device {
+    /// Why it cannot be told to do something; none: it can.
+    #[must_use]
+    pub fn unfit_for(&self, kind: &str) -> Option<String> {
+        let name = &self.name;
+        let receives = Scope::CommandsReceive.as_str();
+        if self.revoked_at.is_some() {
+            Some(format!("the device {name} was revoked"))
+        } else if !self.scopes.iter().any(|scope| scope == receives) {
+            Some(format!("the device {name} may not receive commands"))
+        } else if kind == REPLY || !self.can(kind) {
+            Some(format!(
+                "the device {name} has not declared that it can do {kind}"
+            ))
+        } else {
+            None
+        }
+    }
+
     /// Whether it says it can carry out a kind.
     #[must_use]
     pub fn can(&self, kind: &str) -> bool {

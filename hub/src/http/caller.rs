@@ -57,6 +57,7 @@ permissions!(
     ActionsRead,
     ActionsDecide,
     CommandsRead,
+    CommandsWrite,
     JobsRead,
     JobsWrite,
 );

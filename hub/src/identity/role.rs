@@ -55,6 +55,7 @@ impl Role {
             | Scope::ActionsRead
             | Scope::ActionsDecide
             | Scope::CommandsRead
+            | Scope::CommandsWrite
             | Scope::DevicesRead => Some(Self::Member),
             Scope::SpacesWrite
             | Scope::DevicesWrite

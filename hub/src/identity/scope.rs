@@ -46,6 +46,8 @@ scopes! {
     ActionsDecide = "actions:decide",
     /// See commands.
     CommandsRead = "commands:read",
+    /// Send commands to devices, and cancel them.
+    CommandsWrite = "commands:write",
     /// Receive commands on the satellite channel.
     CommandsReceive = "commands:receive",
     /// See dead jobs.

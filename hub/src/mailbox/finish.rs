@@ -8,7 +8,7 @@ use crate::{
     audit::record::Record,
     error::{Error, Result},
     events::{EventKind, NewEvent, Place, payload::find_nul},
-    ids::{CommandId, DeviceId},
+    ids::{CommandId, DeviceId, PersonId},
     secret::random_bytes,
     storage::{Ending, StoredCommand, Tx},
     telemetry::metric,
@@ -90,7 +90,8 @@ pub(super) async fn end(tx: &mut Tx, stored: StoredCommand, ending: Ending) -> R
     Ok(())
 }
 
-async fn tell(tx: &mut Tx, command: &Command, audience: Option<crate::ids::PersonId>) -> Result<()> {
+/// The event that says where a command stands.
+pub(super) async fn tell(tx: &mut Tx, command: &Command, audience: Option<PersonId>) -> Result<()> {
     let space = tx.devices().space_of(command.device_id).await?;
     let space = space.ok_or_else(|| Error::internal("a command for a device without a space"))?;
     let place = Place {
@@ -111,7 +112,8 @@ const fn delivery(state: CommandState) -> &'static str {
         CommandState::Failed
         | CommandState::Unsupported
         | CommandState::Cancelled
-        | CommandState::Expired => "failed",
+        | CommandState::Expired
+        | CommandState::Superseded => "failed",
     }
 }
 

@@ -1,9 +1,11 @@
 //! The mailbox of every device: commands are rows first, delivered in order, at least once, and answered durably.
 
 pub mod acknowledge;
+pub mod cancel;
 pub mod expire;
 pub mod finish;
 pub mod progress;
+pub mod request;
 pub mod send;
 pub mod take;
 
@@ -48,11 +50,13 @@ pub enum CommandState {
     Expired,
     /// Acknowledged, and its time passed without a result: it may have run.
     Unknown,
+    /// A newer one took its place before the device had it: it never started.
+    Superseded,
 }
 
 impl CommandState {
     /// Every state.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Queued,
         Self::Sent,
         Self::Acknowledged,
@@ -62,6 +66,7 @@ impl CommandState {
         Self::Cancelled,
         Self::Expired,
         Self::Unknown,
+        Self::Superseded,
     ];
 
     /// The word in tables.
@@ -77,6 +82,7 @@ impl CommandState {
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::Unknown => "unknown",
+            Self::Superseded => "superseded",
         }
     }
 
@@ -125,6 +131,10 @@ pub struct Command {
     pub error: Option<Value>,
     /// Whether the result came after the deadline.
     pub is_late: bool,
+    /// A newer command of this key takes its place while the device does not have it.
+    pub supersede_key: Option<String>,
+    /// When somebody no longer wanted it although the device had it. What became of it is what the device says.
+    pub cancel_requested_at: Option<DateTime>,
     /// When it was queued.
     pub created_at: DateTime,
     /// When it ended.

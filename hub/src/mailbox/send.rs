@@ -30,6 +30,8 @@ pub struct Outgoing {
     pub turn: Option<TurnId>,
     /// Who may see it.
     pub audience: Option<PersonId>,
+    /// It takes the place of those with the same key that the device does not have yet.
+    pub supersede_key: Option<String>,
     /// How long the device has to answer.
     pub life: Duration,
 }
@@ -54,6 +56,7 @@ pub async fn send(tx: &mut Tx, outgoing: Outgoing) -> Result<NewCommand> {
         attempt: outgoing.attempt,
         turn: outgoing.turn,
         audience: outgoing.audience,
+        supersede_key: outgoing.supersede_key,
         deadline_at: now + outgoing.life,
         last_deadline_at: now + outgoing.life.max(LONGEST_LIFE),
     };

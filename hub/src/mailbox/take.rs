@@ -5,6 +5,7 @@ use super::Command;
 use crate::{
     devices::{Socket, connect::hold},
     error::Result,
+    ids::CommandId,
     storage::Tx,
 };
 
@@ -25,6 +26,8 @@ pub enum HandOver {
 pub struct Handed {
     /// In order.
     pub commands: Vec<Command>,
+    /// What the device has and nobody wants any more.
+    pub cancelled: Vec<CommandId>,
     /// The device holds all that it may: more may wait, and is handed over when one of these is answered.
     pub is_full: bool,
 }
@@ -35,14 +38,23 @@ pub async fn hand_over(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Ha
     if what == HandOver::Again {
         tx.commands().requeue_unacknowledged(socket.device).await?;
     }
+    let cancelled = tx
+        .commands()
+        .take_cancels(socket, what == HandOver::Again)
+        .await?;
     let room = MAX_IN_FLIGHT - tx.commands().in_flight(socket.device).await?;
     if room <= 0 {
         return Ok(Handed {
             commands: Vec::new(),
+            cancelled,
             is_full: true,
         });
     }
     let commands = tx.commands().take_queued(socket.device, room).await?;
     let is_full = i64::try_from(commands.len()).is_ok_and(|taken| taken >= room);
-    Ok(Handed { commands, is_full })
+    Ok(Handed {
+        commands,
+        cancelled,
+        is_full,
+    })
 }

@@ -37,6 +37,9 @@ pub(super) async fn deliver(
 ) -> Result<Owed, Ended> {
     match bounded(look(hub, guest, socket, owed)).await {
         Ok(Some(handed)) => {
+            for id in handed.cancelled {
+                out.send(&outgoing::cancel(id)).await?;
+            }
             for command in handed.commands {
                 out.send(&outgoing::command(command)).await?;
             }
@@ -70,7 +73,7 @@ async fn look(hub: &Hub, guest: &Guest, socket: Socket, owed: Owed) -> Result<Op
         hold(&mut tx, socket).await?;
         Handed::default()
     };
-    if handed.commands.is_empty() {
+    if handed.commands.is_empty() && handed.cancelled.is_empty() {
         // At most the connection's own row was taken up again: the next look would do it, too.
         tx.commit_lazily().await?;
     } else {

@@ -6,7 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use tokio::time::timeout;
 
 use super::protocol::{self, CloseReason, ErrorNotice, Goodbye, HubFrame};
-use crate::{hub::Hub, mailbox, secret::random_bytes, telemetry::metric};
+use crate::{hub::Hub, ids::CommandId, mailbox, secret::random_bytes, telemetry::metric};
 
 /// A socket that does not take a frame for this long reads too slowly.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
@@ -136,4 +136,9 @@ pub(super) fn command(command: mailbox::Command) -> HubFrame {
         deadline_at: command.deadline_at,
         attempt: u32::try_from(command.attempts).unwrap_or(u32::MAX),
     })
+}
+
+/// Nobody wants a command any more.
+pub(super) const fn cancel(id: CommandId) -> HubFrame {
+    HubFrame::CommandCancel(protocol::CommandCancel { command_id: id.0 })
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Tx, identity::one};
 use crate::{
     clock::DateTime,
+    devices::Socket,
     error::{Error, Result},
     ids::{ActionId, AgentId, AttemptId, CommandId, DeliveryId, DeviceId, EventId, PersonId, TurnId},
     mailbox::{Command, CommandState},
@@ -43,6 +44,8 @@ pub struct NewCommand {
     pub turn: Option<TurnId>,
     /// Who may see it.
     pub audience: Option<PersonId>,
+    /// It takes the place of those with the same key that the device does not have yet.
+    pub supersede_key: Option<String>,
     /// Answered by then.
     pub deadline_at: DateTime,
     /// Progress never moves the deadline past this.
@@ -80,6 +83,8 @@ struct CommandRow {
     result: Option<Value>,
     error: Option<Value>,
     is_late: bool,
+    supersede_key: Option<String>,
+    cancel_requested_at: Option<DateTime>,
     created_at: DateTime,
     finished_at: Option<DateTime>,
 }
@@ -104,6 +109,8 @@ impl TryFrom<CommandRow> for StoredCommand {
             result: row.result,
             error: row.error,
             is_late: row.is_late,
+            supersede_key: row.supersede_key,
+            cancel_requested_at: row.cancel_requested_at,
             created_at: row.created_at,
             finished_at: row.finished_at,
         };
@@ -128,8 +135,8 @@ impl Commands<'_> {
         let (agent, now) = (self.0.agent(), self.0.now());
         sqlx::query!(
             "insert into commands (agent_id, id, device_id, seq, kind, arguments, arguments_salt, action_id, attempt_id,
-               turn_id, audience_person_id, state, deadline_at, last_deadline_at, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $12, $13, $14)",
+               turn_id, audience_person_id, state, deadline_at, last_deadline_at, created_at, supersede_key)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $12, $13, $14, $15)",
             agent.0,
             new.id.0,
             new.device.0,
@@ -143,7 +150,8 @@ impl Commands<'_> {
             new.audience.map(|id| id.0),
             new.deadline_at,
             new.last_deadline_at,
-            now
+            now,
+            new.supersede_key
         )
         .execute(self.0.connection())
         .await?;
@@ -161,7 +169,8 @@ impl Commands<'_> {
                where agent_id = $1 and device_id = $2 and state = 'queued' and deadline_at > $3
                order by seq limit $4 for no key update))
              returning id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at",
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
+               created_at, finished_at",
             agent.0,
             device.0,
             now,
@@ -196,13 +205,86 @@ impl Commands<'_> {
         Ok(count.fetch_one(self.0.connection()).await?)
     }
 
+    /// How many commands of a device have not ended.
+    pub async fn open(&mut self, device: DeviceId) -> Result<i64> {
+        let agent = self.0.agent();
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from commands
+               where agent_id = $1 and device_id = $2 and state in ('queued', 'sent', 'acknowledged')"#,
+            agent.0,
+            device.0
+        );
+        Ok(count.fetch_one(self.0.connection()).await?)
+    }
+
+    /// The commands of a key before a place in the device's order that the device does not have yet, locked.
+    pub async fn replaceable(
+        &mut self,
+        device: DeviceId,
+        key: &str,
+        before_seq: i64,
+    ) -> Result<Vec<StoredCommand>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query_as!(
+            CommandRow,
+            "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
+               created_at, finished_at
+             from commands
+             where agent_id = $1 and device_id = $2 and supersede_key = $3 and seq < $4
+               and state in ('queued', 'sent')
+             order by seq for no key update",
+            agent.0,
+            device.0,
+            key,
+            before_seq
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        rows.into_iter().map(StoredCommand::try_from).collect()
+    }
+
+    /// Notes that nobody wants a command any more which the device has. The caller holds the row.
+    pub async fn ask_to_cancel(&mut self, id: CommandId) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let done = sqlx::query!(
+            "update commands set cancel_requested_at = $3
+             where agent_id = $1 and id = $2 and state = 'acknowledged' and cancel_requested_at is null",
+            agent.0,
+            id.0,
+            now
+        );
+        one(
+            done.execute(self.0.connection()).await?.rows_affected(),
+            "a locked command was not asked to be cancelled",
+        )
+    }
+
+    /// What the device has and nobody wants any more, and this socket was not told yet, or with `again` perhaps not.
+    pub async fn take_cancels(&mut self, socket: Socket, again: bool) -> Result<Vec<CommandId>> {
+        let agent = self.0.agent();
+        let ids = sqlx::query_scalar!(
+            "update commands set cancel_told_generation = $3
+             where agent_id = $1 and device_id = $2 and state = 'acknowledged' and cancel_requested_at is not null
+               and ($4 or cancel_told_generation is distinct from $3)
+             returning id",
+            agent.0,
+            socket.device.0,
+            socket.generation,
+            again
+        );
+        let mut ids = ids.fetch_all(self.0.connection()).await?;
+        ids.sort_unstable();
+        Ok(ids.into_iter().map(CommandId).collect())
+    }
+
     /// What the device has acknowledged and not answered, in order; bounded.
     pub async fn acknowledged(&mut self, device: DeviceId, most: i64) -> Result<Vec<Command>> {
         let agent = self.0.agent();
         let rows = sqlx::query_as!(
             CommandRow,
             "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
+               created_at, finished_at
              from commands where agent_id = $1 and device_id = $2 and state = 'acknowledged' order by seq limit $3",
             agent.0,
             device.0,
@@ -217,7 +299,8 @@ impl Commands<'_> {
         let row = sqlx::query_as!(
             CommandRow,
             "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
+               created_at, finished_at
              from commands where agent_id = $1 and id = $2",
             agent.0,
             id.0
@@ -233,7 +316,8 @@ impl Commands<'_> {
         let row = sqlx::query_as!(
             CommandRow,
             "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
+               created_at, finished_at
              from commands where agent_id = $1 and device_id = $2 and id = $3 for no key update",
             agent.0,
             device.0,
@@ -251,7 +335,8 @@ impl Commands<'_> {
         let rows = sqlx::query_as!(
             CommandRow,
             "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, created_at, finished_at
+               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
+               created_at, finished_at
              from commands
              where agent_id = $1 and ($2::uuid is null or device_id = $2) and ($3::uuid is null or id < $3)
              order by id desc limit $4",

@@ -124,6 +124,7 @@ async fn reply(tx: &mut Tx, turn: &TurnRow, place: Place, blocks: &[Block]) -> R
             attempt: None,
             turn: Some(turn.id),
             audience: place.audience,
+            supersede_key: None,
             life: REPLY_LIFE,
         };
         let command = send(tx, outgoing).await?;

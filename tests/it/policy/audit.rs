@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 13] = [
+const MUTATIONS: [(&str, &str); 15] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -24,6 +24,8 @@ const MUTATIONS: [(&str, &str); 13] = [
     ("approve_action", "approve_action"),
     ("reject_action", "reject_action"),
     ("resolve_action", "resolve_action"),
+    ("send_command", "send_command"),
+    ("cancel_command", "cancel_command"),
     ("replay_dead_job", "replay_job"),
 ];
 
@@ -31,10 +33,11 @@ const MUTATIONS: [(&str, &str); 13] = [
 const QUESTIONS: [&str; 1] = ["recall_memories"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 27] = [
+const REGISTER: [&str; 29] = [
     "acknowledge_command",
     "append_events",
     "approve_action",
+    "cancel_command",
     "claim_agent",
     "connect_device",
     "create_agent",
@@ -55,6 +58,7 @@ const REGISTER: [&str; 27] = [
     "resolve_action",
     "revoke_device",
     "run_turn",
+    "send_command",
     "sign_in",
     "sign_out",
     "skip_turn",

@@ -6,9 +6,9 @@ use serde_json::Value;
 use support::Api;
 
 /// Verbs that an operation id may begin with.
-const VERBS: [&str; 15] = [
-    "approve", "claim", "create", "get", "list", "recall", "refresh", "register", "reject", "replay",
-    "resolve", "revoke", "send", "sign", "update",
+const VERBS: [&str; 16] = [
+    "approve", "cancel", "claim", "create", "get", "list", "recall", "refresh", "register", "reject",
+    "replay", "resolve", "revoke", "send", "sign", "update",
 ];
 
 #[test]

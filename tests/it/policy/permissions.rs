@@ -21,7 +21,7 @@ enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 32] = [
+const TABLE: [(&str, Needs); 34] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -46,6 +46,8 @@ const TABLE: [(&str, Needs); 32] = [
     ("resolve_action", Least(Role::Member)),
     ("list_commands", Least(Role::Member)),
     ("get_command", Least(Role::Member)),
+    ("send_command", Least(Role::Member)),
+    ("cancel_command", Least(Role::Member)),
     ("list_devices", Least(Role::Member)),
     ("get_device", Least(Role::Member)),
     ("create_space", Least(Role::Admin)),

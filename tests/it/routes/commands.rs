@@ -1,6 +1,8 @@
 //! `/v1/agents/{agent_id}/commands`
 
-use serde_json::json;
+use hub::ids::CommandId;
+use serde_json::{Value, json};
+use support::{Answer, TestHub};
 
 use crate::sample::Sample;
 
@@ -72,4 +74,204 @@ async fn commands_are_listed_newest_first_and_by_device() {
     );
     assert_eq!(of_kitchen.items().len(), 3);
     assert_eq!(ada.get("commands").await.expect(200).items().len(), 6);
+}
+
+#[tokio::test]
+async fn a_person_sends_a_command_to_a_device_and_sees_what_became_of_it() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let sent = ada
+        .post("commands", say(hub, "dinner is ready"))
+        .await
+        .expect(201);
+    assert_eq!(sent.text("/state"), "queued");
+    let taken = hub.home.office.takes().await.remove(0);
+    assert_eq!(
+        (taken.kind.as_str(), taken.arguments),
+        ("speaker.say", json!({"text": "dinner is ready"}))
+    );
+    hub.home.office.acknowledges(taken.id).await.unwrap();
+    hub.home
+        .office
+        .succeeds(taken.id, json!({"heard": 2}))
+        .await
+        .unwrap();
+    let path = format!("commands/{}", sent.text("/id"));
+    let ended = ada.get(&path).await.expect(200);
+    assert_eq!(ended.text("/state"), "succeeded");
+    assert_eq!(ended.json["result"], json!({"heard": 2}));
+}
+
+#[tokio::test]
+async fn a_space_chooses_the_device_that_can_and_says_when_none_can() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let (office, kitchen) = (hub.home.office.space, hub.home.kitchen.space);
+    let wanted = |space, kind: &str| json!({"space_id": space, "kind": kind});
+    let sent = ada
+        .post("commands", wanted(office, "speaker.say"))
+        .await
+        .expect(201);
+    assert_eq!(sent.json["device_id"], json!(hub.home.office.id));
+    for (space, kind) in [
+        (kitchen, "speaker.say"),
+        (office, "display.show"),
+        (office, "reply"),
+    ] {
+        let refused = ada.post("commands", wanted(space, kind)).await;
+        let refused = refused.refuses(409, "no_device");
+        assert!(refused.text("/detail").contains(kind), "{}", refused.told());
+    }
+    let elsewhere = hub.household("foreign").await.kitchen.space;
+    let _ = ada
+        .post("commands", wanted(elsewhere, "speaker.say"))
+        .await
+        .expect(422)
+        .points_at("/space_id");
+}
+
+#[tokio::test]
+async fn a_command_says_to_whom_and_within_which_time() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let device = hub.home.office.id;
+    for (body, pointer) in [
+        (json!({"kind": "speaker.say"}), "/device_id"),
+        (
+            json!({"device_id": hub.home.agent, "kind": "speaker.say"}),
+            "/device_id",
+        ),
+        (
+            json!({"device_id": device, "kind": "speaker.say", "timeout_ms": 999}),
+            "/timeout_ms",
+        ),
+        (
+            json!({"device_id": device, "kind": "speaker.say", "timeout_ms": i64::MAX}),
+            "/timeout_ms",
+        ),
+        (
+            json!({"device_id": device, "kind": "speaker.say", "supersede_key": ""}),
+            "/supersede_key",
+        ),
+        (json!({"device_id": device, "kind": ""}), "/kind"),
+    ] {
+        let _ = ada.post("commands", body).await.expect(422).points_at(pointer);
+    }
+    let elsewhere = hub.home.kitchen.space;
+    for cannot in [
+        json!({"device_id": device, "kind": "display.show"}),
+        json!({"device_id": device, "kind": "speaker.say", "space_id": elsewhere}),
+    ] {
+        let _ = ada.post("commands", cannot).await.refuses(409, "device_cannot");
+    }
+    assert_eq!(hub.sql().count("commands", "true").await, 0);
+}
+
+#[tokio::test]
+async fn a_newer_command_takes_the_place_of_what_the_device_does_not_have() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let keyed = |text: &str| {
+        let mut body = say(hub, text);
+        body["supersede_key"] = json!("volume");
+        body
+    };
+    let other = ada.post("commands", say(hub, "of no key")).await.expect(201);
+    let had = ada.post("commands", keyed("one")).await.expect(201);
+    for command in hub.home.office.takes().await {
+        hub.home.office.acknowledges(command.id).await.unwrap();
+    }
+    let sent = ada.post("commands", keyed("two")).await.expect(201);
+    hub.home.office.takes().await;
+    let waiting = ada.post("commands", keyed("three")).await.expect(201);
+    let newest = ada.post("commands", keyed("four")).await.expect(201);
+    for (answer, state) in [
+        (&other, "acknowledged"),
+        (&had, "acknowledged"),
+        (&sent, "superseded"),
+        (&waiting, "superseded"),
+        (&newest, "queued"),
+    ] {
+        let path = format!("commands/{}", answer.text("/id"));
+        assert_eq!(ada.get(&path).await.expect(200).text("/state"), state);
+    }
+    let refused = hub.home.office.acknowledges(id(&sent)).await;
+    assert!(refused.is_err(), "what was replaced is not to be started");
+    assert_eq!(hub.home.office.takes().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_command_that_the_device_does_not_have_is_cancelled_at_once() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let queued = ada.post("commands", say(hub, "one")).await.expect(201);
+    let cancel = format!("commands/{}/cancel", queued.text("/id"));
+    for _ in 0..2 {
+        let cancelled = ada.post(&cancel, json!({})).await.expect(200);
+        assert_eq!(cancelled.text("/state"), "cancelled");
+        assert_eq!(cancelled.text("/error/code"), "cancelled");
+    }
+    assert!(hub.home.office.takes().await.is_empty());
+    let sent = ada.post("commands", say(hub, "two")).await.expect(201);
+    hub.home.office.takes().await;
+    let cancel = format!("commands/{}/cancel", sent.text("/id"));
+    let _ = ada.post(&cancel, json!({})).await.expect(200);
+    assert!(hub.home.office.acknowledges(id(&sent)).await.is_err());
+}
+
+#[tokio::test]
+async fn what_has_ended_is_not_cancelled() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let sent = ada.post("commands", say(hub, "one")).await.expect(201);
+    let taken = hub.home.office.takes().await.remove(0);
+    hub.home.office.acknowledges(taken.id).await.unwrap();
+    hub.home.office.succeeds(taken.id, json!({})).await.unwrap();
+    let cancel = format!("commands/{}/cancel", sent.text("/id"));
+    let _ = ada.post(&cancel, json!({})).await.refuses(409, "ended");
+}
+
+/// An approved action whose command is cancelled before the device has it was never begun, and says so.
+#[tokio::test]
+async fn cancelling_the_command_of_an_action_cancels_the_action() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let action = sample.proposal().await;
+    let approve = format!("actions/{action}/approve");
+    let _ = ada.post(&approve, json!({})).await.expect(200);
+    hub.run_jobs().await;
+    let listed = ada.get("commands?limit=1").await.expect(200);
+    let cancel = format!("commands/{}/cancel", listed.text("/items/0/id"));
+    let _ = ada.post(&cancel, json!({})).await.expect(200);
+    let ended = ada.get(&format!("actions/{action}")).await.expect(200);
+    assert_eq!(ended.text("/action/state"), "cancelled");
+}
+
+#[tokio::test]
+async fn a_mailbox_has_an_end() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let first = ada.post("commands", say(hub, "one")).await.expect(201);
+    let copies = format!(
+        "insert into hub.commands (agent_id, id, device_id, seq, kind, arguments, arguments_salt, state, deadline_at,
+           last_deadline_at, created_at)
+         select agent_id, gen_random_uuid(), device_id, seq + n, kind, arguments, arguments_salt, state, deadline_at,
+           last_deadline_at, created_at from hub.commands, generate_series(1, 999) n where id = '{}'",
+        first.text("/id")
+    );
+    hub.sql().execute(&copies).await;
+    hub.sql()
+        .execute("update hub.devices set command_seq = command_seq + 999")
+        .await;
+    let refused = ada.post("commands", say(hub, "one too many")).await;
+    let _ = refused.refuses(409, "mailbox_full");
+    assert_eq!(hub.sql().count("commands", "true").await, 1_000);
+}
+
+fn say(hub: &TestHub, text: &str) -> Value {
+    json!({"device_id": hub.home.office.id, "kind": "speaker.say", "arguments": {"text": text}})
+}
+
+fn id(answer: &Answer) -> CommandId {
+    CommandId(answer.text("/id").parse().expect("an id"))
 }

@@ -3,7 +3,9 @@
 use chrono::Duration;
 use hub::{
     actions::ActionState,
-    satellite::protocol::{CommandStage, ErrorCode},
+    ids::CommandId,
+    mailbox::cancel::cancel,
+    satellite::protocol::{CommandCancel, CommandStage, ErrorCode, HubFrame},
 };
 use serde_json::json;
 use support::{Served, Socket, TestHub};
@@ -217,4 +219,59 @@ async fn a_result_is_bounded() {
     );
     assert_eq!(footprint(&hub).await, before);
     assert_eq!(office.hears_within(std::time::Duration::ZERO).await, None);
+}
+
+/// A command that the device has may be under way: it is told, on each of its sockets, and its answer decides.
+#[tokio::test]
+async fn a_device_is_told_that_nobody_wants_a_command_any_more() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let id = tell(&hub.home, &hub.home.office, "one").await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    office.is_told().await;
+    acknowledge(&mut office, id).await;
+    cancel_by_somebody(&hub, id).await;
+    assert_eq!(office.hears().await, cancelled(id));
+    assert_eq!(
+        standing(&hub, id).await,
+        "acknowledged 1",
+        "only the device can say"
+    );
+    assert!(office.leaves().await);
+    let (mut office, welcome) = Socket::greet(&served, &hub.home.office, &[]).await;
+    assert_eq!(welcome.open_commands.len(), 1);
+    assert_eq!(
+        office.hears().await,
+        cancelled(id),
+        "the new socket is told again"
+    );
+    let stopped = json!({"type": "command_result", "command_id": id.0, "status": "cancelled"});
+    office.says_text(&stopped.to_string()).await;
+    assert!(accepted(&office.hears().await, id, CommandStage::Result));
+    assert_eq!(standing(&hub, id).await, "cancelled 1");
+}
+
+/// It was done all the same: that is what counts.
+#[tokio::test]
+async fn a_command_may_be_done_before_the_device_hears_that_nobody_wants_it() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let id = tell(&hub.home, &hub.home.office, "one").await;
+    office.is_told().await;
+    acknowledge(&mut office, id).await;
+    cancel_by_somebody(&hub, id).await;
+    assert_eq!(office.hears().await, cancelled(id));
+    succeed(&mut office, id, json!(1)).await;
+    assert_eq!(standing(&hub, id).await, "succeeded 1");
+}
+
+async fn cancel_by_somebody(hub: &TestHub, id: CommandId) {
+    let mut tx = hub.home.whole().await;
+    cancel(&mut tx, id).await.expect("it may be cancelled");
+    tx.commit().await.expect("the database is there");
+}
+
+fn cancelled(id: CommandId) -> HubFrame {
+    HubFrame::CommandCancel(CommandCancel { command_id: id.0 })
 }

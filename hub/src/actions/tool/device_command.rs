@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Attempt, Execution, Risk, Tool};
 use crate::{
-    devices::{Device, REPLY},
+    devices::Device,
     error::{Error, Result},
     identity::Scope,
     ids::DeviceId,
@@ -84,6 +84,7 @@ impl Tool for DeviceCommand {
             attempt: Some((attempt.action, attempt.attempt)),
             turn: None,
             audience: attempt.audience,
+            supersede_key: None,
             life: COMMAND_LIFE,
         };
         send(tx, outgoing).await?;
@@ -105,23 +106,8 @@ fn read(arguments: &Value) -> Result<Arguments> {
 
 /// Why a device cannot be told to do something.
 fn unfit(device: Option<&Device>, kind: &str) -> Option<String> {
-    let Some(device) = device else {
-        return Some("the device is not one of this agent's".to_owned());
-    };
-    if device.revoked_at.is_some() {
-        Some(format!("the device {} was revoked", device.name))
-    } else if !device
-        .scopes
-        .iter()
-        .any(|scope| scope == Scope::CommandsReceive.as_str())
-    {
-        Some(format!("the device {} may not receive commands", device.name))
-    } else if kind == REPLY || !device.can(kind) {
-        Some(format!(
-            "the device {} has not declared that it can do {kind}",
-            device.name
-        ))
-    } else {
-        None
-    }
+    device.map_or_else(
+        || Some("the device is not one of this agent's".to_owned()),
+        |device| device.unfit_for(kind),
+    )
 }

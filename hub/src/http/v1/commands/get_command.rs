@@ -22,7 +22,7 @@ use crate::{
 #[into_params(parameter_in = Path)]
 pub(super) struct CommandPath {
     /// The command.
-    command_id: CommandId,
+    pub(super) command_id: CommandId,
 }
 
 /// Get a command.
