@@ -43,6 +43,8 @@ pub const AUDIT_WAITING: &str = "hub_audit_waiting_entries";
 pub const AUDIT_UNPUBLISHED: &str = "hub_audit_unpublished_entries";
 /// Audit entries given their place in the log.
 pub const AUDIT_SEQUENCED: &str = "hub_audit_sequenced_total";
+/// Spans that no collector got, by reason: the queue was full, or the collector did not take them.
+pub const SPANS_DROPPED: &str = "hub_spans_dropped_total";
 
 /// Says what each metric is.
 pub(super) fn describe() {
@@ -84,4 +86,5 @@ pub(super) fn describe() {
         "signed audit entries that the store does not hold yet"
     );
     describe_counter!(AUDIT_SEQUENCED, "audit entries given their place in the log");
+    describe_counter!(SPANS_DROPPED, "spans that no collector got, by reason");
 }

@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     context::{Input, TurnContext},
@@ -26,7 +27,7 @@ use crate::{
     },
     clock::DateTime,
     config::{ModelConfig, WhenDown},
-    telemetry::metric,
+    telemetry::{metric, trace},
 };
 
 /// How long a turn waits for somebody to correct the configuration before it asks again.
@@ -74,8 +75,16 @@ impl Planner {
             schema: plan::schema(),
         };
         let asked = tokio::time::Instant::now();
-        let answer = self.model.ask(&request).await;
+        let span = trace::model();
+        let answer = self.model.ask(&request).instrument(span.clone()).await;
         let outcome = answer.as_ref().err().map_or("answered", outcome);
+        let usage = answer.as_ref().ok().map(|answer| &answer.usage);
+        trace::asked(
+            &span,
+            outcome,
+            usage.map(|usage| (usage.input_tokens, usage.output_tokens)),
+        );
+        drop(span);
         metrics::histogram!(metric::MODEL_SECONDS, "outcome" => outcome)
             .record(asked.elapsed().as_secs_f64());
         let answer = answer.map_err(|error| self.failed(context.now, &error))?;

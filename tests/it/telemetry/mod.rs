@@ -1,0 +1,4 @@
+//! What a hub tells the machines that watch it: traces and metrics.
+
+mod story;
+mod traces;
