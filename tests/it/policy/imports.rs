@@ -64,6 +64,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("jobs::fail", Edges),
     ("jobs::renew", Edges),
     ("jobs::replay", Operations),
+    ("jobs::sample", Edges),
     ("jobs::sweep", Edges),
     ("jobs::worker", Edges),
     ("mailbox", Types),

@@ -52,6 +52,7 @@ pub struct Planner {
 impl Planner {
     /// A planner with a model.
     pub fn new(model: Arc<dyn Model>, config: &ModelConfig) -> Self {
+        metrics::gauge!(metric::MODEL_CIRCUIT).set(0.0);
         Self {
             model,
             circuit: Circuit::default(),
@@ -88,7 +89,7 @@ impl Planner {
         metrics::histogram!(metric::MODEL_SECONDS, "outcome" => outcome)
             .record(asked.elapsed().as_secs_f64());
         let answer = answer.map_err(|error| self.failed(context.now, &error))?;
-        if self.circuit.answered() {
+        if self.is_back() {
             tracing::info!("the model is back");
         }
         let mut thought = plan::read(context, &answer.text).map_err(RuntimeError::Malformed)?;
@@ -103,15 +104,16 @@ impl Planner {
             ModelError::Misconfigured(_) => (WAITING_FOR_KEY, Some(CONFIGURED_AGAIN)),
             // It is there, and this turn's to deal with.
             ModelError::Refused(_) => {
-                self.circuit.answered();
+                self.is_back();
                 return RuntimeError::Refused(error.to_string());
             }
             ModelError::Malformed(_) => {
-                self.circuit.answered();
+                self.is_back();
                 return RuntimeError::Malformed(error.to_string());
             }
         };
         let (retry_after, is_first) = self.circuit.failed(now, asked_for);
+        metrics::gauge!(metric::MODEL_CIRCUIT).set(1.0);
         if is_first {
             tracing::error!(%error, "turns wait for the model");
         }
@@ -119,6 +121,12 @@ impl Planner {
             waiting_for: waiting_for.to_owned(),
             retry_after,
         }
+    }
+
+    /// The model answered. True when it had been away.
+    fn is_back(&self) -> bool {
+        metrics::gauge!(metric::MODEL_CIRCUIT).set(0.0);
+        self.circuit.answered()
     }
 
     fn cost(&self, usage: &Usage) -> Value {
