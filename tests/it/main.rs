@@ -12,3 +12,4 @@ mod routes;
 mod sample;
 mod satellite;
 mod storage;
+mod telemetry;

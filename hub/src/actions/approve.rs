@@ -1,8 +1,10 @@
 //! A person approves an action; it is queued for execution in the same transaction.
 
+use tracing::Instrument;
+
 use super::{
     APPROVAL_LIFE, Action, ActionState,
-    decide::{expect, is_bound, lock},
+    decide::{expect, is_bound, lock, story},
     settle::change,
 };
 use crate::{
@@ -18,6 +20,11 @@ pub use super::decide::Said;
 
 /// Approves a proposed action.
 pub async fn approve(tx: &mut Tx, caller: &Caller, id: ActionId, said: Said) -> Result<Action> {
+    let span = story(tx, "approve_action", id).await?;
+    decided(tx, caller, id, said).instrument(span).await
+}
+
+async fn decided(tx: &mut Tx, caller: &Caller, id: ActionId, said: Said) -> Result<Action> {
     let (stored, user) = lock(tx, caller, id, &said).await?;
     expect(&stored, ActionState::Proposed)?;
     if stored.action.deadline_at <= tx.now() {

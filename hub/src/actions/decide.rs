@@ -1,5 +1,7 @@
 //! What every decision shares: it is bound to the exact arguments and to the tool's schema, and to the state it was made in.
 
+use tracing::Span;
+
 use super::{ActionState, tool};
 use crate::{
     canonical,
@@ -8,6 +10,7 @@ use crate::{
     identity::Caller,
     ids::{ActionId, UserId},
     storage::{StoredAction, Tx},
+    telemetry::trace,
 };
 
 /// Characters of a reason at most.
@@ -20,6 +23,15 @@ pub struct Said {
     pub reason: Option<String>,
     /// The arguments they saw, as SHA-256 in hex: refused if the action holds others.
     pub arguments_sha256: Option<String>,
+}
+
+/// The span of a decision, in the story of its action.
+pub(super) async fn story(tx: &mut Tx, operation: &str, id: ActionId) -> Result<Span> {
+    if !trace::is_on() {
+        return Ok(Span::none());
+    }
+    let story = tx.actions().trace_context(id).await?;
+    Ok(trace::decision(operation, id.0, story.as_deref()))
 }
 
 /// Locks an action for a decision by a person.

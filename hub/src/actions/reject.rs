@@ -1,8 +1,10 @@
 //! A person rejects an action: it will never run.
 
+use tracing::Instrument;
+
 use super::{
     Action, ActionState,
-    decide::{Said, expect, lock},
+    decide::{Said, expect, lock, story},
     settle::change,
 };
 use crate::{
@@ -15,6 +17,11 @@ use crate::{
 
 /// Rejects a proposed action.
 pub async fn reject(tx: &mut Tx, caller: &Caller, id: ActionId, said: Said) -> Result<Action> {
+    let span = story(tx, "reject_action", id).await?;
+    decided(tx, caller, id, said).instrument(span).await
+}
+
+async fn decided(tx: &mut Tx, caller: &Caller, id: ActionId, said: Said) -> Result<Action> {
     let (stored, user) = lock(tx, caller, id, &said).await?;
     expect(&stored, ActionState::Proposed)?;
     let decision = NewDecision {

@@ -1,11 +1,12 @@
 //! A person says what became of an action whose end is unknown: done, not done, or try again.
 
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 use utoipa::ToSchema;
 
 use super::{
     APPROVAL_LIFE, Action, ActionState,
-    decide::{Said, expect, is_bound, lock},
+    decide::{Said, expect, is_bound, lock, story},
     settle::change,
 };
 use crate::{
@@ -49,6 +50,17 @@ impl Resolution {
 
 /// Resolves an action whose end is unknown.
 pub async fn resolve(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: ActionId,
+    resolution: Resolution,
+    said: Said,
+) -> Result<Action> {
+    let span = story(tx, "resolve_action", id).await?;
+    decided(tx, caller, id, resolution, said).instrument(span).await
+}
+
+async fn decided(
     tx: &mut Tx,
     caller: &Caller,
     id: ActionId,

@@ -9,7 +9,7 @@ use super::{
     banner::banner,
     bootstrap::bootstrap_if_empty,
     descriptors,
-    start::{StartError, keep_audit_log, open_with},
+    start::{StartError, keep_audit_log, open_with, send_traces},
 };
 use crate::{
     config::Config, error::Error, http, hub::Hub, identity, jobs, lifecycle::stop_signal, satellite,
@@ -39,7 +39,7 @@ pub struct Args {
 /// Runs the command.
 pub async fn run(args: Args) -> Result<ExitCode, StartError> {
     let mut config = Config::load()?;
-    telemetry::start_log(&config.log)?;
+    let spans = telemetry::start_log_and_traces(&config.log, &config.telemetry)?;
     descriptors::fit(&mut config);
     let metrics = telemetry::start_metrics()?;
     let listen = config.http.listen;
@@ -54,6 +54,7 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
         None
     };
     keep_audit_log(&hub).await?;
+    send_traces(&hub, spans)?;
     start(&hub, !args.no_worker);
     let address = listener
         .local_addr()

@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
     adapters::{
+        collector,
         keys::{Keys, KeysError},
         models::responses::ResponsesApi,
         worm::{Deadline, WriteOnceDirectory, WriteOnceStore},
@@ -20,7 +21,7 @@ use crate::{
     error::Error,
     hub::{Hub, Parts},
     storage::{Db, Schema},
-    telemetry::TelemetryError,
+    telemetry::{Spans, TelemetryError},
     turns::{offline::Offline, planner::Planner, runtime::AgentRuntime},
 };
 
@@ -125,6 +126,13 @@ fn runtime(config: &Config) -> Arc<dyn AgentRuntime> {
     } else {
         Arc::new(Offline)
     }
+}
+
+/// Starts sending traces to their collector, where there is one.
+pub fn send_traces(hub: &Hub, spans: Option<Spans>) -> Result<(), StartError> {
+    let Some(spans) = spans else { return Ok(()) };
+    collector::start(&hub.lifecycle, &hub.config.telemetry, spans)
+        .map_err(|error| Error::because("traces cannot be sent", error).into())
 }
 
 /// Opens the audit store and starts keeping the log. A database that is older than the store, or tells another history, is

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::start::{StartError, keep_audit_log, open_with};
+use super::start::{StartError, keep_audit_log, open_with, send_traces};
 use crate::{config::Config, jobs, lifecycle::stop_signal, telemetry};
 
 /// Works on jobs beside any number of `hub serve --no-worker`.
@@ -13,11 +13,12 @@ pub struct Args {}
 /// Runs the command.
 pub async fn run(_: Args) -> Result<ExitCode, StartError> {
     let config = Config::load()?;
-    telemetry::start_log(&config.log)?;
+    let spans = telemetry::start_log_and_traces(&config.log, &config.telemetry)?;
     let metrics = telemetry::start_metrics()?;
     let hub = open_with(config, Some(metrics), false).await?;
     hub.db.run_bell(&hub.lifecycle);
     keep_audit_log(&hub).await?;
+    send_traces(&hub, spans)?;
     jobs::worker::start(&hub);
     jobs::sweep::start(&hub);
     tracing::info!(node = %hub.node, "the worker is working");

@@ -14,6 +14,7 @@ mod invocation;
 mod log;
 mod model;
 mod satellite;
+mod telemetry;
 mod worker;
 
 use std::{
@@ -39,6 +40,7 @@ pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
 pub use model::{ModelConfig, WhenDown};
 pub use satellite::SatelliteConfig;
+pub use telemetry::TelemetryConfig;
 pub use worker::WorkerConfig;
 
 /// Variables of one word that other parts read themselves; every other `HUB_…` must be a key.
@@ -47,6 +49,13 @@ const ONE_WORD: [&str; 4] = [
     "HUB_POSTGRES_MAJOR",
     "HUB_TEST_AWS_URL",
     "HUB_TEST_DATABASE_URL",
+];
+
+/// What OpenTelemetry's own names of variables set here.
+const OTEL: [(&str, &str); 3] = [
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "telemetry.otlp_headers"),
+    ("OTEL_SERVICE_NAME", "telemetry.service_name"),
 ];
 
 /// Everything that can be configured.
@@ -71,6 +80,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// What is said, and how.
     pub log: LogConfig,
+    /// Where traces go.
+    pub telemetry: TelemetryConfig,
     /// The first agent.
     pub bootstrap: BootstrapConfig,
 }
@@ -146,6 +157,11 @@ impl Config {
                     .map(|_| "model.api_key".into()),
             )
             .merge(
+                Env::raw()
+                    .only(&OTEL.map(|(name, _)| name))
+                    .map(|name| usual(name.as_str()).into()),
+            )
+            .merge(
                 Env::prefixed("HUB_")
                     .filter(|key| key.as_str().contains("__"))
                     .split("__"),
@@ -165,8 +181,14 @@ impl Config {
         self.model.check()?;
         self.aws.check()?;
         self.bootstrap.check()?;
+        self.telemetry.check()?;
         self.audit.check()
     }
+}
+
+fn usual(name: &str) -> &'static str {
+    let known = OTEL.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    known.map_or("", |(_, key)| key)
 }
 
 fn defaults(dir: &DataDir) -> Result<Figment, ConfigError> {

@@ -102,6 +102,26 @@ fn words() -> Vec<(&'static str, Value, Value)> {
         ),
         ("log.format", json!(["json"]), json!(["xml"])),
         (
+            "telemetry.otlp_endpoint",
+            json!(["", "http://127.0.0.1:4318"]),
+            json!(["127.0.0.1:4318", "grpc://host", "http://a b"]),
+        ),
+        (
+            "telemetry.otlp_headers",
+            json!(["", "a=b", "api-key=x y, other=1="]),
+            json!(["a", "=b", "a b=c", "a=b\nc=d"]),
+        ),
+        (
+            "telemetry.service_name",
+            json!(["hub", "x".repeat(100)]),
+            json!(["", "a b", "x".repeat(101)]),
+        ),
+        (
+            "telemetry.sample_ratio",
+            json!([0.0, 0.25, 1.0]),
+            json!([-0.1, 1.1, "all"]),
+        ),
+        (
             "bootstrap.agent",
             json!(["a"]),
             json!(["", " ", "a\u{1b}[2J", long]),

@@ -13,12 +13,21 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
+use tracing::{Instrument, Span};
 
 use super::problem::{Failed, Refusal, render};
-use crate::{error::Error, hub::Hub, identity::Caller, ids, telemetry::metric};
+use crate::{
+    error::Error,
+    hub::Hub,
+    identity::Caller,
+    ids,
+    telemetry::{metric, trace},
+};
 
 /// The header that carries a request's id both ways.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header with which a caller says of which trace its request is a part.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Characters of a client's request id at most.
 const MAX_REQUEST_ID: usize = 100;
 
@@ -75,15 +84,37 @@ fn is_request_id(id: &str) -> bool {
 }
 
 /// The one layer: outermost, so that nothing escapes it.
-pub async fn around(State(hub): State<Hub>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let context = RequestContext::new(request.headers().get(&REQUEST_ID));
+pub async fn around(State(hub): State<Hub>, request: Request, next: Next) -> Response {
     let method = known(request.method());
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
+    let span = span(method, &route, &request);
+    Box::pin(answered(hub, request, next, method, route))
+        .instrument(span)
+        .await
+}
+
+/// What a machine asks every few seconds is no story.
+fn span(method: &'static str, route: &str, request: &Request) -> Span {
+    if matches!(route, "/healthz" | "/readyz" | "/metrics") {
+        return Span::none();
+    }
+    let traceparent = request.headers().get(&TRACEPARENT);
+    trace::request(method, route, traceparent.and_then(|value| value.to_str().ok()))
+}
+
+async fn answered(
+    hub: Hub,
+    mut request: Request,
+    next: Next,
+    method: &'static str,
+    route: String,
+) -> Response {
+    let started = Instant::now();
+    let context = RequestContext::new(request.headers().get(&REQUEST_ID));
     request.extensions_mut().insert(context.clone());
     let deadline = Duration::from_millis(hub.config.http.request_timeout_ms);
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
@@ -147,6 +178,7 @@ fn tell(context: &RequestContext, told: &Told<'_>, response: &Response, refusal:
         .get()
         .map_or(("", ""), |(agent, who)| (agent.as_str(), who.as_str()));
     let error = refusal.map(|Refusal(error)| error.chain());
+    trace::answered(&Span::current(), status, agent);
     if status >= 500 {
         tracing::error!(
             request.id = context.id,

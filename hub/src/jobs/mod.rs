@@ -3,6 +3,7 @@
 mod fail;
 mod renew;
 pub mod replay;
+pub mod sample;
 pub mod sweep;
 pub mod worker;
 

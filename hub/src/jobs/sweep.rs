@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use chrono::Duration as TimeDelta;
 
+use super::sample::sample;
 use crate::{actions, devices, error::Result, hub::Hub, mailbox};
 
 /// How often deadlines are looked at.
 const DEADLINES: Duration = Duration::from_secs(1);
 /// Every how many looks at the deadlines old rows are removed.
 const REMOVE_EVERY: u32 = 60;
+/// Every how many looks at the deadlines what waits is counted.
+const SAMPLE_EVERY: u32 = 5;
 /// How long done jobs are kept for an operator to look at.
 const KEEP_DONE: TimeDelta = TimeDelta::days(7);
 /// Rows removed at once.
@@ -37,6 +40,12 @@ pub fn start(hub: &Hub) {
 
 async fn sweep(hub: &Hub, round: u32) -> Result<()> {
     end_overdue(hub).await?;
+    if round.is_multiple_of(SAMPLE_EVERY)
+        && let Err(error) = sample(hub).await
+    {
+        // Nothing else depends on it.
+        tracing::warn!(error = error.chain(), "what waits could not be counted");
+    }
     if round.is_multiple_of(REMOVE_EVERY) {
         remove_old(hub).await?;
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use tracing::{Instrument, Span};
 
 use super::{Failure, JobKind, fail::fail, renew};
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
     storage::{Lease, Ring},
-    telemetry::metric,
+    telemetry::{metric, trace},
     turns,
 };
 
@@ -64,20 +65,38 @@ pub async fn run_next(hub: &Hub) -> Result<bool> {
         Err(error) => return Err(error),
     };
     tx.commit().await?;
+    work_on(hub, &lease).instrument(span(&lease)).await;
+    Ok(true)
+}
+
+fn span(lease: &Lease) -> Span {
+    let kind = lease.kind.as_str();
+    let (id, agent, story) = (lease.id.0, lease.agent.0, lease.trace_context.as_deref());
+    let span = trace::job(kind, id, agent, lease.lost_leases, story);
+    let subject = match lease.kind {
+        JobKind::RunTurn => "turn.id",
+        JobKind::ExecuteAction => "action.id",
+    };
+    span.record(subject, tracing::field::display(lease.subject));
+    span
+}
+
+/// From the claim to the line in the log.
+async fn work_on(hub: &Hub, lease: &Lease) {
     let started = Instant::now();
-    let ended = hold(hub, &lease).await;
+    let ended = hold(hub, lease).await;
     let seconds = started.elapsed().as_secs_f64();
     metrics::histogram!(metric::JOB_SECONDS, "kind" => lease.kind.as_str()).record(seconds);
     let outcome = match ended {
         Ok(()) => "done",
-        Err(failure) => fail(hub, &lease, failure).await,
+        Err(failure) => fail(hub, lease, failure).await,
     };
+    trace::ended(outcome);
     metrics::counter!(metric::JOBS, "kind" => lease.kind.as_str(), "outcome" => outcome).increment(1);
     tracing::info!(
         agent.id = %lease.agent, job.id = %lease.id, job.kind = lease.kind.as_str(), job.subject = %lease.subject,
         job.outcome = outcome, duration_ms = seconds * 1000.0, "job"
     );
-    Ok(true)
 }
 
 /// Works on a job until it ends, panics, is another worker's or the process ends. In the last two cases the work is dropped at

@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use serde_json::Value;
+use tracing::Instrument;
 
 use super::LONGEST_LIFE;
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     ids::{ActionId, AttemptId, CommandId, DeviceId, PersonId, TurnId},
     secret::random_bytes,
     storage::{NewCommand, Ring, Tx},
+    telemetry::trace,
 };
 
 /// Bytes of a command's arguments at most.
@@ -60,7 +62,8 @@ pub async fn send(tx: &mut Tx, outgoing: Outgoing) -> Result<NewCommand> {
         deadline_at: now + outgoing.life,
         last_deadline_at: now + outgoing.life.max(LONGEST_LIFE),
     };
-    tx.commands().insert(&command).await?;
+    let span = trace::command(command.id.0, command.device.0);
+    tx.commands().insert(&command).instrument(span).await?;
     tx.commit_to("command", command.id.0, &command.salt, &command.arguments);
     tx.ring(Ring::Device(command.device));
     Ok(command)

@@ -1,12 +1,15 @@
 //! Handing a device's commands to its socket. They are marked as sent before they are written: a crash in between sends
 //! them again, never not at all.
 
+use std::collections::HashMap;
+
 use super::Command;
 use crate::{
     devices::{Socket, connect::hold},
     error::Result,
     ids::CommandId,
     storage::Tx,
+    telemetry::trace,
 };
 
 /// Commands a device holds unanswered at most; the rest waits in the mailbox.
@@ -26,6 +29,8 @@ pub enum HandOver {
 pub struct Handed {
     /// In order.
     pub commands: Vec<Command>,
+    /// The traces they belong to, where there are any.
+    pub traces: HashMap<CommandId, String>,
     /// What the device has and nobody wants any more.
     pub cancelled: Vec<CommandId>,
     /// The device holds all that it may: more may wait, and is handed over when one of these is answered.
@@ -45,15 +50,22 @@ pub async fn hand_over(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Ha
     let room = MAX_IN_FLIGHT - tx.commands().in_flight(socket.device).await?;
     if room <= 0 {
         return Ok(Handed {
-            commands: Vec::new(),
             cancelled,
             is_full: true,
+            ..Handed::default()
         });
     }
     let commands = tx.commands().take_queued(socket.device, room).await?;
     let is_full = i64::try_from(commands.len()).is_ok_and(|taken| taken >= room);
+    let traces = if trace::is_on() && !commands.is_empty() {
+        let ids: Vec<CommandId> = commands.iter().map(|command| command.id).collect();
+        tx.commands().trace_contexts(socket.device, &ids).await?
+    } else {
+        HashMap::new()
+    };
     Ok(Handed {
         commands,
+        traces,
         cancelled,
         is_full,
     })

@@ -12,17 +12,18 @@ use axum::{
 };
 use secrecy::SecretString;
 use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
+use tracing::Instrument;
 
 use super::{
     bounded,
     client::{Step, step},
     deliver::{Owed, deliver},
     hello::{self, Guest},
-    operate::{farewell, notice, operate},
+    operate::{farewell, notice, operate, story},
     outgoing::{Ended, Outgoing},
     protocol::{
-        CloseReason, HELLO_WITHIN, HubFrame, Limits, MAX_FRAME_BYTES, MISSED_HEARTBEATS, OpenCommand,
-        SUBPROTOCOL, Welcome,
+        CloseReason, ErrorNotice, HELLO_WITHIN, HubFrame, Limits, MAX_FRAME_BYTES, MISSED_HEARTBEATS,
+        OpenCommand, SUBPROTOCOL, Welcome,
     },
     registry::{Newcomer, Place, Seat},
     tell::Told,
@@ -266,12 +267,25 @@ async fn take_message(
     let told = Told::of(&step);
     let answers = match step {
         Step::Answer(frames) => Ok(frames),
-        Step::Do(operation) => operate(hub, guest, socket, operation)
-            .await
-            .map_err(|reason| (reason, None)),
+        Step::Do(operation) => {
+            let span = story(hub, guest, &operation, told.frame()).await;
+            let answers = operate(hub, guest, socket, operation)
+                .instrument(span.clone())
+                .await;
+            let answers = answers.map_err(|reason| (reason, None));
+            // In the span, so that the line says its trace.
+            span.in_scope(|| told.ends(guest, answers.as_deref().map_err(|(reason, _)| *reason)));
+            return answer(out, answers).await;
+        }
         Step::Close(reason, notice) => Err((reason, Some(notice))),
     };
     told.ends(guest, answers.as_deref().map_err(|(reason, _)| *reason));
+    answer(out, answers).await
+}
+
+type Answers = Result<Vec<HubFrame>, (CloseReason, Option<ErrorNotice>)>;
+
+async fn answer(out: &mut Outgoing, answers: Answers) -> Result<(), Ended> {
     let answers = answers.map_err(|(reason, notice)| Ended::Close(reason, notice))?;
     for frame in &answers {
         out.send(frame).await?;

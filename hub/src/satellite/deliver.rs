@@ -1,5 +1,7 @@
 //! Handing the mailbox to a socket. Also where a socket learns that it was revoked or replaced.
 
+use tracing::Instrument;
+
 use super::{
     bounded,
     hello::Guest,
@@ -14,6 +16,7 @@ use crate::{
     identity::{Actor, Scope, authorize::authorize},
     mailbox::take::{HandOver, Handed, hand_over},
     storage::TxScope,
+    telemetry::trace,
 };
 
 /// What a socket still has to look for.
@@ -41,7 +44,9 @@ pub(super) async fn deliver(
                 out.send(&outgoing::cancel(id)).await?;
             }
             for command in handed.commands {
-                out.send(&outgoing::command(command)).await?;
+                let story = handed.traces.get(&command.id).map(String::as_str);
+                let span = trace::delivery(command.id.0, guest.device.0, command.attempts, story);
+                out.send(&outgoing::command(command)).instrument(span).await?;
             }
             Ok(if handed.is_full { Owed::Room } else { Owed::Nothing })
         }

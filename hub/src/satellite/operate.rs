@@ -1,5 +1,7 @@
 //! Carrying out what a satellite asks, on one unit of work, and putting the outcome into frames.
 
+use tracing::Span;
+
 use super::{
     bounded,
     client::Operation,
@@ -18,10 +20,37 @@ use crate::{
     events::ingest::{Inbound, Outcome, ingest_over},
     hub::Hub,
     identity::authorize::authorize,
+    ids::CommandId,
     mailbox::{acknowledge::acknowledge, finish::finish, progress::progress},
     sessions::find::Talk,
     storage::TxScope,
+    telemetry::trace,
 };
+
+/// The span of an operation. One about a command belongs to the command's story, wherever that began; should the database not
+/// say which, it is a story of its own.
+pub(super) async fn story(hub: &Hub, guest: &Guest, operation: &Operation, frame: &'static str) -> Span {
+    let story = match operation.subject() {
+        Some(Subject::Command { command_id, .. }) if trace::is_on() => {
+            bounded(story_of(hub, guest, command_id.into()))
+                .await
+                .ok()
+                .flatten()
+        }
+        _ => None,
+    };
+    trace::message(frame, guest.caller.agent.0, guest.device.0, story.as_deref())
+}
+
+async fn story_of(hub: &Hub, guest: &Guest, id: CommandId) -> Result<Option<String>> {
+    let scope = TxScope::WholeAgent(guest.caller.agent);
+    let mut tx = hub.db.begin(scope, guest.caller.actor()).await?;
+    Ok(tx
+        .commands()
+        .trace_contexts(guest.device, &[id])
+        .await?
+        .remove(&id))
+}
 
 /// Carries an operation out. Every answer it gives is about something committed or refused. A socket that may not write any
 /// more gets no answer but the reason to close it.

@@ -7,7 +7,7 @@ use super::{
     hello::Guest,
     protocol::{CloseReason, CommandStage, ErrorCode, HubFrame, Subject},
 };
-use crate::telemetry::metric;
+use crate::telemetry::{metric, trace};
 
 /// A message that is being dealt with.
 pub(super) struct Told {
@@ -33,10 +33,16 @@ impl Told {
         }
     }
 
+    /// What kind of message it is.
+    pub(super) const fn frame(&self) -> &'static str {
+        self.frame
+    }
+
     /// It has come to its end: says so, once.
     pub(super) fn ends(self, guest: &Guest, answers: Result<&[HubFrame], CloseReason>) {
         let outcome = answers.map_or("closed", outcome);
         let seconds = self.started.elapsed().as_secs_f64();
+        trace::dealt_with(outcome);
         metrics::counter!(metric::MESSAGES, "frame" => self.frame, "outcome" => outcome).increment(1);
         metrics::histogram!(metric::MESSAGE_SECONDS, "frame" => self.frame).record(seconds);
         tracing::info!(

@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Result},
     ids::{ActionId, AgentId, AttemptId, CommandId, DecisionId, PersonId, SessionId, TurnId, UserId},
     page::PageRequest,
+    telemetry::trace,
 };
 
 /// The tables of actions.
@@ -107,8 +108,8 @@ impl Actions<'_> {
         sqlx::query!(
             "insert into actions (agent_id, id, turn_id, session_id, audience_person_id, tool, summary, arguments,
                arguments_salt, arguments_sha256, schema_sha256, required_scopes, state, deadline_at, created_at,
-               updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)",
+               updated_at, trace_context)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)",
             agent.0,
             action.id.0,
             action.turn_id.map(|id| id.0),
@@ -123,11 +124,23 @@ impl Actions<'_> {
             &action.required_scopes,
             action.state.as_str(),
             action.deadline_at,
-            action.created_at
+            action.created_at,
+            trace::context()
         )
         .execute(self.0.connection())
         .await?;
         Ok(())
+    }
+
+    /// The trace of what proposed an action.
+    pub async fn trace_context(&mut self, id: ActionId) -> Result<Option<String>> {
+        let agent = self.0.agent();
+        let found = sqlx::query_scalar!(
+            "select trace_context from actions where agent_id = $1 and id = $2",
+            agent.0,
+            id.0
+        );
+        Ok(found.fetch_optional(self.0.connection()).await?.flatten())
     }
 
     /// One action.

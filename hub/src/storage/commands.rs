@@ -1,5 +1,7 @@
 //! Commands: the mailboxes. And deliveries, which follow the command that carries them.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -11,6 +13,7 @@ use crate::{
     ids::{ActionId, AgentId, AttemptId, CommandId, DeliveryId, DeviceId, EventId, PersonId, TurnId},
     mailbox::{Command, CommandState},
     page::PageRequest,
+    telemetry::trace,
 };
 
 /// The tables of commands and deliveries.
@@ -135,8 +138,8 @@ impl Commands<'_> {
         let (agent, now) = (self.0.agent(), self.0.now());
         sqlx::query!(
             "insert into commands (agent_id, id, device_id, seq, kind, arguments, arguments_salt, action_id, attempt_id,
-               turn_id, audience_person_id, state, deadline_at, last_deadline_at, created_at, supersede_key)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $12, $13, $14, $15)",
+               turn_id, audience_person_id, state, deadline_at, last_deadline_at, created_at, supersede_key, trace_context)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $12, $13, $14, $15, $16)",
             agent.0,
             new.id.0,
             new.device.0,
@@ -151,11 +154,34 @@ impl Commands<'_> {
             new.deadline_at,
             new.last_deadline_at,
             now,
-            new.supersede_key
+            new.supersede_key,
+            trace::context()
         )
         .execute(self.0.connection())
         .await?;
         Ok(())
+    }
+
+    /// The traces of commands of one device, where they have one.
+    pub async fn trace_contexts(
+        &mut self,
+        device: DeviceId,
+        ids: &[CommandId],
+    ) -> Result<HashMap<CommandId, String>> {
+        let agent = self.0.agent();
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let rows = sqlx::query!(
+            r#"select id, trace_context as "trace_context!" from commands
+               where agent_id = $1 and device_id = $2 and id = any ($3) and trace_context is not null"#,
+            agent.0,
+            device.0,
+            &ids
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.id.into(), row.trace_context))
+            .collect())
     }
 
     /// Marks the device's next queued commands as sent and gives them out in order. They are chosen in an array, which is

@@ -12,6 +12,7 @@ use crate::{
     ids::{AgentId, JobId},
     jobs::{DeadJob, JobKind},
     page::PageRequest,
+    telemetry::trace,
 };
 
 /// The table of jobs.
@@ -52,6 +53,8 @@ pub struct Lease {
     pub lost_leases: i32,
     /// The fencing token: a later holder has a higher one.
     pub fence: i64,
+    /// The trace of what queued it.
+    pub trace_context: Option<String>,
 }
 
 impl Jobs<'_> {
@@ -60,14 +63,15 @@ impl Jobs<'_> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let id = JobId::mint();
         sqlx::query!(
-            "insert into jobs (id, agent_id, kind, lane, payload, state, run_at, created_at)
-             values ($1, $2, $3, $4, jsonb_build_object('subject', $5::uuid), 'queued', $6, $6)",
+            "insert into jobs (id, agent_id, kind, lane, payload, state, run_at, created_at, trace_context)
+             values ($1, $2, $3, $4, jsonb_build_object('subject', $5::uuid), 'queued', $6, $6, $7)",
             id.0,
             agent.0,
             job.kind.as_str(),
             job.lane,
             job.subject,
-            now
+            now,
+            trace::context()
         )
         .execute(self.0.connection())
         .await?;
@@ -96,7 +100,7 @@ impl Jobs<'_> {
                    and held.lane = j.lane and held.state = 'leased')
                and j.kind = any ($3)
                order by j.run_at, j.id limit 1 for update skip locked)
-             returning id, agent_id, kind, payload, attempts, lost_leases, fence",
+             returning id, agent_id, kind, payload, attempts, lost_leases, fence, trace_context",
             now,
             until,
             &kinds
@@ -122,6 +126,7 @@ impl Jobs<'_> {
             attempts: row.attempts,
             lost_leases: row.lost_leases,
             fence: row.fence,
+            trace_context: row.trace_context,
         }))
     }
 

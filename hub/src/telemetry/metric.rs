@@ -43,6 +43,18 @@ pub const AUDIT_WAITING: &str = "hub_audit_waiting_entries";
 pub const AUDIT_UNPUBLISHED: &str = "hub_audit_unpublished_entries";
 /// Audit entries given their place in the log.
 pub const AUDIT_SEQUENCED: &str = "hub_audit_sequenced_total";
+/// How long the oldest audit entry without a place in the signed log has waited.
+pub const AUDIT_SEQUENCE_LAG: &str = "hub_audit_sequence_lag_seconds";
+/// How long the oldest audit entry that the store does not hold has waited.
+pub const AUDIT_PUBLISH_LAG: &str = "hub_audit_publish_lag_seconds";
+/// Commands that were not sent to their device yet.
+pub const UNDELIVERED: &str = "hub_mailbox_undelivered_commands";
+/// Commands that were sent and that their device did not acknowledge.
+pub const UNACKNOWLEDGED: &str = "hub_mailbox_unacknowledged_commands";
+/// Whether turns of this process wait for the model: 1 while it is away, else 0.
+pub const MODEL_CIRCUIT: &str = "hub_model_circuit_open";
+/// Spans that no collector got, by reason: the queue was full, or the collector did not take them.
+pub const SPANS_DROPPED: &str = "hub_spans_dropped_total";
 
 /// Says what each metric is.
 pub(super) fn describe() {
@@ -84,4 +96,24 @@ pub(super) fn describe() {
         "signed audit entries that the store does not hold yet"
     );
     describe_counter!(AUDIT_SEQUENCED, "audit entries given their place in the log");
+    describe_gauge!(
+        AUDIT_SEQUENCE_LAG,
+        Unit::Seconds,
+        "how long the oldest audit entry without a place in the signed log has waited"
+    );
+    describe_gauge!(
+        AUDIT_PUBLISH_LAG,
+        Unit::Seconds,
+        "how long the oldest audit entry that the store does not hold has waited"
+    );
+    describe_gauge!(UNDELIVERED, "commands that were not sent to their device yet");
+    describe_gauge!(
+        UNACKNOWLEDGED,
+        "commands that were sent and that their device did not acknowledge"
+    );
+    describe_gauge!(
+        MODEL_CIRCUIT,
+        "1 while turns of this process wait for the model, else 0"
+    );
+    describe_counter!(SPANS_DROPPED, "spans that no collector got, by reason");
 }

@@ -1,13 +1,26 @@
-//! Logs and metrics.
+//! Logs, metrics and traces.
 
+mod export;
+mod log;
 pub mod metric;
+pub mod trace;
 
 use std::io::IsTerminal;
 
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Metadata, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt, FilterFn, ParseError},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
-use crate::config::{LogConfig, LogFormat};
+pub use export::Spans;
+use log::WithTrace;
+
+use crate::config::{LogConfig, LogFormat, TelemetryConfig};
 
 /// Telemetry that cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -26,35 +39,67 @@ pub enum TelemetryError {
 /// Logs what it cannot read, in full: what was said would stand in the log.
 const NEVER: &str = "async_openai=off";
 
+/// What each of the layers is.
+type Each = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Starts the log of this process, on standard error.
 pub fn start_log(config: &LogConfig) -> Result<(), TelemetryError> {
+    tracing_subscriber::registry().with(lines(config)?).try_init()?;
+    Ok(())
+}
+
+/// The same with traces, where there is a collector; then what is returned has to be sent there.
+pub fn start_log_and_traces(
+    log: &LogConfig,
+    telemetry: &TelemetryConfig,
+) -> Result<Option<Spans>, TelemetryError> {
+    if !telemetry.is_set() {
+        start_log(log)?;
+        return Ok(None);
+    }
+    let (layer, spans) = export::layer(telemetry);
+    let layers: Vec<Each> = vec![lines(log)?, layer.boxed()];
+    tracing_subscriber::registry().with(layers).try_init()?;
+    trace::turn_on();
+    Ok(Some(spans))
+}
+
+/// The lines on standard error.
+fn lines(config: &LogConfig) -> Result<Each, TelemetryError> {
     let is_terminal = std::io::stderr().is_terminal();
     let words = match (config.filter.as_str(), is_terminal) {
         ("", true) => "warn",
         ("", false) => "info,sqlx=warn",
         (filter, _) => filter,
     };
-    let registry = tracing_subscriber::registry().with(filter(words)?);
+    let filter = filter(words)?;
+    let hint = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
+    // Spans are for traces. The log does not ask for any, so that without a collector none are made.
+    let is_line = move |data: &Metadata<'_>| data.is_event() && *data.level() <= hint;
+    let events = FilterFn::new(is_line).with_max_level_hint(hint);
+    let filter = events.and(filter);
     let is_text = match config.format {
         LogFormat::Text => true,
         LogFormat::Json => false,
         LogFormat::Auto => is_terminal,
     };
-    if is_text {
-        registry
-            .with(fmt::layer().with_ansi(is_terminal).with_writer(std::io::stderr))
-            .try_init()?;
+    Ok(if is_text {
+        fmt::layer()
+            .with_writer(std::io::stderr)
+            .map_event_format(|format| WithTrace(format.with_ansi(is_terminal)))
+            .with_filter(filter)
+            .boxed()
     } else {
-        registry
-            .with(
-                fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_writer(std::io::stderr),
-            )
-            .try_init()?;
-    }
-    Ok(())
+        fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .with_writer(std::io::stderr)
+            .map_event_format(WithTrace)
+            .with_filter(filter)
+            .boxed()
+    })
 }
 
 /// What is said. Whatever was asked for, nothing of a library that logs whole answers of the model.

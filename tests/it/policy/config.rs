@@ -6,7 +6,13 @@ use hub::config::Config;
 use serde_json::Value;
 
 /// Variables that are not keys of a section: the data folder, and the usual names of secrets.
-const BESIDE: [&str; 3] = ["HUB_DIR", "DATABASE_URL", "OPENAI_API_KEY"];
+const BESIDE: [&str; 5] = [
+    "HUB_DIR",
+    "DATABASE_URL",
+    "OPENAI_API_KEY",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+];
 
 #[test]
 fn the_example_names_every_key_with_its_default() {
@@ -22,6 +28,9 @@ fn the_example_names_every_key_with_its_default() {
     // Secrets go by their usual names.
     expected.remove("HUB_DATABASE__URL");
     expected.remove("HUB_MODEL__API_KEY");
+    expected.remove("HUB_TELEMETRY__OTLP_HEADERS");
+    // So does what other programs call the same.
+    expected.remove("HUB_TELEMETRY__OTLP_ENDPOINT");
     let mut shown = example();
     for name in BESIDE {
         assert!(

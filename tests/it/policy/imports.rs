@@ -64,6 +64,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("jobs::fail", Edges),
     ("jobs::renew", Edges),
     ("jobs::replay", Operations),
+    ("jobs::sample", Edges),
     ("jobs::sweep", Edges),
     ("jobs::worker", Edges),
     ("mailbox", Types),
@@ -139,7 +140,12 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("aws_sdk_ssm", &["adapters"]),
     ("aws_smithy_http_client", &["adapters"]),
     ("reqwest", &["adapters", "commands"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_http", &["adapters::collector"]),
+    ("opentelemetry_otlp", &["adapters::collector"]),
+    ("opentelemetry_sdk", &["telemetry", "adapters::collector"]),
     ("rlimit", &["commands::descriptors"]),
+    ("tracing_opentelemetry", &["telemetry"]),
     ("tokio_tungstenite", &["commands::satellite"]),
 ];
 

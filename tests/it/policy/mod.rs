@@ -5,6 +5,7 @@ mod audit;
 mod config;
 mod document;
 mod imports;
+pub(crate) mod metrics;
 mod migrations;
 mod permissions;
 mod source;

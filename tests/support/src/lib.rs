@@ -16,6 +16,7 @@
 mod api;
 mod aws;
 mod clock;
+mod collector;
 mod database;
 mod household;
 mod hub;
@@ -38,6 +39,7 @@ mod wire;
 pub use api::{Api, Operation};
 pub use aws::Aws;
 pub use clock::TestClock;
+pub use collector::{Collector, Told};
 pub use household::Household;
 pub use hub::{TestHub, TestHubBuilder};
 pub use model::{Heard, Line, ModelServer};

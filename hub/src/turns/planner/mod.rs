@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     context::{Input, TurnContext},
@@ -26,7 +27,7 @@ use crate::{
     },
     clock::DateTime,
     config::{ModelConfig, WhenDown},
-    telemetry::metric,
+    telemetry::{metric, trace},
 };
 
 /// How long a turn waits for somebody to correct the configuration before it asks again.
@@ -51,6 +52,7 @@ pub struct Planner {
 impl Planner {
     /// A planner with a model.
     pub fn new(model: Arc<dyn Model>, config: &ModelConfig) -> Self {
+        metrics::gauge!(metric::MODEL_CIRCUIT).set(0.0);
         Self {
             model,
             circuit: Circuit::default(),
@@ -74,12 +76,20 @@ impl Planner {
             schema: plan::schema(),
         };
         let asked = tokio::time::Instant::now();
-        let answer = self.model.ask(&request).await;
+        let span = trace::model();
+        let answer = self.model.ask(&request).instrument(span.clone()).await;
         let outcome = answer.as_ref().err().map_or("answered", outcome);
+        let usage = answer.as_ref().ok().map(|answer| &answer.usage);
+        trace::asked(
+            &span,
+            outcome,
+            usage.map(|usage| (usage.input_tokens, usage.output_tokens)),
+        );
+        drop(span);
         metrics::histogram!(metric::MODEL_SECONDS, "outcome" => outcome)
             .record(asked.elapsed().as_secs_f64());
         let answer = answer.map_err(|error| self.failed(context.now, &error))?;
-        if self.circuit.answered() {
+        if self.is_back() {
             tracing::info!("the model is back");
         }
         let mut thought = plan::read(context, &answer.text).map_err(RuntimeError::Malformed)?;
@@ -94,15 +104,16 @@ impl Planner {
             ModelError::Misconfigured(_) => (WAITING_FOR_KEY, Some(CONFIGURED_AGAIN)),
             // It is there, and this turn's to deal with.
             ModelError::Refused(_) => {
-                self.circuit.answered();
+                self.is_back();
                 return RuntimeError::Refused(error.to_string());
             }
             ModelError::Malformed(_) => {
-                self.circuit.answered();
+                self.is_back();
                 return RuntimeError::Malformed(error.to_string());
             }
         };
         let (retry_after, is_first) = self.circuit.failed(now, asked_for);
+        metrics::gauge!(metric::MODEL_CIRCUIT).set(1.0);
         if is_first {
             tracing::error!(%error, "turns wait for the model");
         }
@@ -110,6 +121,12 @@ impl Planner {
             waiting_for: waiting_for.to_owned(),
             retry_after,
         }
+    }
+
+    /// The model answered. True when it had been away.
+    fn is_back(&self) -> bool {
+        metrics::gauge!(metric::MODEL_CIRCUIT).set(0.0);
+        self.circuit.answered()
     }
 
     fn cost(&self, usage: &Usage) -> Value {
