@@ -13,6 +13,7 @@ mod http;
 mod invocation;
 mod log;
 mod model;
+mod proxy;
 mod satellite;
 mod worker;
 
@@ -38,6 +39,7 @@ pub use http::HttpConfig;
 pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
 pub use model::{ModelConfig, WhenDown};
+pub use proxy::TrustedProxy;
 pub use satellite::SatelliteConfig;
 pub use worker::WorkerConfig;
 
