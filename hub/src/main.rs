@@ -22,6 +22,7 @@ enum Command {
     Bootstrap(commands::bootstrap::Args),
     ClaimCode(commands::claim_code::Args),
     Doctor(commands::doctor::Args),
+    Health(commands::health::Args),
     Openapi(commands::openapi::Args),
     /// Checks the audit log offline.
     Audit(commands::audit::Args),
@@ -60,6 +61,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Bootstrap(args) => Ok(commands::bootstrap::run(args).await?),
         Command::ClaimCode(args) => Ok(commands::claim_code::run(args).await?),
         Command::Doctor(args) => Ok(commands::doctor::run(args).await?),
+        Command::Health(args) => Ok(commands::health::run(args).await),
         Command::Openapi(args) => Ok(commands::openapi::run(&args)?),
         Command::Audit(args) => Ok(commands::audit::run(&args)),
         Command::Satellite(args) => Ok(commands::satellite::run(args).await?),

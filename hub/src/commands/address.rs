@@ -5,14 +5,15 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use crate::config::DataDir;
+use crate::{config::DataDir, ids};
 
 /// Where a hub listens unless it is told otherwise.
 pub const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// Leaves the address for the other commands. They read the old one or the new one, never half of it.
+/// Leaves the address for the other commands. They read the old one or the new one, never half of it, also where several
+/// nodes share the folder and start at once.
 pub fn leave(dir: &DataDir, address: SocketAddr) -> io::Result<()> {
-    let next = dir.join("address.new");
+    let next = dir.join(format!("address.{}.new", ids::fresh()));
     fs::write(&next, format!("{}\n", reachable(address)))?;
     fs::rename(next, dir.join("address"))
 }

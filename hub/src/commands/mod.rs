@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod claim_code;
 mod descriptors;
 pub mod doctor;
+pub mod health;
 pub mod inbox;
 pub mod login;
 pub mod logout;

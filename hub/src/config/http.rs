@@ -1,10 +1,10 @@
 //! The REST edge.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, between, within};
+use super::{ConfigError, TrustedProxy, between, within};
 
 /// Longer than anybody waits.
 const TEN_MINUTES_MS: u64 = 600_000;
@@ -27,8 +27,8 @@ pub struct HttpConfig {
     pub request_timeout_ms: u64,
     /// Origins that browsers may call from.
     pub allowed_origins: Vec<String>,
-    /// Addresses of proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Addresses or networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<TrustedProxy>,
 }
 
 impl Default for HttpConfig {

@@ -73,8 +73,8 @@ fn words() -> Vec<(&'static str, Value, Value)> {
         ("http.allowed_origins", origins, no_origins),
         (
             "http.trusted_proxies",
-            json!([["10.0.0.1", "::1"]]),
-            json!([["proxy"], ["10.0.0.0/8"]]),
+            json!([["10.0.0.1", "::1"], ["10.0.0.0/24", "fd00::/8"]]),
+            json!([["proxy"], ["10.0.0.0/33"], ["10.0.0.0/"], ["0.0.0.0/0"], ["::/0"]]),
         ),
         (
             "model.base_url",

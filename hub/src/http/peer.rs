@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::layers::RequestContext;
-use crate::{hub::Hub, identity::Origin};
+use crate::{config::TrustedProxy, hub::Hub, identity::Origin};
 
 /// The header in which a proxy names whom it forwards for; each proxy adds the address that it was called from.
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -31,7 +31,7 @@ impl FromRequestParts<Hub> for Origin {
 }
 
 /// The nearest address that is not a trusted proxy's: what stands further left is whatever the sender wrote.
-fn behind(proxies: &[IpAddr], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+fn behind(proxies: &[TrustedProxy], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let said = headers.get_all(FORWARDED_FOR).iter();
     let hops: Vec<&str> = said
         .filter_map(|value| value.to_str().ok())
@@ -39,7 +39,7 @@ fn behind(proxies: &[IpAddr], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         .collect();
     let mut nearest = peer.to_canonical();
     for hop in hops.into_iter().rev() {
-        if !proxies.contains(&nearest) {
+        if !proxies.iter().any(|proxy| proxy.is(nearest)) {
             break;
         }
         let Ok(address) = hop.trim().parse::<IpAddr>() else {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn seen(proxies: &[&str], peer: &str, forwarded: &[&'static str]) -> String {
-        let proxies: Vec<IpAddr> = proxies.iter().map(|text| text.parse().unwrap()).collect();
+        let proxies: Vec<TrustedProxy> = proxies.iter().map(|text| text.parse().unwrap()).collect();
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append(FORWARDED_FOR, value.parse().unwrap());
@@ -87,6 +87,17 @@ mod tests {
         assert_eq!(
             seen(&proxies, "::ffff:127.0.0.1", &["203.0.113.9"]),
             "203.0.113.9"
+        );
+    }
+
+    #[test]
+    fn a_load_balancer_has_any_address_of_its_network() {
+        let proxies = ["10.0.0.0/27", "10.0.0.32/27"];
+        assert_eq!(seen(&proxies, "10.0.0.40", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(seen(&proxies, "10.0.0.64", &["203.0.113.9"]), "10.0.0.64");
+        assert_eq!(
+            seen(&proxies, "10.0.0.4", &["1.2.3.4, 10.0.0.64, 10.0.0.5"]),
+            "10.0.0.64"
         );
     }
 }
