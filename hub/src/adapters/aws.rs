@@ -20,6 +20,9 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// Tries of one call. Beyond the second, waiting is for the circuit of who asked.
 const TRIES: u32 = 2;
 
+/// The code of a call that was not made, because nobody said in which region.
+pub const NO_REGION: &str = "NoRegion";
+
 /// What every client is made from. Nothing is asked of AWS yet, save credentials of a role when they are first needed.
 pub async fn connect(config: &AwsConfig, credentials: Option<SharedCredentialsProvider>) -> SdkConfig {
     let client = Builder::new()
@@ -108,6 +111,13 @@ impl Fault {
         R: std::fmt::Debug + 'static,
     {
         let said = DisplayErrorContext(error).to_string();
+        // Not even a request could be made of it; the library has one error for a region that nobody named.
+        if matches!(error, SdkError::ConstructionFailure(_)) && said.contains("region") {
+            return Self::Refused {
+                code: NO_REGION.to_owned(),
+                message: "no region is configured".to_owned(),
+            };
+        }
         // The library's own words for having looked everywhere; it has no code for it.
         if said.contains("no credentials") || said.contains("credentials provider") {
             return Self::Denied(format!("no credentials: {said}"));
