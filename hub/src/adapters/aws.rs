@@ -20,6 +20,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// Tries of one call. Beyond the second, waiting is for the circuit of who asked.
 const TRIES: u32 = 2;
 
+/// The code of an answer that could not be read.
+pub const UNREADABLE: &str = "unknown";
 /// The code of a call that was not made, because nobody said in which region.
 pub const NO_REGION: &str = "NoRegion";
 
@@ -92,7 +94,7 @@ impl Fault {
             return Self::unsent(error);
         };
         let meta = refused.err().meta();
-        let code = meta.code().unwrap_or("unknown").to_owned();
+        let code = meta.code().unwrap_or(UNREADABLE).to_owned();
         let message = meta.message().unwrap_or_default().to_owned();
         let said = format!("{code}: {message}");
         match Sort::of(&code) {

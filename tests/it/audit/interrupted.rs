@@ -59,8 +59,8 @@ async fn a_log_that_was_cut_off_anywhere_goes_on_whole() {
     }
     assert!(cut > 20 && ended > 5, "cut {cut} times, ended {ended} times");
     hub.clock.advance(chrono::Duration::minutes(1));
-    assert_eq!(keep(&hub, &store).await.unwrap(), Published::All);
-    everything_is_kept(&hub, &store).await;
+    assert_eq!(keep(&hub, &*store).await.unwrap(), Published::All);
+    everything_is_kept(&hub, &*store).await;
 }
 
 /// The store of a process that dies at one of its accesses, before or after that has its effect.
@@ -151,10 +151,10 @@ async fn a_publication_that_died_at_any_object_is_finished_by_another_process() 
             let is_alive = publish_until_dead(&other, store.clone(), accesses, has_effect).await;
             lived[usize::from(has_effect)] += usize::from(is_alive);
             hub.clock.advance(chrono::Duration::minutes(1));
-            assert_eq!(keep(&hub, &store).await.unwrap(), Published::All);
+            assert_eq!(keep(&hub, &*store).await.unwrap(), Published::All);
         }
     }
-    everything_is_kept(&hub, &store).await;
+    everything_is_kept(&hub, &*store).await;
     assert!(
         lived.iter().all(|lived| (1..15).contains(lived)),
         "it lived {lived:?} times"

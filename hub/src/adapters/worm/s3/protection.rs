@@ -6,13 +6,16 @@ use aws_sdk_s3::{
 };
 
 use super::Keeping;
-use crate::{adapters::aws::Fault, config::RetentionMode};
+use crate::{
+    adapters::aws::{Fault, UNREADABLE},
+    config::RetentionMode,
+};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Protection {
-    /// Whether old versions of objects are kept.
-    pub(super) is_versioned: bool,
+    /// Whether old versions of objects are kept; none where the answer could not be read.
+    pub(super) is_versioned: Option<bool>,
     /// Its Object Lock; none where it has none.
     pub(super) lock: Option<Lock>,
 }
@@ -27,17 +30,16 @@ pub(super) struct Lock {
 impl Protection {
     /// Asks the bucket.
     pub(super) async fn of(client: &Client, bucket: &str) -> Result<Self, Fault> {
-        let versioning = client.get_bucket_versioning().bucket(bucket).send().await;
-        let versioning = versioning.map_err(|error| Fault::of(&error))?;
         Ok(Self {
-            is_versioned: versioning.status() == Some(&BucketVersioningStatus::Enabled),
+            is_versioned: versioning(client, bucket).await?,
             lock: lock(client, bucket).await?,
         })
     }
 
     /// Whether somebody other than the hub keeps objects from being changed.
-    pub(super) const fn is_enforced(&self) -> bool {
-        self.lock.is_some() && self.is_versioned
+    pub(super) fn is_enforced(&self) -> bool {
+        // S3 has no lock without versioning; what says otherwise is not believed.
+        self.lock.is_some() && self.is_versioned != Some(false)
     }
 
     /// In a sentence for everyone.
@@ -59,24 +61,36 @@ impl Protection {
         let default = lock.default.as_ref().map_or_else(String::new, |default| {
             format!("; the bucket's own default is {default}")
         });
-        let versioning = if self.is_versioned {
-            ""
-        } else {
-            "; but the bucket says that its versioning is off, so this cannot be relied on"
+        let versioning = match self.is_versioned {
+            Some(true) => "",
+            Some(false) => "; but the bucket says that its versioning is off, so this cannot be relied on",
+            None => "; whether the bucket keeps old versions could not be read",
         };
         format!("{bound}{default}{versioning}")
     }
 
     fn without_lock(&self) -> String {
-        let kept = if self.is_versioned {
-            "versioning keeps what is overwritten or deleted, until somebody deletes the old version, too"
-        } else {
-            "what is overwritten or deleted is gone"
+        let kept = match self.is_versioned {
+            Some(true) => {
+                "versioning keeps what is overwritten or deleted, until somebody deletes the old version, too"
+            }
+            Some(false) => "what is overwritten or deleted is gone",
+            None => "whether the bucket keeps old versions could not be read",
         };
         format!(
             "no Object Lock: nobody but the hub keeps these objects from being changed; {kept}; `hub audit verify` finds changes, \
              it does not prevent them"
         )
+    }
+}
+
+async fn versioning(client: &Client, bucket: &str) -> Result<Option<bool>, Fault> {
+    match client.get_bucket_versioning().bucket(bucket).send().await {
+        Ok(answer) => Ok(Some(answer.status() == Some(&BucketVersioningStatus::Enabled))),
+        Err(error) => match Fault::of(&error) {
+            Fault::Refused { code, .. } if code == UNREADABLE => Ok(None),
+            fault => Err(fault),
+        },
     }
 }
 

@@ -15,7 +15,8 @@ const SERIES: [&str; 2] = ["tile/", "checkpoints/"];
 /// A version of a partial object.
 struct Candidate {
     path: String,
-    version: String,
+    /// None where the bucket keeps no versions, and so has but this one.
+    version: Option<String>,
 }
 
 impl WriteOnceBucket {
@@ -66,7 +67,7 @@ impl WriteOnceBucket {
                 if is_old(found, now) {
                     old.push(Candidate {
                         path: path.to_owned(),
-                        version: found.version_id().unwrap_or("null").to_owned(),
+                        version: found.version_id().filter(|id| *id != "null").map(str::to_owned),
                     });
                 }
             }
@@ -87,7 +88,7 @@ impl WriteOnceBucket {
             .head_object()
             .bucket(&self.address.bucket)
             .key(self.address.key(&candidate.path))
-            .version_id(&candidate.version);
+            .set_version_id(candidate.version.clone());
         match asked.send().await {
             Ok(found) => Ok(is_partial(&found) && is_free(&found, now)),
             Err(error) => match Fault::of(&error) {
@@ -103,7 +104,7 @@ impl WriteOnceBucket {
             .delete_object()
             .bucket(&self.address.bucket)
             .key(self.address.key(&candidate.path))
-            .version_id(&candidate.version);
+            .set_version_id(candidate.version.clone());
         asked.send().await.map(drop).map_err(|error| Fault::of(&error))
     }
 }
