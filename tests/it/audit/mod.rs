@@ -2,6 +2,7 @@
 
 mod bucket;
 mod damage;
+mod far_side;
 mod interrupted;
 mod keys;
 mod outage;
