@@ -6,7 +6,7 @@ use std::{error::Error, time::Duration};
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
     config::SharedCredentialsProvider,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
 };
 use aws_smithy_http_client::{
     Builder,
@@ -112,20 +112,41 @@ impl Fault {
         E: Error + 'static,
         R: std::fmt::Debug + 'static,
     {
-        let said = DisplayErrorContext(error).to_string();
-        // Not even a request could be made of it; the library has one error for a region that nobody named.
-        if matches!(error, SdkError::ConstructionFailure(_)) && said.contains("region") {
+        let said = chain(error);
+        // The library's own words, here and below; it has no codes for what it finds before it asks.
+        if said.contains("A region must be set") {
             return Self::Refused {
                 code: NO_REGION.to_owned(),
                 message: "no region is configured".to_owned(),
             };
         }
-        // The library's own words for having looked everywhere; it has no code for it.
-        if said.contains("no credentials") || said.contains("credentials provider") {
+        if NO_CREDENTIALS.iter().any(|words| said.contains(words)) {
             return Self::Denied(format!("no credentials: {said}"));
         }
         Self::Away(said)
     }
+}
+
+/// What is said where credentials were looked for everywhere, and not found.
+const NO_CREDENTIALS: [&str; 4] = [
+    "no credentials",
+    "credentials provider",
+    "credential provider was not enabled",
+    "IMDS is disabled",
+];
+
+/// An error with its causes, each in its own words only: the library's own way of telling it adds pages.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let said = next.to_string();
+        if !text.ends_with(&said) {
+            text.extend([": ", &said]);
+        }
+        cause = next.source();
+    }
+    text
 }
 
 enum Sort {

@@ -137,7 +137,6 @@ pub async fn keep_audit_log(hub: &Hub) -> Result<(), StartError> {
         Ok(()) => check_not_behind(hub, &*store).await,
         Err(error) => Err(error.into()),
     };
-    hub.audit.tell_store(store.describe());
     match checked {
         Ok(()) => {}
         Err(error @ AuditError::Store(_)) => {
@@ -146,6 +145,7 @@ pub async fn keep_audit_log(hub: &Hub) -> Result<(), StartError> {
         Err(AuditError::Refused(error)) => return Err(StartError::Audit(error.to_string())),
         Err(error) => return Err(StartError::Audit(error.chain())),
     }
+    hub.audit.tell_store(store.describe());
     audit::run::start(hub, store);
     Ok(())
 }

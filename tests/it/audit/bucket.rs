@@ -318,10 +318,17 @@ async fn the_program_says_what_keeps_its_log_and_verifies_it_in_the_bucket() {
     let aws = Aws::stand_in().await;
     let bucket = aws.bucket(true).await.to_string();
     let mut program = Program::new(&[("HUB_AUDIT__PUBLISH_EVERY_MS", "100")]).await;
+    program.set("HUB_AUDIT__STORE", "s3://hub-no-such-bucket/home");
+    // So that it does not ask the machine for the role of one in AWS.
+    program.set("AWS_EC2_METADATA_DISABLED", "true");
+    let said = program.start_refused().await;
+    assert!(said.contains("no AWS region is configured"), "{said}");
+    program.set("AWS_REGION", "eu-central-1");
+    let said = program.start_refused().await;
+    assert!(said.contains("no AWS credentials were found"), "{said}");
     for (name, value) in aws.variables() {
         program.set(name, &value);
     }
-    program.set("HUB_AUDIT__STORE", "s3://hub-no-such-bucket/home");
     let said = program.start_refused().await;
     assert!(said.contains("there is no bucket hub-no-such-bucket"), "{said}");
     program.set("HUB_AUDIT__STORE", &bucket);

@@ -121,7 +121,7 @@ impl WriteOnceBucket {
     /// Asks the bucket what it does.
     async fn look(&self) -> Result<Protection, StoreError> {
         let found = Protection::of(&self.client, &self.address.bucket).await;
-        let found = found.map_err(|fault| self.failed("", fault))?;
+        let found = found.map_err(|fault| self.failed("the bucket's settings", fault))?;
         if self.keeping.is_lock_required && found.lock.is_none() {
             let bucket = &self.address.bucket;
             return Err(StoreError::Refused {
