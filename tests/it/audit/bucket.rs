@@ -240,6 +240,17 @@ async fn what_passes_by_itself_is_an_outage() {
 }
 
 #[tokio::test]
+async fn a_hub_that_may_not_delete_keeps_everything_and_goes_on() {
+    let far_side = FarSide::refusing(403, "AccessDenied").await;
+    let store = bucket(&Aws::at(&far_side.url).await, somewhere());
+    assert_eq!(store.sweep(SystemClock.now()).await.unwrap(), 0);
+    let far_side = FarSide::refusing(503, "SlowDown").await;
+    let store = bucket(&Aws::at(&far_side.url).await, somewhere());
+    let failed = store.sweep(SystemClock.now()).await;
+    assert!(matches!(failed, Err(StoreError::Failed { .. })), "{failed:?}");
+}
+
+#[tokio::test]
 async fn a_store_that_would_let_objects_be_overwritten_is_refused() {
     let far_side = FarSide::answering(|method, path| match method {
         "GET" if path.contains("versioning") => (

@@ -244,6 +244,20 @@ async fn a_list_holds_the_objects_with_its_prefix_over_many_pages() {
         assert_eq!(scratch.store.list("tile/1/").await.unwrap(), ["tile/1/000"]);
         assert_eq!(scratch.store.list("tile/0/104").await.unwrap().len(), 10);
         assert_eq!(scratch.store.list("").await.unwrap().len(), MORE_THAN_A_PAGE + 2);
+        // The last pages of a sweep's listing.
+        for width in ["tile/2/000.p/1", "tile/2/000.p/2"] {
+            scratch.put(width, "x", Retention::Partial).await.unwrap();
+        }
+        let swept = u64::from(!scratch.store.describe().is_enforced);
+        let sweep = scratch.store.sweep(in_days(31)).await;
+        assert_eq!(sweep.unwrap(), swept, "{}", scratch.name);
+        // What a sweep looks for is on the last page of its listing.
+        for width in ["tile/2/000.p/1", "tile/2/000.p/2"] {
+            scratch.put(width, "x", Retention::Partial).await.unwrap();
+        }
+        let sweep = scratch.store.sweep(in_days(31)).await;
+        let swept = u64::from(scratch.name != "locked bucket");
+        assert_eq!(sweep.unwrap(), swept, "{}", scratch.name);
         assert_eq!(
             scratch.store.list("nothing/").await.unwrap(),
             Vec::<String>::new()

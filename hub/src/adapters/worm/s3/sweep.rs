@@ -12,6 +12,9 @@ use crate::adapters::{
 /// Where partial objects are. Not `checkpoint`, whose versions are many and say when the log was how long.
 const SERIES: [&str; 2] = ["tile/", "checkpoints/"];
 
+/// Versions that one sweep looks at, of each series: more than come in an hour, and few enough to end in time.
+const AT_ONCE: usize = 200;
+
 /// A version of a partial object.
 struct Candidate {
     path: String,
@@ -20,30 +23,35 @@ struct Candidate {
 }
 
 impl WriteOnceBucket {
-    /// Deletes old versions of superseded partials whose retention has ended. What S3 refuses to delete stays: a hub without
-    /// `s3:DeleteObjectVersion` keeps everything.
+    /// Deletes old versions of superseded partials whose retention has ended. A hub that may not list, look at or delete
+    /// versions keeps everything, which is no fault.
     pub(super) async fn sweep_versions(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut count = 0;
         for series in SERIES {
-            for candidate in self.candidates(series, now).await? {
-                if !self.may_go(&candidate, now).await? {
-                    continue;
+            match self.sweep_series(series, now, &mut count).await {
+                Ok(()) => {}
+                Err(Fault::Denied(said)) => {
+                    tracing::info!(said, "S3 keeps superseded objects of the audit store");
+                    break;
                 }
-                match self.delete(&candidate).await {
-                    Ok(()) => count += 1,
-                    Err(Fault::Denied(said)) => {
-                        tracing::info!(said, "S3 keeps superseded objects of the audit store");
-                        return Ok(count);
-                    }
-                    Err(fault) => return Err(self.failed(&candidate.path, fault)),
-                }
+                Err(fault) => return Err(self.failed(series, fault)),
             }
         }
         Ok(count)
     }
 
+    async fn sweep_series(&self, series: &str, now: DateTime<Utc>, count: &mut u64) -> Result<(), Fault> {
+        for candidate in self.candidates(series, now).await? {
+            if self.may_go(&candidate, now).await? {
+                self.delete(&candidate).await?;
+                *count += 1;
+            }
+        }
+        Ok(())
+    }
+
     /// Versions that are old enough and have a wider object beside them.
-    async fn candidates(&self, series: &str, now: DateTime<Utc>) -> Result<Vec<Candidate>, StoreError> {
+    async fn candidates(&self, series: &str, now: DateTime<Utc>) -> Result<Vec<Candidate>, Fault> {
         let (mut widest, mut old) = (Widest::default(), Vec::new());
         let (mut after_key, mut after_version) = (None, None);
         loop {
@@ -54,8 +62,7 @@ impl WriteOnceBucket {
                 .prefix(self.address.key(series))
                 .set_key_marker(after_key)
                 .set_version_id_marker(after_version);
-            let page = asked.send().await;
-            let page = page.map_err(|error| self.failed(series, Fault::of(&error)))?;
+            let page = asked.send().await.map_err(|error| Fault::of(&error))?;
             for found in page.versions() {
                 let Some(path) = found.key().and_then(|key| key.strip_prefix(&self.address.prefix)) else {
                     continue;
@@ -78,11 +85,12 @@ impl WriteOnceBucket {
             after_version = page.next_version_id_marker().map(str::to_owned);
         }
         old.retain(|candidate| widest.has_superseded(&candidate.path));
+        old.truncate(AT_ONCE);
         Ok(old)
     }
 
     /// Whether it was stored as a partial one, and no retention holds it.
-    async fn may_go(&self, candidate: &Candidate, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    async fn may_go(&self, candidate: &Candidate, now: DateTime<Utc>) -> Result<bool, Fault> {
         let asked = self
             .client
             .head_object()
@@ -93,7 +101,7 @@ impl WriteOnceBucket {
             Ok(found) => Ok(is_partial(&found) && is_free(&found, now)),
             Err(error) => match Fault::of(&error) {
                 Fault::Missing(_) => Ok(false),
-                fault => Err(self.failed(&candidate.path, fault)),
+                fault => Err(fault),
             },
         }
     }
