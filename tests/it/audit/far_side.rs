@@ -6,7 +6,10 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 /// What is answered to a method and a path with its query: a status and a body.
 type Answer = dyn Fn(&str, &str) -> (u16, String) + Send + Sync;
@@ -25,13 +28,14 @@ impl FarSide {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (end, answer): (_, Arc<Answer>) = (CancellationToken::new(), Arc::new(answer));
         let ended = end.clone();
+        let (tracker, tasks) = (TaskTracker::new(), TaskTracker::new());
         let accept = async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let answer = Arc::clone(&answer);
-                tokio::task::spawn(async move { serve(socket, &*answer).await });
+                tasks.spawn(async move { serve(socket, &*answer).await });
             }
         };
-        tokio::task::spawn(async move {
+        tracker.spawn(async move {
             tokio::select! { () = accept => {}, () = ended.cancelled() => {} }
         });
         Self {

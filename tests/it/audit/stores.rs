@@ -150,30 +150,27 @@ async fn replace_in_the_end(store: Arc<dyn WriteOnceStore>, size: u64) {
     panic!("{size}: {last:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn replacements_at_once_leave_the_newest_checkpoint() {
     for scratch in each().await {
         for round in 0..5 {
             let sizes = [1, 2, 3, 4, 5, 6].map(|size| round * 6 + size);
             let replace = sizes.map(|size| replace_in_the_end(Arc::clone(&scratch.store), size));
-            join_all(replace.into_iter().rev().map(tokio::spawn))
-                .await
-                .into_iter()
-                .for_each(Result::unwrap);
+            join_all(replace.into_iter().rev()).await;
             let there = scratch.store.get(CHECKPOINT_PATH).await.unwrap();
             assert_eq!(there, Some(checkpoint_of(round * 6 + 6)), "{}", scratch.name);
         }
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn of_writers_at_once_exactly_one_wins() {
     for scratch in each().await {
         let writes = (0..32_u8).map(|writer| {
             let store = Arc::clone(&scratch.store);
-            tokio::spawn(async move { store.put_new("a/b/c", &[writer % 2], Retention::Partial).await })
+            async move { store.put_new("a/b/c", &[writer % 2], Retention::Partial).await }
         });
-        let results: Vec<_> = join_all(writes).await.into_iter().map(Result::unwrap).collect();
+        let results = join_all(writes).await;
         let count =
             |is: fn(&Result<Stored, StoreError>) -> bool| results.iter().filter(|one| is(one)).count();
         let found = (

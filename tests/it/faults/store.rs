@@ -84,7 +84,7 @@ async fn a_hub_whose_bucket_is_cut_off_or_silent_goes_on_and_catches_up() {
     home.talk(&mut rng, Duration::from_millis(500)).await;
     for fault in [Proxy::cut, Proxy::stall] {
         fault(&way);
-        home.talk(&mut rng, Duration::from_millis(1_000)).await;
+        home.talk(&mut rng, Duration::from_secs(1)).await;
         home.drain(&mut program).await;
         let delayed = async {
             loop {

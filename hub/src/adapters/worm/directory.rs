@@ -159,7 +159,9 @@ impl WriteOnceDirectory {
         };
         let mut widest = Widest::default();
         let siblings = files::walk(&self.root, &format!("{full}.p")).unwrap_or_default();
-        siblings.iter().for_each(|sibling| widest.note(sibling));
+        for sibling in &siblings {
+            widest.note(sibling);
+        }
         if self.root.join(full).is_file() {
             widest.note(full);
         }

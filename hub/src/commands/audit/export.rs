@@ -29,7 +29,7 @@ const HISTORY: &str = "checkpoints/";
 pub(super) struct ExportArgs {
     /// The directory to copy to; made where there is none
     directory: PathBuf,
-    /// The log: a directory or s3://bucket/prefix [default: what audit.store says, else .hub/audit]
+    /// The log: a directory, or a bucket as `s3://bucket/prefix` [default: what audit.store says, else .hub/audit]
     #[arg(long, value_name = "DIRECTORY|URL")]
     from: Option<String>,
 }

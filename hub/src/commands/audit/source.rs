@@ -1,6 +1,6 @@
 //! Where an audit log is read from, by somebody who only reads: a directory, or a bucket.
 
-use std::{fmt, io, path::PathBuf, sync::Arc};
+use std::{fmt, io, path::Path, sync::Arc};
 
 use tokio::{runtime::Handle, task::spawn_blocking};
 
@@ -45,23 +45,23 @@ impl Source {
         match name {
             Some(url) if url.contains("://") => match Place::parse(url) {
                 Ok(Place::Bucket(address)) => Ok(Self::bucket(&Config::load()?, address).await),
-                Ok(Place::Directory(root)) => Self::directory(root),
+                Ok(Place::Directory(root)) => Self::directory(&root),
                 Err(error) => Err(SourceError::BadPlace(url.to_owned(), error)),
             },
-            Some(path) => Self::directory(PathBuf::from(path)),
+            Some(path) => Self::directory(Path::new(path)),
             None => {
                 let config = Config::load()?;
                 match config.audit.place(&config.dir) {
                     Place::Bucket(address) => Ok(Self::bucket(&config, address).await),
-                    Place::Directory(root) => Self::directory(root),
+                    Place::Directory(root) => Self::directory(&root),
                 }
             }
         }
     }
 
-    fn directory(root: PathBuf) -> Result<Self, SourceError> {
-        let place = Place::Directory(root.clone());
-        let store = WriteOnceDirectory::open(&root).map_err(|source| SourceError::Unreadable {
+    fn directory(root: &Path) -> Result<Self, SourceError> {
+        let place = Place::Directory(root.to_owned());
+        let store = WriteOnceDirectory::open(root).map_err(|source| SourceError::Unreadable {
             place: root.display().to_string(),
             source,
         })?;

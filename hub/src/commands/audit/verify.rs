@@ -29,7 +29,7 @@ const NOT_WHOLE: u8 = 1;
                   s3://bucket/prefix"
 )]
 pub(super) struct VerifyArgs {
-    /// The log: a directory or s3://bucket/prefix [default: what audit.store says, else .hub/audit; `HUB_DIR` moves .hub]
+    /// The log: a directory, or a bucket as `s3://bucket/prefix` [default: what audit.store says, else .hub/audit; `HUB_DIR` moves .hub]
     #[arg(value_name = "DIRECTORY|URL")]
     store: Option<String>,
     /// The log's public key, as name+hash+base64
