@@ -63,7 +63,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Doctor(args) => Ok(commands::doctor::run(args).await?),
         Command::Health(args) => Ok(commands::health::run(args).await),
         Command::Openapi(args) => Ok(commands::openapi::run(&args)?),
-        Command::Audit(args) => Ok(commands::audit::run(&args)),
+        Command::Audit(args) => Ok(commands::audit::run(args).await),
         Command::Satellite(args) => Ok(commands::satellite::run(args).await?),
         Command::Login(args) => Ok(commands::login::run(args).await),
         Command::Logout(args) => Ok(commands::logout::run(args).await),

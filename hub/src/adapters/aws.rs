@@ -6,7 +6,7 @@ use std::{error::Error, time::Duration};
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
     config::SharedCredentialsProvider,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
 };
 use aws_smithy_http_client::{
     Builder,
@@ -19,6 +19,11 @@ use crate::config::AwsConfig;
 const CONNECT: Duration = Duration::from_secs(3);
 /// Tries of one call. Beyond the second, waiting is for the circuit of who asked.
 const TRIES: u32 = 2;
+
+/// The code of an answer that could not be read.
+pub const UNREADABLE: &str = "unknown";
+/// The code of a call that was not made, because nobody said in which region.
+pub const NO_REGION: &str = "NoRegion";
 
 /// What every client is made from. Nothing is asked of AWS yet, save credentials of a role when they are first needed.
 pub async fn connect(config: &AwsConfig, credentials: Option<SharedCredentialsProvider>) -> SdkConfig {
@@ -89,7 +94,7 @@ impl Fault {
             return Self::unsent(error);
         };
         let meta = refused.err().meta();
-        let code = meta.code().unwrap_or("unknown").to_owned();
+        let code = meta.code().unwrap_or(UNREADABLE).to_owned();
         let message = meta.message().unwrap_or_default().to_owned();
         let said = format!("{code}: {message}");
         match Sort::of(&code) {
@@ -107,13 +112,41 @@ impl Fault {
         E: Error + 'static,
         R: std::fmt::Debug + 'static,
     {
-        let said = DisplayErrorContext(error).to_string();
-        // The library's own words for having looked everywhere; it has no code for it.
-        if said.contains("no credentials") || said.contains("credentials provider") {
+        let said = chain(error);
+        // The library's own words, here and below; it has no codes for what it finds before it asks.
+        if said.contains("A region must be set") {
+            return Self::Refused {
+                code: NO_REGION.to_owned(),
+                message: "no region is configured".to_owned(),
+            };
+        }
+        if NO_CREDENTIALS.iter().any(|words| said.contains(words)) {
             return Self::Denied(format!("no credentials: {said}"));
         }
         Self::Away(said)
     }
+}
+
+/// What is said where credentials were looked for everywhere, and not found.
+const NO_CREDENTIALS: [&str; 4] = [
+    "no credentials",
+    "credentials provider",
+    "credential provider was not enabled",
+    "IMDS is disabled",
+];
+
+/// An error with its causes, each in its own words only: the library's own way of telling it adds pages.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let said = next.to_string();
+        if !text.ends_with(&said) {
+            text.extend([": ", &said]);
+        }
+        cause = next.source();
+    }
+    text
 }
 
 enum Sort {

@@ -5,4 +5,5 @@ pub mod circuit;
 pub mod collector;
 pub mod keys;
 pub mod models;
+pub mod s3;
 pub mod worm;

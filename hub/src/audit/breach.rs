@@ -92,6 +92,9 @@ pub enum AuditError {
     /// The store is away: try again.
     #[error("the audit store is not reachable")]
     Store(#[source] StoreError),
+    /// The store refuses until a person has mended what its sentence says: try again, and say so.
+    #[error("the audit store refuses the hub until a person mends it")]
+    Refused(#[source] StoreError),
     /// The database is away, or refused: try again.
     #[error("the audit log could not be read or written")]
     Database(#[from] Error),
@@ -101,6 +104,7 @@ impl From<StoreError> for AuditError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict { path } => Breach::OtherBytes { path }.into(),
+            refused @ StoreError::Refused { .. } => Self::Refused(refused),
             away @ (StoreError::Failed { .. } | StoreError::TimedOut { .. } | StoreError::BadPath { .. }) => {
                 Self::Store(away)
             }

@@ -27,7 +27,7 @@ const GATHER: Duration = Duration::from_millis(100);
 const POLL: Duration = Duration::from_millis(500);
 /// How long to wait after a failure.
 const RETRY: Duration = Duration::from_secs(2);
-/// How often the store is rid of what was superseded long ago.
+/// How often the store is asked what protects it, and is rid of what was superseded long ago.
 const TIDY: Duration = Duration::from_hours(1);
 /// How often an idle publisher looks whether the store still ends where it should: one small object a minute.
 const LOOK: Duration = Duration::from_mins(1);
@@ -126,9 +126,10 @@ struct Publisher {
 
 impl Publisher {
     async fn run(mut self) {
-        let every = Duration::from_millis(self.hub.config.audit.publish_every_ms);
+        let every = self.hub.config.audit.publish_every();
         loop {
             let done = self.publish_due().await;
+            self.hub.audit.tell_store(self.store.describe());
             self.hub
                 .audit
                 .tell(Part::Publisher, done.as_ref().err().map(Trouble::from));
@@ -136,7 +137,9 @@ impl Publisher {
                 Ok(()) => every,
                 // Not one object more. The process goes on, and readiness says it.
                 Err(AuditError::Breach(_)) => return,
-                Err(AuditError::Store(_) | AuditError::Database(_)) => every.max(RETRY),
+                Err(AuditError::Store(_) | AuditError::Refused(_) | AuditError::Database(_)) => {
+                    every.max(RETRY)
+                }
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -181,12 +184,14 @@ impl Publisher {
         Ok(())
     }
 
-    /// Removes what was superseded. Only from a store that was just found in order.
+    /// Looks again at what protects the store, and removes what was superseded. Only from a store that was just found in
+    /// order.
     async fn tidy(&mut self) -> Result<(), AuditError> {
         let now = Instant::now();
         if self.state.is_cold() || !self.tidy.is_due(now) {
             return Ok(());
         }
+        self.store.probe().await?;
         let swept = self.store.sweep(self.hub.clock.now()).await?;
         tracing::debug!(
             audit.swept = swept,

@@ -5,7 +5,7 @@ use std::{mem, sync::Mutex};
 use serde::Serialize;
 
 use super::breach::AuditError;
-use crate::{clock::DateTime, error::Error, storage::Sizes, telemetry::metric};
+use crate::{adapters::worm::Description, clock::DateTime, error::Error, storage::Sizes, telemetry::metric};
 
 /// The status of the audit log. Shared by all of a process.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub struct AuditReport {
     pub sequenced_at: Option<DateTime>,
     /// When this process last saw everything signed in the store.
     pub published_at: Option<DateTime>,
+    /// What keeps the log from being changed, as far as it was found; none before the store was opened.
+    pub store: Option<Description>,
     /// Why entries get no place in the log; none where they do.
     pub sequencer_trouble: Option<Trouble>,
     /// Why the store does not get what is signed; none where it does.
@@ -126,6 +128,38 @@ impl AuditStatus {
                 report.published_at = Some(at);
             }
         });
+    }
+
+    /// Says what the store is and what protects it. Logged only when it changes.
+    pub fn tell_store(&self, store: Description) {
+        let before = self.update(|report| report.store.replace(store.clone()));
+        if before.as_ref() == Some(&store) {
+            return;
+        }
+        let Description {
+            kind,
+            place,
+            is_enforced,
+            protection,
+        } = store;
+        let kind = kind.as_str();
+        let was_enforced = before.is_some_and(|before| before.is_enforced);
+        if was_enforced && !is_enforced {
+            tracing::warn!(
+                audit.store = kind,
+                place,
+                protection,
+                "nobody keeps the audit store any more"
+            );
+        } else {
+            tracing::info!(
+                audit.store = kind,
+                place,
+                is_enforced,
+                protection,
+                "what keeps the audit log"
+            );
+        }
     }
 
     /// Says how a part is doing. Logged only when it changes.

@@ -1,15 +1,18 @@
 //! `hub doctor`: looks at everything the hub needs and says what is wrong and what to do.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
-use super::start::{StartError, assemble, check_schema};
+use super::{
+    start::{StartError, assemble, check_schema},
+    store,
+};
 use crate::{
     adapters::{
         keys::Keys,
-        worm::{Deadline, WriteOnceDirectory},
+        worm::{StoreKind, WriteOnceStore},
     },
-    audit::breach::{check_key, check_not_behind},
-    clock::SystemClock,
+    audit::breach::{AuditError, check_key, check_not_behind},
+    clock::{SharedClock, SystemClock},
     config::Config,
     error::Error,
     storage::{Db, Schema},
@@ -55,7 +58,10 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
             None => "none yet: the first start makes them".to_owned(),
         };
         if let Some(Some(keys)) = report.found("keys", keys(&config, &db).await, complete) {
-            report.line("audit log", audit_log(config, keys).await);
+            let store = audit_store(&config).await;
+            if let Some(store) = report.found("audit store", store, |store| keeper(store.as_ref())) {
+                report.line("audit log", audit_log(config, keys, store.as_deref()).await);
+            }
         }
     }
     db.close().await;
@@ -84,11 +90,10 @@ async fn is_empty(db: &Db) -> Result<bool, Error> {
 }
 
 /// Whether database, key and store tell one history.
-async fn audit_log(config: Config, keys: Keys) -> Result<String, String> {
-    let directory = config.dir.join("audit");
+async fn audit_log(config: Config, keys: Keys, store: Option<&dyn WriteOnceStore>) -> Result<String, String> {
     let hub = assemble(config, keys, None).map_err(|error| error.to_string())?;
-    let checked = match open_store(&directory)? {
-        Some(store) => check_not_behind(&hub, &store).await,
+    let checked = match store {
+        Some(store) => check_not_behind(&hub, store).await,
         None => check_key(&hub).await,
     };
     hub.db.close().await;
@@ -97,13 +102,24 @@ async fn audit_log(config: Config, keys: Keys) -> Result<String, String> {
     checked.map(|()| well.to_owned()).map_err(|error| error.chain())
 }
 
-/// The store; none where nothing was published yet.
-fn open_store(directory: &Path) -> Result<Option<Deadline>, String> {
-    match WriteOnceDirectory::open(directory) {
-        Ok(store) => Ok(Some(Deadline::new(store))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("{}: {error}", directory.display())),
+/// The audit store, and what keeps it; none where it is a directory to which nothing was published yet.
+async fn audit_store(config: &Config) -> Result<Option<Arc<dyn WriteOnceStore>>, String> {
+    let clock: SharedClock = Arc::new(SystemClock);
+    let store = store::existing_audit(config, &clock).await?;
+    if let Some(store) = &store
+        && store.describe().kind == StoreKind::S3
+    {
+        let probed = store.probe().await;
+        probed.map_err(|error| AuditError::from(error).chain())?;
     }
+    Ok(store)
+}
+
+fn keeper(store: Option<&Arc<dyn WriteOnceStore>>) -> String {
+    store.map_or_else(
+        || "nothing was published yet".to_owned(),
+        |store| store.describe().to_string(),
+    )
 }
 
 fn said(checked: Result<(), Error>, well: &str) -> Result<String, String> {

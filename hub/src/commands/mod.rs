@@ -24,6 +24,7 @@ pub mod satellite;
 pub mod say;
 pub mod serve;
 pub mod start;
+pub mod store;
 pub mod terminal;
 pub mod token;
 pub mod worker;

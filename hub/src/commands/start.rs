@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::store;
 use crate::{
     adapters::{
         collector,
         keys::{Keys, KeysError},
         models::responses::ResponsesApi,
-        worm::{Deadline, WriteOnceDirectory, WriteOnceStore},
     },
     audit::{
         self,
@@ -136,19 +136,24 @@ pub fn send_traces(hub: &Hub, spans: Option<Spans>) -> Result<(), StartError> {
 }
 
 /// Opens the audit store and starts keeping the log. A database that is older than the store, or tells another history, is
-/// refused; a store that is away only delays.
+/// refused, and so is a store that only a person can mend; one that is away only delays.
 pub async fn keep_audit_log(hub: &Hub) -> Result<(), StartError> {
-    let directory = hub.config.dir.join("audit");
-    let store = WriteOnceDirectory::create(&directory)
-        .map_err(|error| StartError::Audit(format!("{}: {error}", directory.display())))?;
-    let store: Arc<dyn WriteOnceStore> = Arc::new(Deadline::new(store));
-    match check_not_behind(hub, &*store).await {
+    let store = store::audit(&hub.config, &hub.clock)
+        .await
+        .map_err(StartError::Audit)?;
+    let checked = match store.probe().await {
+        Ok(()) => check_not_behind(hub, &*store).await,
+        Err(error) => Err(error.into()),
+    };
+    match checked {
         Ok(()) => {}
-        Err(AuditError::Store(error)) => {
-            tracing::warn!(error = %error, "the audit store is away; its entries wait");
+        Err(error @ AuditError::Store(_)) => {
+            tracing::warn!(error = error.chain(), "the audit store is away; its entries wait");
         }
+        Err(AuditError::Refused(error)) => return Err(StartError::Audit(error.to_string())),
         Err(error) => return Err(StartError::Audit(error.chain())),
     }
+    hub.audit.tell_store(store.describe());
     audit::run::start(hub, store);
     Ok(())
 }

@@ -13,6 +13,7 @@ mod http;
 mod invocation;
 mod log;
 mod model;
+mod place;
 mod proxy;
 mod satellite;
 mod telemetry;
@@ -32,7 +33,7 @@ use figment::{
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
-pub use audit::AuditConfig;
+pub use audit::{AuditConfig, RetentionMode};
 pub use aws::AwsConfig;
 pub use bootstrap::BootstrapConfig;
 pub use database::DatabaseConfig;
@@ -40,6 +41,7 @@ pub use http::HttpConfig;
 pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
 pub use model::{ModelConfig, WhenDown};
+pub use place::{BucketAddress, Place, PlaceError};
 pub use proxy::TrustedProxy;
 pub use satellite::SatelliteConfig;
 pub use telemetry::TelemetryConfig;

@@ -35,7 +35,7 @@ const NUMBERS: [(&str, u64, u64); 19] = [
     ("model.timeout_ms", 100, 44_000),
     ("model.max_output_tokens", 100, 100_000),
     ("aws.timeout_ms", 500, 60_000),
-    ("audit.publish_every_ms", 50, 3_600_000),
+    ("audit.retention_days", 30, 36_500),
 ];
 
 /// Everything else: values that are allowed, and values that are not.
@@ -99,6 +99,22 @@ fn words() -> Vec<(&'static str, Value, Value)> {
             "audit.origin",
             json!(["a", "x".repeat(200)]),
             json!(["", "a b", "a+b", "a\u{7f}", "x".repeat(201)]),
+        ),
+        (
+            "audit.store",
+            json!(["", "s3://bucket/prefix", "file:///srv/audit"]),
+            json!(["bucket", "s3://B", "https://bucket", "audit/"]),
+        ),
+        (
+            "audit.retention_mode",
+            json!(["governance", "compliance"]),
+            json!(["none", ""]),
+        ),
+        ("audit.require_lock", json!([true]), json!(["perhaps"])),
+        (
+            "audit.publish_every_ms",
+            json!([0, 50, 3_600_000]),
+            json!([49, 3_600_001, -1, "soon"]),
         ),
         ("log.format", json!(["json"]), json!(["xml"])),
         (

@@ -58,6 +58,19 @@ struct AuditReadiness {
     sequenced_at: Option<DateTime>,
     /// When the store was last written.
     published_at: Option<DateTime>,
+    /// What keeps the log from being changed; null before the store was looked at.
+    store: Option<AuditStoreReadiness>,
+}
+
+/// The write-once store of the audit log.
+#[derive(Debug, Serialize, ToSchema)]
+struct AuditStoreReadiness {
+    /// `directory` or `s3`.
+    kind: &'static str,
+    /// Whether somebody other than the hub keeps its objects from being changed.
+    is_enforced: bool,
+    /// What that protects against, and what not: no more than the hub has found.
+    protection: String,
 }
 
 /// Ready to serve: the database answers, the audit log has not stopped and the process is not closing.
@@ -99,6 +112,11 @@ impl From<AuditReport> for AuditReadiness {
             unpublished_entries: report.unpublished_entries,
             sequenced_at: report.sequenced_at,
             published_at: report.published_at,
+            store: report.store.map(|store| AuditStoreReadiness {
+                kind: store.kind.as_str(),
+                is_enforced: store.is_enforced,
+                protection: store.protection,
+            }),
         }
     }
 }

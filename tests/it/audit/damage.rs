@@ -19,7 +19,7 @@ async fn an_entry_edited_after_it_was_published_is_found() {
     let agents = agents(&hub, 1).await;
     let store = open_store(&hub);
     operate(&hub, agents[0], 8).await;
-    keep(&hub, &store).await.unwrap();
+    keep(&hub, &*store).await.unwrap();
     let edit = format!(
         "update hub.audit_entries set body = replace(body, 'try_thing', 'see_thing')
          where agent_id = '{0}' and agent_seq = 3;
@@ -27,7 +27,7 @@ async fn an_entry_edited_after_it_was_published_is_found() {
         agents[0]
     );
     hub.sql().execute(&edit).await;
-    verified(&hub, &store);
+    verified(&hub, &*store).await;
     let found = compare(&hub, &*store).await.unwrap();
     assert_eq!(found.different_entries, 2);
     let kinds: Vec<_> = found
@@ -50,7 +50,7 @@ async fn an_entry_edited_before_it_was_published_stops_the_publisher() {
     let agents = agents(&hub, 1).await;
     let store = open_store(&hub);
     operate(&hub, agents[0], 2).await;
-    keep(&hub, &store).await.unwrap();
+    keep(&hub, &*store).await.unwrap();
     operate(&hub, agents[0], 2).await;
     sequence_all(&hub).await.unwrap();
     hub.sql()
@@ -66,7 +66,7 @@ async fn an_entry_edited_before_it_was_published_stops_the_publisher() {
         ),
         "{refused:?}"
     );
-    verified(&hub, &store);
+    verified(&hub, &*store).await;
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_store_with_other_bytes_is_never_written_over() {
     let agents = agents(&hub, 1).await;
     let store = open_store(&hub);
     operate(&hub, agents[0], 4).await;
-    keep(&hub, &store).await.unwrap();
+    keep(&hub, &*store).await.unwrap();
     operate(&hub, agents[0], 4).await;
     sequence_all(&hub).await.unwrap();
     let next = hub

@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use hub::{
-    adapters::worm::{Description, Retention, StoreError, Stored, WriteOnceDirectory, WriteOnceStore},
+    adapters::worm::{Description, Retention, StoreError, Stored, WriteOnceStore},
     audit::{
         publish::{Published, PublisherState},
         run::{publish_all, sequence_all},
@@ -21,10 +21,10 @@ use hub::{
     turns::offline::Offline,
 };
 use rand::Rng;
-use support::{Seeded, TestHub};
+use support::{Aws, Seeded, TestHub};
 use tokio::sync::Notify;
 
-use super::{agents, everything_is_kept, keep, open_store, operate_at_once};
+use super::{agents, everything_is_kept, keep, open_store, operate_at_once, stores::bucket};
 
 /// Polls a future at most so often, and then drops it wherever it is. Whether it ended by itself.
 async fn polled_at_most<F: Future>(polls: usize, future: F) -> bool {
@@ -59,14 +59,14 @@ async fn a_log_that_was_cut_off_anywhere_goes_on_whole() {
     }
     assert!(cut > 20 && ended > 5, "cut {cut} times, ended {ended} times");
     hub.clock.advance(chrono::Duration::minutes(1));
-    assert_eq!(keep(&hub, &store).await.unwrap(), Published::All);
-    everything_is_kept(&hub, &store).await;
+    assert_eq!(keep(&hub, &*store).await.unwrap(), Published::All);
+    everything_is_kept(&hub, &*store).await;
 }
 
 /// The store of a process that dies at one of its accesses, before or after that has its effect.
 #[derive(Debug)]
 struct LastAccess {
-    store: Arc<WriteOnceDirectory>,
+    store: Arc<dyn WriteOnceStore>,
     left: AtomicUsize,
     has_effect: bool,
     died: Notify,
@@ -100,7 +100,7 @@ impl WriteOnceStore for LastAccess {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.access(WriteOnceStore::list(&*self.store, prefix)).await
+        self.access(self.store.list(prefix)).await
     }
 
     async fn sweep(&self, now: DateTime) -> Result<u64, StoreError> {
@@ -119,7 +119,7 @@ impl WriteOnceStore for LastAccess {
 /// Publishes until the process dies. Whether it lived.
 async fn publish_until_dead(
     process: &Hub,
-    store: Arc<WriteOnceDirectory>,
+    store: Arc<dyn WriteOnceStore>,
     accesses: usize,
     has_effect: bool,
 ) -> bool {
@@ -139,22 +139,34 @@ async fn publish_until_dead(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publication_that_died_at_any_object_is_finished_by_another_process() {
     let hub = TestHub::start().await;
-    let other = hub.another_process(Offline);
-    let agents = agents(&hub, 1).await;
     let store = open_store(&hub);
+    die_at_any_object(&hub, store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_into_a_bucket_that_died_at_any_object_is_finished_by_another_process() {
+    let hub = TestHub::start().await;
+    let aws = Aws::stand_in().await;
+    let address = aws.bucket(true).await;
+    die_at_any_object(&hub, Arc::new(bucket(&aws, address))).await;
+}
+
+async fn die_at_any_object(hub: &TestHub, store: Arc<dyn WriteOnceStore>) {
+    let other = hub.another_process(Offline);
+    let agents = agents(hub, 1).await;
     let mut lived = [0, 0];
     for accesses in 1..24 {
         for has_effect in [false, true] {
             // Every publication completes a bundle.
-            operate_at_once(&hub, agents[0], 257).await;
-            sequence_all(&hub).await.unwrap();
-            let is_alive = publish_until_dead(&other, store.clone(), accesses, has_effect).await;
+            operate_at_once(hub, agents[0], 257).await;
+            sequence_all(hub).await.unwrap();
+            let is_alive = publish_until_dead(&other, Arc::clone(&store), accesses, has_effect).await;
             lived[usize::from(has_effect)] += usize::from(is_alive);
             hub.clock.advance(chrono::Duration::minutes(1));
-            assert_eq!(keep(&hub, &store).await.unwrap(), Published::All);
+            assert_eq!(keep(hub, &*store).await.unwrap(), Published::All);
         }
     }
-    everything_is_kept(&hub, &store).await;
+    everything_is_kept(hub, &*store).await;
     assert!(
         lived.iter().all(|lived| (1..15).contains(lived)),
         "it lived {lived:?} times"

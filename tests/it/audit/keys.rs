@@ -60,7 +60,7 @@ async fn a_store_that_another_key_signed_is_refused_at_start() {
     let agents = agents(&hub, 1).await;
     let store = open_store(&hub);
     operate(&hub, agents[0], 3).await;
-    keep(&hub, &store).await.unwrap();
+    keep(&hub, &*store).await.unwrap();
     // The database is new; the store is the old one's.
     let new = TestHub::start().await;
     let refused = check_not_behind(&new, &*store).await;

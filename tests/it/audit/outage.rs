@@ -54,7 +54,7 @@ async fn a_store_that_is_away_delays_and_never_blocks() {
         Published::All
     );
     assert_eq!(hub.audit.report().unpublished_entries, 0);
-    everything_is_kept(&hub, &store).await;
+    everything_is_kept(&hub, &*store).await;
 }
 
 #[tokio::test]
@@ -63,10 +63,10 @@ async fn a_store_that_lost_its_end_gets_it_again() {
     let agents = agents(&hub, 1).await;
     let store = open_store(&hub);
     operate(&hub, agents[0], 5).await;
-    keep(&hub, &store).await.unwrap();
+    keep(&hub, &*store).await.unwrap();
     let old = fs::read(directory(&hub).join("checkpoint")).unwrap();
     operate(&hub, agents[0], 5).await;
-    keep(&hub, &store).await.unwrap();
+    keep(&hub, &*store).await.unwrap();
     // Somebody puts the old end back.
     fs::remove_file(directory(&hub).join("checkpoint")).unwrap();
     fs::write(directory(&hub).join("checkpoint"), old).unwrap();
@@ -75,8 +75,8 @@ async fn a_store_that_lost_its_end_gets_it_again() {
             .unwrap()
             .is_whole()
     );
-    keep(&hub, &store).await.unwrap();
-    everything_is_kept(&hub, &store).await;
+    keep(&hub, &*store).await.unwrap();
+    everything_is_kept(&hub, &*store).await;
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn an_idle_publisher_notices_that_the_store_lost_its_end() {
     fs::write(&checkpoint, old).unwrap();
     state.look_again(&hub, &*store).await.unwrap();
     publish_all(&hub, &*store, &mut state).await.unwrap();
-    everything_is_kept(&hub, &store).await;
+    everything_is_kept(&hub, &*store).await;
 }
 
 /// A store that hangs while it is told to, as a network disk does.
@@ -188,5 +188,5 @@ async fn a_store_that_hangs_delays_and_never_blocks() {
         publish_all(&hub, &store, &mut state).await.unwrap(),
         Published::All
     );
-    everything_is_kept(&hub, &directory).await;
+    everything_is_kept(&hub, &*directory).await;
 }

@@ -43,12 +43,12 @@ async fn a_database_behind_its_store_is_refused_and_forks_nothing() {
     let store = open_store(&hub);
     check_not_behind(&hub, &*store).await.unwrap();
     operate(&hub, agents[0], 5).await;
-    keep(&hub, &store).await.unwrap();
+    keep(&hub, &*store).await.unwrap();
     check_not_behind(&hub, &*store).await.unwrap();
     back_up(&hub).await;
     operate(&hub, agents[0], 5).await;
-    keep(&hub, &store).await.unwrap();
-    let whole = verified(&hub, &store);
+    keep(&hub, &*store).await.unwrap();
+    let whole = verified(&hub, &*store).await;
 
     restore(&hub).await;
     let refused = check_not_behind(&hub, &*store).await;
@@ -56,7 +56,7 @@ async fn a_database_behind_its_store_is_refused_and_forks_nothing() {
         matches!(refused, Err(AuditError::Breach(Breach::Behind { .. }))),
         "{refused:?}"
     );
-    let refused = keep(&hub, &store).await;
+    let refused = keep(&hub, &*store).await;
     assert!(
         matches!(refused, Err(AuditError::Breach(Breach::Behind { .. }))),
         "{refused:?}"
@@ -74,7 +74,7 @@ async fn a_database_behind_its_store_is_refused_and_forks_nothing() {
             matches!(&refused, Err(AuditError::Breach(breach)) if *breach == expected),
             "{refused:?}"
         );
-        assert_eq!(verified(&hub, &store), whole);
+        assert_eq!(verified(&hub, &*store).await, whole);
     }
 }
 
@@ -84,10 +84,10 @@ async fn a_database_with_another_history_of_the_same_size_is_refused() {
     let agents = agents(&hub, 1).await;
     let store = open_store(&hub);
     operate(&hub, agents[0], 5).await;
-    keep(&hub, &store).await.unwrap();
+    keep(&hub, &*store).await.unwrap();
     back_up(&hub).await;
     operate(&hub, agents[0], 5).await;
-    keep(&hub, &store).await.unwrap();
+    keep(&hub, &*store).await.unwrap();
     restore(&hub).await;
     operate(&hub, agents[0], 5).await;
     sequence_all(&hub).await.unwrap();

@@ -22,7 +22,7 @@ async fn a_clean_end_leaves_nothing_outside_the_store() {
     let begun = std::time::Instant::now();
     hub.lifecycle.shut_down().await;
     assert!(begun.elapsed().as_secs() < 5, "nothing was left to wait for");
-    everything_is_kept(&hub, &store).await;
+    everything_is_kept(&hub, &*store).await;
     assert_eq!(hub.audit.report().health(), AuditHealth::Kept);
 }
 
@@ -38,5 +38,5 @@ async fn two_processes_end_cleanly_at_the_same_time() {
     }
     tokio::join!(operate(&hub, agents[0], 50), operate(&other, agents[1], 50));
     tokio::join!(hub.lifecycle.shut_down(), other.lifecycle.shut_down());
-    everything_is_kept(&hub, &store).await;
+    everything_is_kept(&hub, &*store).await;
 }

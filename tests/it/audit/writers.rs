@@ -46,8 +46,8 @@ async fn writers_at_once_make_one_log_through_two_processes() {
     }
     writers.join_all().await;
     keepers.join_all().await;
-    assert_eq!(keep(&hub, &store).await.unwrap(), Published::All);
-    let report = everything_is_kept(&hub, &store).await;
+    assert_eq!(keep(&hub, &*store).await.unwrap(), Published::All);
+    let report = everything_is_kept(&hub, &*store).await;
     assert!(report.entries >= 640, "{report}");
     assert!(compare(&hub, &*store).await.unwrap().is_same());
 }
@@ -70,8 +70,8 @@ async fn sequencers_at_once_never_fork() {
     let placed = hub.sql().count("audit_sequence", "true").await;
     assert_eq!(i64::try_from(counts.iter().sum::<usize>()).unwrap(), placed);
     let store = open_store(&hub);
-    keep(&hub, &store).await.unwrap();
-    everything_is_kept(&hub, &store).await;
+    keep(&hub, &*store).await.unwrap();
+    everything_is_kept(&hub, &*store).await;
 }
 
 #[tokio::test]
@@ -112,12 +112,12 @@ async fn a_long_backlog_is_drained_in_portions() {
     );
     let published = begun.elapsed().saturating_sub(sequenced);
     println!("{count} entries: sequenced in {sequenced:?}, published in {published:?}");
-    let report = everything_is_kept(&hub, &store).await;
+    let report = everything_is_kept(&hub, &*store).await;
 
     // A lost store is written anew, and comes out the same.
     std::fs::remove_dir_all(super::directory(&hub)).unwrap();
     let store = open_store(&hub);
-    keep(&hub, &store).await.unwrap();
-    let again = everything_is_kept(&hub, &store).await;
+    keep(&hub, &*store).await.unwrap();
+    let again = everything_is_kept(&hub, &*store).await;
     assert_eq!((again.size, again.root), (report.size, report.root));
 }

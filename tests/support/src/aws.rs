@@ -1,12 +1,21 @@
 //! The stand-in for AWS that the tests share: moto's server, on the wire. It keeps everything in memory and checks no
 //! credentials, so every test makes its own buckets and queues, and never looks at all of them.
 //!
-//! What it does not do as AWS does, so that no test can show it: `GetObjectRetention` fails, retention in COMPLIANCE mode can
+//! What it does not do as AWS does, so that no test can show it: it does not compare the checksum of an object that is put, nor
+//! check the signature, the end or the signed headers of a presigned URL; a body of the type
+//! `application/x-www-form-urlencoded`, which curl and others send unasked, it takes for a form and stores nothing of it;
+//! the answer of `GetBucketVersioning` is not S3's and cannot be read; `GetObjectRetention` fails, retention in COMPLIANCE mode can
 //! be shortened, the lock of a bucket cannot be set later, and messages cannot be moved back from a dead-letter queue.
 
 use aws_config::SdkConfig;
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use hub::{adapters::aws::connect, config::AwsConfig};
+use aws_sdk_s3::{
+    config::{Credentials, SharedCredentialsProvider},
+    types::{BucketLocationConstraint, CreateBucketConfiguration},
+};
+use hub::{
+    adapters::aws::connect,
+    config::{AwsConfig, BucketAddress},
+};
 use uuid::Uuid;
 
 /// The stand-in, and what reaches it.
@@ -35,6 +44,38 @@ impl Aws {
         };
         let sdk = connect(&config, Some(Self::credentials())).await;
         Self { config, sdk }
+    }
+
+    /// The variables with which a program of its own reaches it.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, String); 4] {
+        [
+            ("AWS_ACCESS_KEY_ID", "testing".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "testing".to_owned()),
+            ("HUB_AWS__REGION", self.config.region.clone()),
+            ("HUB_AWS__ENDPOINT_URL", self.config.endpoint_url.clone()),
+        ]
+    }
+
+    /// A new bucket, and a prefix in it.
+    pub async fn bucket(&self, has_lock: bool) -> BucketAddress {
+        let bucket = Self::name("hub");
+        let made = hub::adapters::s3::client(&self.sdk)
+            .create_bucket()
+            .bucket(&bucket)
+            .create_bucket_configuration(
+                CreateBucketConfiguration::builder()
+                    .location_constraint(BucketLocationConstraint::EuCentral1)
+                    .build(),
+            )
+            .object_lock_enabled_for_bucket(has_lock)
+            .send()
+            .await;
+        made.expect("the stand-in makes buckets");
+        BucketAddress {
+            bucket,
+            prefix: "home/audit/".to_owned(),
+        }
     }
 
     /// Credentials that it takes.

@@ -101,6 +101,29 @@ impl Program {
         }
     }
 
+    /// Starts `hub serve` where it must refuse to. Returns what it said.
+    pub async fn start_refused(&self) -> String {
+        let mut command = self.command(&["serve", "--bootstrap"]);
+        let ended = command.env("DATABASE_URL", &self.database.url).output();
+        let output = tokio::time::timeout(READY_WITHIN, ended).await;
+        let output = output.expect("it refuses in time").expect("the program starts");
+        assert!(!output.status.success(), "it did not refuse to start");
+        let said = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    /// Changes a setting for what is started from here on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Where its database is.
+    #[must_use]
+    pub fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
     /// Kills the process at once, as a power cut would.
     pub async fn kill(&mut self) {
         let mut child = self.child.take().expect("the hub runs");

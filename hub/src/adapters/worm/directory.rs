@@ -23,8 +23,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Semaphore;
 
 use crate::{
-    adapters::worm::{Description, PARTIAL_RETENTION, Retention, StoreError, Stored, WriteOnceStore, files},
-    audit::{checkpoint::claimed_size, tiles::CHECKPOINT_PATH, verify},
+    adapters::worm::{
+        Description, PARTIAL_RETENTION, Retention, StoreError, StoreKind, Stored, WriteOnceStore, files,
+        rules::{Widest, is_as_new, is_path},
+    },
+    audit::{tiles::CHECKPOINT_PATH, verify},
 };
 
 const INCOMING: &str = ".incoming";
@@ -35,9 +38,6 @@ const LOCK: &str = "checkpoint.lock";
 
 /// How old an incoming file must be before it counts as left by a crash.
 const INCOMING_LIFETIME: TimeDelta = TimeDelta::days(1);
-
-/// The longest path of an object, in bytes.
-const MAX_PATH_BYTES: usize = 256;
 
 /// Calls to the disk at once. A disk that hangs holds the thread of each for as long as it does; the process has others to
 /// work with, but not without end.
@@ -154,20 +154,18 @@ impl WriteOnceDirectory {
 
     /// Whether `….p/<W>` has a full object beside its directory, or a wider one in it.
     fn is_superseded(&self, path: &str) -> bool {
-        let Some((full, width)) = path.rsplit_once(".p/") else {
+        let Some((full, _)) = path.rsplit_once(".p/") else {
             return false;
         };
-        let Ok(width) = width.parse::<u16>() else {
-            return false;
-        };
-        let is_wider = |other: &String| {
-            let other = other
-                .rsplit_once('/')
-                .and_then(|(_, other)| other.parse::<u16>().ok());
-            other.is_some_and(|other| other > width)
-        };
+        let mut widest = Widest::default();
         let siblings = files::walk(&self.root, &format!("{full}.p")).unwrap_or_default();
-        self.root.join(full).is_file() || siblings.iter().any(is_wider)
+        for sibling in &siblings {
+            widest.note(sibling);
+        }
+        if self.root.join(full).is_file() {
+            widest.note(full);
+        }
+        widest.has_superseded(path)
     }
 
     fn locate(&self, path: &str) -> Result<PathBuf, StoreError> {
@@ -247,6 +245,7 @@ impl WriteOnceStore for WriteOnceDirectory {
 
     fn describe(&self) -> Description {
         Description {
+            kind: StoreKind::Directory,
             place: format!("directory {}", self.root.display()),
             is_enforced: false,
             protection:
@@ -281,15 +280,6 @@ fn already_stored(path: &str, target: &Path, bytes: &[u8]) -> Result<Option<Stor
     Ok(Some(Stored::AlreadySame))
 }
 
-/// Whether the checkpoint that is there needs no replacing: it covers as much of the log, or more. One that is not readable
-/// does.
-fn is_as_new(there: &[u8], new: &[u8]) -> bool {
-    match (claimed_size(there), claimed_size(new)) {
-        (Some(there), Some(new)) => there >= new,
-        _ => there == new,
-    }
-}
-
 fn failed(path: &str, error: io::Error) -> StoreError {
     StoreError::Failed {
         path: path.to_owned(),
@@ -301,15 +291,6 @@ fn is_own(path: &str) -> bool {
     path.split('/')
         .next()
         .is_some_and(|first| [INCOMING, PARTIAL].contains(&first))
-}
-
-/// Whether a path stays within the root and names nothing hidden.
-fn is_path(path: &str) -> bool {
-    let is_good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
-    path.len() <= MAX_PATH_BYTES
-        && path
-            .split('/')
-            .all(|part| !part.is_empty() && !part.starts_with('.') && part.bytes().all(is_good))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use super::*;
 use crate::{
-    adapters::worm::Deadline,
+    adapters::worm::{Deadline, rules::MAX_PATH_BYTES},
     audit::{checkpoint, merkle::TreeHead, samples},
 };
 

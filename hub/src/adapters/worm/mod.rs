@@ -3,16 +3,20 @@
 mod deadline;
 mod directory;
 mod files;
+mod rules;
+mod s3;
 
 use std::{error::Error, fmt, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 
 use crate::audit::tiles::ObjectName;
 
 pub use deadline::Deadline;
 pub use directory::WriteOnceDirectory;
+pub use s3::{BucketCopy, Keeping, WriteOnceBucket};
 
 /// How long a partial object is kept at least; a full one replaces it within minutes or months.
 pub const PARTIAL_RETENTION: TimeDelta = TimeDelta::days(30);
@@ -41,7 +45,7 @@ pub trait WriteOnceStore: fmt::Debug + Send + Sync {
     /// nothing else. Returns how many.
     async fn sweep(&self, now: DateTime<Utc>) -> Result<u64, StoreError>;
 
-    /// Whether the store can be written to now.
+    /// Whether the store can be written to now; looks again at what protects it. Leaves nothing behind.
     async fn probe(&self) -> Result<(), StoreError>;
 
     /// Where it is, and what it really protects against.
@@ -67,14 +71,26 @@ pub enum Stored {
 }
 
 /// What a store is, in words for an operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Description {
+    /// Which kind it is.
+    pub kind: StoreKind,
     /// Where it is.
     pub place: String,
     /// Whether somebody other than the hub keeps its objects from being changed.
     pub is_enforced: bool,
-    /// What it protects against, and what not.
+    /// What it protects against, and what not; no more than was found, and without the place, so for everyone.
     pub protection: String,
+}
+
+/// The kinds of stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreKind {
+    /// A directory.
+    Directory,
+    /// A bucket of S3.
+    S3,
 }
 
 /// Why a store did not do what was asked.
@@ -100,6 +116,12 @@ pub enum StoreError {
         /// How long was waited.
         limit: Duration,
     },
+    /// The store refuses until a person has mended what the sentence says.
+    #[error("{problem}")]
+    Refused {
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// The store could not be reached, or failed.
     #[error("the audit store failed at {path:?}")]
     Failed {
@@ -108,6 +130,17 @@ pub enum StoreError {
         /// Why.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl StoreKind {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::S3 => "s3",
+        }
+    }
 }
 
 impl Retention {

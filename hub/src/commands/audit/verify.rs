@@ -1,4 +1,4 @@
-//! `hub audit`: looks at the audit log without the hub.
+//! `hub audit verify`: whether a log is whole, and where it is not.
 
 use std::{
     fs,
@@ -7,8 +7,11 @@ use std::{
     process::ExitCode,
 };
 
+use super::{
+    NOT_DONE,
+    source::{Source, SourceError},
+};
 use crate::{
-    adapters::worm::WriteOnceDirectory,
     audit::{
         keys::{KeyError, VerifierKey},
         verify::{KnownCheckpoint, Report, verify},
@@ -18,30 +21,17 @@ use crate::{
 
 /// The log is not whole.
 const NOT_WHOLE: u8 = 1;
-/// It could not be checked.
-const NOT_CHECKED: u8 = 2;
 
-/// Looks at the audit log without the hub
+/// Which log, and by what to judge it.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Says whether an audit log is whole, and where it is not
-    ///
-    /// Works offline on the hub's audit directory or any copy of it. Ends with 0 when the log is whole, 1
-    /// when it is not, and 2 when it could not be checked.
-    Verify(VerifyArgs),
-}
-
-#[derive(Debug, clap::Args)]
-struct VerifyArgs {
-    /// The directory with the log [default: .hub/audit; `HUB_DIR` moves .hub]
-    #[arg(default_value_os_t = data_dir().join("audit"), hide_default_value = true)]
-    directory: PathBuf,
+#[command(
+    after_help = "Examples:\n  hub audit verify\n  hub audit verify /media/copy --key-file audit.pub\n  hub audit verify \
+                  s3://bucket/prefix"
+)]
+pub(super) struct VerifyArgs {
+    /// The log: a directory, or a bucket as `s3://bucket/prefix` [default: what audit.store says, else .hub/audit; `HUB_DIR` moves .hub]
+    #[arg(value_name = "DIRECTORY|URL")]
+    store: Option<String>,
     /// The log's public key, as name+hash+base64
     #[arg(long, value_name = "VKEY", conflicts_with = "key_file")]
     key: Option<String>,
@@ -61,44 +51,43 @@ struct VerifyArgs {
 enum VerifyError {
     #[error("cannot read {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Source(#[from] SourceError),
     #[error("the key in {place} is not usable: {source}")]
     BadKey { place: String, source: KeyError },
     #[error("cannot print the report: {0}")]
     Unprintable(#[from] io::Error),
 }
 
-/// Runs the command and returns the code to exit with.
-#[must_use]
-pub fn run(args: &Args) -> ExitCode {
-    let Command::Verify(args) = &args.command;
-    let done = check(args).and_then(|report| {
-        print(args, &report)?;
-        Ok(if report.is_whole() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(NOT_WHOLE)
-        })
-    });
-    done.unwrap_or_else(|error| {
-        // Where not even this can be told, the code says it.
-        drop(writeln!(io::stderr().lock(), "hub audit verify: {error}"));
-        ExitCode::from(NOT_CHECKED)
-    })
+/// Verifies, prints the report, and returns the code to exit with.
+pub(super) async fn run(args: VerifyArgs) -> ExitCode {
+    let done = match check(&args).await {
+        Ok((source, report)) => print(&args, &source, &report)
+            .map(|()| report.is_whole())
+            .map_err(VerifyError::from),
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(NOT_WHOLE),
+        Err(error) => {
+            // Where not even this can be told, the code says it.
+            drop(writeln!(io::stderr().lock(), "hub audit verify: {error}"));
+            ExitCode::from(NOT_DONE)
+        }
+    }
 }
 
-fn check(args: &VerifyArgs) -> Result<Report, VerifyError> {
+async fn check(args: &VerifyArgs) -> Result<(Source, Report), VerifyError> {
     let key = read_key(args)?;
     let known = args
         .checkpoint
         .iter()
         .map(|path| read_checkpoint(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let unreadable = |source| VerifyError::Unreadable {
-        path: args.directory.clone(),
-        source,
-    };
-    let store = WriteOnceDirectory::open(&args.directory).map_err(unreadable)?;
-    verify(&store, &key, &known).map_err(unreadable)
+    let source = Source::open(args.store.as_deref()).await?;
+    let verified = source.read(move |store| verify(store, &key, &known)).await?;
+    Ok((source, verified))
 }
 
 fn read_key(args: &VerifyArgs) -> Result<VerifierKey, VerifyError> {
@@ -128,13 +117,13 @@ fn read_checkpoint(path: &Path) -> Result<KnownCheckpoint, VerifyError> {
     })
 }
 
-fn print(args: &VerifyArgs, report: &Report) -> io::Result<()> {
+fn print(args: &VerifyArgs, source: &Source, report: &Report) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, report)?;
         return writeln!(out);
     }
-    writeln!(out, "directory    {}", args.directory.display())?;
+    writeln!(out, "{:<12} {source}", source.kind())?;
     write!(out, "{report}")
 }
 
@@ -148,29 +137,29 @@ mod tests {
     #[derive(Debug, Parser)]
     struct Cli {
         #[command(flatten)]
-        args: Args,
+        args: VerifyArgs,
     }
 
-    fn run_with(words: &[&str]) -> ExitCode {
-        run(&Cli::try_parse_from([&["audit"], words].concat()).unwrap().args)
+    async fn run_with(words: &[&str]) -> ExitCode {
+        run(Cli::try_parse_from([&["verify"], words].concat()).unwrap().args).await
     }
 
-    #[test]
-    fn what_cannot_be_checked_is_not_called_whole() {
-        let not_checked = format!("{:?}", ExitCode::from(NOT_CHECKED));
+    #[tokio::test]
+    async fn what_cannot_be_checked_is_not_called_whole() {
+        let not_checked = format!("{:?}", ExitCode::from(NOT_DONE));
         let key = samples::key().verifier().to_string();
         for words in [
-            ["verify", "/nowhere", "--key", &key].as_slice(),
-            &["verify", "/tmp", "--key", "mistyped"],
-            &["verify", "/tmp", "--key-file", "/nowhere"],
-            &["verify", "/tmp", "--key", &key, "--checkpoint", "/nowhere"],
+            ["/nowhere", "--key", &key].as_slice(),
+            &["/tmp", "--key", "mistyped"],
+            &["/tmp", "--key-file", "/nowhere"],
+            &["/tmp", "--key", &key, "--checkpoint", "/nowhere"],
         ] {
-            assert_eq!(format!("{:?}", run_with(words)), not_checked, "{words:?}");
+            assert_eq!(format!("{:?}", run_with(words).await), not_checked, "{words:?}");
         }
     }
 
-    #[test]
-    fn the_code_says_whether_the_log_is_whole() {
+    #[tokio::test]
+    async fn the_code_says_whether_the_log_is_whole() {
         let directory = std::env::temp_dir().join(format!("hub-audit-verify-{}", std::process::id()));
         for (path, bytes) in samples::store(&samples::leaves(&[1, 2, 1]), &[]).0 {
             let file = directory.join(path);
@@ -183,15 +172,15 @@ mod tests {
         )
         .unwrap();
         let key_file = directory.with_extension("pub").display().to_string();
-        let words = ["verify", directory.to_str().unwrap(), "--key-file", &key_file];
+        let words = [directory.to_str().unwrap(), "--key-file", &key_file];
         assert_eq!(
-            format!("{:?}", run_with(&words)),
+            format!("{:?}", run_with(&words).await),
             format!("{:?}", ExitCode::SUCCESS)
         );
         fs::write(directory.join("tile/0/000.p/3"), [0; 96]).unwrap();
         let json = [words.as_slice(), &["--json"]].concat();
         assert_eq!(
-            format!("{:?}", run_with(&json)),
+            format!("{:?}", run_with(&json).await),
             format!("{:?}", ExitCode::from(NOT_WHOLE))
         );
         fs::remove_dir_all(&directory).unwrap();
@@ -200,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_key_is_given_once() {
-        assert!(Cli::try_parse_from(["audit", "verify", "--key", "a", "--key-file", "b"]).is_err());
-        assert!(Cli::try_parse_from(["audit", "verify", "--key", "a"]).is_ok());
+        assert!(Cli::try_parse_from(["verify", "--key", "a", "--key-file", "b"]).is_err());
+        assert!(Cli::try_parse_from(["verify", "--key", "a"]).is_ok());
     }
 }

@@ -1,0 +1,39 @@
+//! `hub audit`: looks at the audit log without the hub.
+
+mod export;
+mod source;
+mod verify;
+
+use std::process::ExitCode;
+
+/// Nothing could be checked or copied.
+const NOT_DONE: u8 = 2;
+
+/// Looks at the audit log without the hub
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Says whether an audit log is whole, and where it is not
+    ///
+    /// Works offline on the hub's audit directory, any copy of it, or a bucket of S3, which it only reads. Ends with 0
+    /// when the log is whole, 1 when it is not, and 2 when it could not be checked.
+    Verify(verify::VerifyArgs),
+    /// Copies an audit log to a directory, where it can be verified without this hub or S3
+    ///
+    /// The hub may go on writing meanwhile. Ends with 2 when it could not be copied; copying again goes on where it
+    /// ended.
+    Export(export::ExportArgs),
+}
+
+/// Runs the command and returns the code to exit with.
+pub async fn run(args: Args) -> ExitCode {
+    match args.command {
+        Command::Verify(args) => verify::run(args).await,
+        Command::Export(args) => export::run(args).await,
+    }
+}
