@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use chrono::Duration as TimeDelta;
 
-use crate::{actions, devices, error::Result, hub::Hub, mailbox};
+use crate::{actions, devices, error::Result, hub::Hub, mailbox, memory};
 
 /// How often deadlines are looked at.
 const DEADLINES: Duration = Duration::from_secs(1);
-/// Every how many looks at the deadlines old rows are removed.
+/// Every how many looks at the deadlines old rows are removed, and missing embeddings looked for.
 const REMOVE_EVERY: u32 = 60;
 /// How long done jobs are kept for an operator to look at.
 const KEEP_DONE: TimeDelta = TimeDelta::days(7);
@@ -39,6 +39,7 @@ async fn sweep(hub: &Hub, round: u32) -> Result<()> {
     end_overdue(hub).await?;
     if round.is_multiple_of(REMOVE_EVERY) {
         remove_old(hub).await?;
+        memory::backfill::backfill(hub).await?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::{
     devices::REPLY,
     error::Result,
     events::{EventKind, NewEvent, Place, Source},
+    hub::Hub,
     identity::{ActorKind, Trust},
     ids::EventId,
     mailbox::{
@@ -38,6 +39,7 @@ pub enum Applied {
 
 /// Writes what a turn came to. The lease's fencing token is checked, so a turn is applied at most once.
 pub async fn apply(
+    hub: &Hub,
     mut tx: Tx,
     lease: &Lease,
     turn: &TurnRow,
@@ -62,6 +64,7 @@ pub async fn apply(
         trust,
         inputs: &inputs,
         words,
+        embeds: hub.embeddings.model().is_some(),
     };
     let mut record = Record::of("run_turn")
         .on("turn", turn.id.0)
