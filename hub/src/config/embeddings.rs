@@ -26,7 +26,7 @@ pub struct EmbeddingsConfig {
     /// How long somebody who asks waits for the embedding of the question, in milliseconds.
     pub question_timeout_ms: u64,
     /// What is less near than this, as a cosine, is not found by meaning.
-    pub least_cosine: f32,
+    pub least_cosine: f64,
 }
 
 impl Default for EmbeddingsConfig {
@@ -39,7 +39,7 @@ impl Default for EmbeddingsConfig {
             batch: 32,
             timeout_ms: 20_000,
             question_timeout_ms: 2_000,
-            least_cosine: 0.3,
+            least_cosine: 0.25,
         }
     }
 }

@@ -69,31 +69,6 @@ fn words() -> Vec<(&'static str, Value, Value)> {
             json!(["127.0.0.1:5000", "ftp://host", "http://a b"]),
         ),
         (
-            "embeddings.base_url",
-            json!(["http://127.0.0.1:11434/v1"]),
-            json!(["", "api.openai.com", "ftp://a", "https://a b"]),
-        ),
-        (
-            "embeddings.api_key",
-            json!(["", "sk-abc"]),
-            json!(["sk abc", "sk\nabc"]),
-        ),
-        (
-            "embeddings.model",
-            json!(["", "nomic-embed-text"]),
-            json!(["a b", "x".repeat(201)]),
-        ),
-        (
-            "embeddings.dimensions",
-            json!([384, 768, 1024, 1536]),
-            json!([0, 383, 512, 3072, "many"]),
-        ),
-        (
-            "embeddings.least_cosine",
-            json!([0.0, 0.7, 1.0]),
-            json!([-0.1, 1.1, "near"]),
-        ),
-        (
             "http.listen",
             json!(["[::1]:80"]),
             json!([8080, "localhost", "1.2.3.4"]),
@@ -149,13 +124,44 @@ fn words() -> Vec<(&'static str, Value, Value)> {
     ]
 }
 
+/// The same of embeddings.
+fn words_of_embeddings() -> Vec<(&'static str, Value, Value)> {
+    vec![
+        (
+            "embeddings.base_url",
+            json!(["http://127.0.0.1:11434/v1"]),
+            json!(["", "api.openai.com", "ftp://a", "https://a b"]),
+        ),
+        (
+            "embeddings.api_key",
+            json!(["", "sk-abc"]),
+            json!(["sk abc", "sk\nabc"]),
+        ),
+        (
+            "embeddings.model",
+            json!(["", "nomic-embed-text"]),
+            json!(["a b", "x".repeat(201)]),
+        ),
+        (
+            "embeddings.dimensions",
+            json!([384, 768, 1024, 1536]),
+            json!([0, 383, 512, 3072, "many"]),
+        ),
+        (
+            "embeddings.least_cosine",
+            json!([0.0, 0.7, 1.0]),
+            json!([-0.1, 1.1, "near"]),
+        ),
+    ]
+}
+
 /// Each key with values that are allowed, and values that are not.
 fn cases() -> Vec<(&'static str, Value, Value)> {
     let numbers = NUMBERS.into_iter().map(|(key, least, most)| {
         let bad = json!([0, least - 1, most + 1, -1, "soon"]);
         (key, json!([least, most]), bad)
     });
-    numbers.chain(words()).collect()
+    numbers.chain(words()).chain(words_of_embeddings()).collect()
 }
 
 fn each(values: &Value) -> &[Value] {

@@ -28,6 +28,15 @@ use crate::{
 /// Characters of a reply that a device is given: at most 16 KiB in any script, well within a command's arguments.
 const MAX_SPOKEN: usize = 4_000;
 
+/// What a turn came to, and from what.
+#[derive(Debug)]
+pub struct Outcome<'a> {
+    /// What it was given.
+    pub context: &'a TurnContext,
+    /// What it thought.
+    pub thought: Thought,
+}
+
 /// What became of a thought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
@@ -43,8 +52,7 @@ pub async fn apply(
     mut tx: Tx,
     lease: &Lease,
     turn: &TurnRow,
-    context: &TurnContext,
-    thought: Thought,
+    Outcome { context, thought }: Outcome<'_>,
 ) -> Result<Applied> {
     // First, so that a holder whose lease was lost is told so, and not what else its late answer would have met.
     tx.jobs().finish(lease).await?;

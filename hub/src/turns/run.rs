@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     TurnState,
-    apply::{Applied, apply},
+    apply::{Applied, Outcome, apply},
     context::TurnContext,
     gather::{gather, hear},
     runtime::{AgentRuntime, RuntimeError},
@@ -56,7 +56,11 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     }
     let thought = think(hub, runtime, &context).await?;
     let tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
-    match apply(hub, tx, lease, &turn, &context, thought).await? {
+    let outcome = Outcome {
+        context: &context,
+        thought,
+    };
+    match apply(hub, tx, lease, &turn, outcome).await? {
         Applied::Planned => {
             metrics::counter!(metric::TURNS, "outcome" => "planned").increment(1);
             Ok(())

@@ -25,10 +25,13 @@ const MEANINGS: [&[&str]; 8] = [
 const COMMON: &str = " a about an and are can do go goes he i in is it me my of on or our out remember said she someone tell \
                       that the they this to told was we what when where who whose with you your kitchen office ";
 
-/// The server. Is a [`ModelServer`] whose script comes first; past its end it embeds.
+/// The models of a server, each with how many numbers it gives.
+type Models = &'static [(&'static str, Dimensions)];
+
+/// The server. Is a [`ModelServer`] whose script comes first; past its end it embeds with the models that it knows.
 pub struct EmbeddingServer {
     server: ModelServer,
-    dimensions: Dimensions,
+    models: Models,
 }
 
 impl Deref for EmbeddingServer {
@@ -40,27 +43,44 @@ impl Deref for EmbeddingServer {
 }
 
 impl EmbeddingServer {
-    /// One that gives so many numbers for a text.
-    pub async fn start(dimensions: Dimensions) -> Self {
+    /// One that knows these models.
+    pub async fn start(models: Models) -> Self {
         let server = ModelServer::start().await;
-        server.otherwise(move |heard| embeds(heard, dimensions));
-        Self { server, dimensions }
+        server.otherwise(move |heard| embeds(heard, models));
+        Self { server, models }
     }
 
-    /// Has a hub use it, under a name.
-    pub fn used_by(&self, config: &mut Config, name: &str) {
-        config.embeddings.base_url = self.url();
-        config.embeddings.model = name.to_owned();
-        config.embeddings.dimensions = self.dimensions.count();
-        config.embeddings.batch = 4;
-        config.embeddings.question_timeout_ms = 300;
-        config.embeddings.timeout_ms = 1_000;
+    /// Has a hub use one of its models, with short times and small batches.
+    pub fn used_as(&self, name: &'static str) -> impl FnOnce(&mut Config) + Send + use<> {
+        let (url, models) = (self.url(), self.models);
+        move |config| {
+            let known = models.iter().find(|(known, _)| *known == name);
+            let (_, dimensions) = known.expect("the server knows the model");
+            config.embeddings.base_url = url;
+            name.clone_into(&mut config.embeddings.model);
+            config.embeddings.dimensions = dimensions.count();
+            config.embeddings.batch = 4;
+            config.embeddings.question_timeout_ms = 300;
+            config.embeddings.timeout_ms = 1_000;
+        }
     }
 
     /// Goes on as before the faults.
     pub fn recovers(&self) {
-        let dimensions = self.dimensions;
-        self.otherwise(move |heard| embeds(heard, dimensions));
+        let models = self.models;
+        self.otherwise(move |heard| embeds(heard, models));
+    }
+
+    /// Answers a call with a text that holds a word like this, and the others as it does.
+    pub fn answers_for(&self, word: &'static str, line: Line) {
+        let models = self.models;
+        self.otherwise(move |heard| {
+            if texts(heard).iter().any(|text| text.contains(word)) {
+                line.clone()
+            } else {
+                embeds(heard, models)
+            }
+        });
     }
 
     /// Answers every call like this.
@@ -86,9 +106,13 @@ fn texts(heard: &Heard) -> Vec<String> {
     serde_json::from_value(heard.body["input"].clone()).expect("the input is a list of texts")
 }
 
-fn embeds(heard: &Heard, dimensions: Dimensions) -> Line {
-    let numbers = texts(heard).into_iter().map(|text| numbers(&text, dimensions));
-    Line::embeddings(&heard.body["model"], &numbers.collect::<Vec<_>>())
+fn embeds(heard: &Heard, models: Models) -> Line {
+    let name = &heard.body["model"];
+    let Some((_, dimensions)) = models.iter().find(|(known, _)| *name == *known) else {
+        return Line::fails(404, "there is no such model");
+    };
+    let numbers = texts(heard).into_iter().map(|text| numbers(&text, *dimensions));
+    Line::embeddings(name, &numbers.collect::<Vec<_>>())
 }
 
 impl Line {

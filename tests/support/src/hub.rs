@@ -217,6 +217,13 @@ impl TestHub {
         end_overdue(&self.hub).await.expect("the sweep runs");
     }
 
+    /// Looks for missing embeddings, as the sweep does every minute.
+    pub async fn backfill(&self) {
+        hub::memory::backfill::backfill(&self.hub)
+            .await
+            .expect("the sweep runs");
+    }
+
     /// The dead jobs of the agent `home`. Who looks at them has noticed them.
     pub async fn dead_jobs(&self) -> Vec<DeadJob> {
         let page = PageRequest {

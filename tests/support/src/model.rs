@@ -111,6 +111,15 @@ impl Line {
         Self::Answer(200, Vec::new(), response.to_string())
     }
 
+    /// The body of a whole answer.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        match self {
+            Self::Answer(_, _, body) => body,
+            Self::Hang | Self::Break => "",
+        }
+    }
+
     /// An error of the API.
     #[must_use]
     pub fn fails(status: u16, message: &str) -> Self {

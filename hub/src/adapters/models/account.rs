@@ -50,10 +50,6 @@ impl Config for Account {
 
 impl Account {
     /// A client whose calls end within this time.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "a client without files or proxies of its own can always be made"
-    )]
     pub(super) fn client(base_url: &str, key: SecretString, within: Duration) -> Client<Self> {
         tls::choose_provider();
         let http = reqwest::Client::builder()

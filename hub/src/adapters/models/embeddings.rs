@@ -68,7 +68,8 @@ impl Embeddings {
             batch: chosen.batch.min(MOST_NUMBERS / model.dimensions.count() as usize),
             model,
             question_within: Duration::from_millis(chosen.question_timeout_ms),
-            least_cosine: chosen.least_cosine,
+            #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1")]
+            least_cosine: chosen.least_cosine as f32,
         });
         Self {
             configured,
