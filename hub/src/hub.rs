@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
-    adapters::keys::Keys,
+    adapters::{keys::Keys, models::embeddings::Embeddings},
     audit::status::AuditStatus,
     clock::SharedClock,
     config::{Config, ConfigError},
@@ -34,6 +34,8 @@ pub struct Shared {
     pub keys: Keys,
     /// What thinks.
     pub runtime: Arc<dyn AgentRuntime>,
+    /// What makes embeddings.
+    pub embeddings: Embeddings,
     /// The failed sign-ins of this process.
     pub throttle: Throttle,
     /// Those that are not in the audit log one by one.
@@ -81,12 +83,14 @@ impl Hub {
         let db = Db::new(&config.database, Arc::clone(&clock))?;
         let sockets = Registry::new(config.satellite.max_sockets);
         let (lifecycle, node) = (Lifecycle::default(), NodeId::mint());
+        let embeddings = Embeddings::new(&config);
         Ok(Self(Arc::new(Shared {
             config,
             db,
             clock,
             keys,
             runtime,
+            embeddings,
             throttle: Throttle::default(),
             refusals: Refusals::default(),
             passwords: Passwords::default(),

@@ -9,6 +9,7 @@
 
 mod appends;
 mod commands;
+mod recall;
 mod turns;
 
 use std::time::Duration;
@@ -29,6 +30,12 @@ async fn main() {
     if is_asked_for("commands") {
         println!("\ncommand round trip hub -> satellite -> hub, same node, both durable (100/s)");
         commands::measure(ROUND * 2).await;
+    }
+    if is_asked_for("recall") {
+        println!(
+            "\nrecall at 100,000 memories, given the question's embedding, by what its agent holds of them"
+        );
+        recall::measure().await;
     }
     if is_asked_for("turns") {
         println!("\nthe hub's share of an offline turn (claim to commit)");

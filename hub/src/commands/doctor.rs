@@ -9,16 +9,18 @@ use super::{
 use crate::{
     adapters::{
         keys::Keys,
+        models::embeddings::Embeddings,
         worm::{StoreKind, WriteOnceStore},
     },
     audit::breach::{AuditError, check_key, check_not_behind},
     clock::{SharedClock, SystemClock},
     config::Config,
     error::Error,
-    storage::{Db, Schema},
+    memory::embedding::EmbeddingModel,
+    storage::{Db, Progress, Schema},
 };
 
-/// Checks configuration, database, schema, row-level security, keys and audit log. Changes nothing.
+/// Checks configuration, database, schema, row-level security, embeddings, keys and audit log. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hub doctor")]
 pub struct Args {}
@@ -53,6 +55,7 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
     {
         let security = db.check_row_level_security().await;
         report.line("row-level security", said(security, "active on every table"));
+        report.line("embeddings", embeddings(&config, &db).await);
         let complete = |keys: &Option<Keys>| match keys {
             Some(_) => "complete and private".to_owned(),
             None => "none yet: the first start makes them".to_owned(),
@@ -87,6 +90,35 @@ async fn keys(config: &Config, db: &Db) -> Result<Option<Keys>, String> {
 
 async fn is_empty(db: &Db) -> Result<bool, Error> {
     Ok(db.begin_system().await?.identity().agents().await?.is_empty())
+}
+
+/// Whether recall is by meaning, too, and what it lacks for that.
+async fn embeddings(config: &Config, db: &Db) -> Result<String, String> {
+    let embeddings = Embeddings::new(config);
+    let Some(model) = embeddings.model() else {
+        return Ok("no model is configured; recall is by words".to_owned());
+    };
+    embeddings
+        .try_out()
+        .await
+        .map_err(|error| format!("{model}: {error}; recall is by words, and nothing is lost"))?;
+    let progress = progress(db, model).await.map_err(|error| error.chain())?;
+    let Progress {
+        memories,
+        missing,
+        refused,
+    } = progress;
+    let refused = match refused {
+        0 => String::new(),
+        some => format!("; it will not take {some}, which words still find"),
+    };
+    Ok(format!(
+        "{model} answers; {missing} of {memories} memories wait for theirs{refused}"
+    ))
+}
+
+async fn progress(db: &Db, model: &EmbeddingModel) -> Result<Progress, Error> {
+    db.begin_system().await?.embeddings().progress(model).await
 }
 
 /// Whether database, key and store tell one history.

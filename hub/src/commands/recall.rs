@@ -14,6 +14,7 @@ use crate::{
     clock::{Clock, DateTime, SystemClock},
     memory::{
         MemorySource,
+        ask::LaneState,
         recall::{MAX_RESULTS, Recalled, Why},
     },
 };
@@ -45,6 +46,13 @@ const EXAMPLES: &str = "Examples:
 #[derive(Deserialize)]
 struct Answer {
     items: Vec<Recalled>,
+    /// A hub of before knows one lane.
+    lanes: Option<Lanes>,
+}
+
+#[derive(Deserialize)]
+struct Lanes {
+    vector: LaneState,
 }
 
 /// Runs the command and returns the code to exit with.
@@ -63,9 +71,11 @@ pub(super) async fn recall(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fa
         hub.show_json(&answer)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let found = hub.client.read::<Answer>(&answer)?.items;
+    let Answer { items: found, lanes } = hub.client.read::<Answer>(&answer)?;
+    let note = lanes.and_then(|lanes| note(lanes.vector, args.why));
     if found.is_empty() {
-        hub.show("Nothing is remembered about that.")?;
+        let nothing = "Nothing is remembered about that.";
+        hub.show(note.map_or_else(|| nothing.to_owned(), |note| format!("{nothing}\n{note}")))?;
         return Ok(ExitCode::SUCCESS);
     }
     let spaces = Names::of_spaces(&hub.client).await?;
@@ -83,8 +93,21 @@ pub(super) async fn recall(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fa
         text
     });
     let separator = if args.why { "\n\n" } else { "\n" };
-    hub.show(entries.collect::<Vec<_>>().join(separator))?;
+    let mut entries: Vec<String> = entries.collect();
+    entries.extend(note.map(str::to_owned));
+    hub.show(entries.join(separator))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to say of how it was looked for.
+const fn note(vector: LaneState, is_why: bool) -> Option<&'static str> {
+    match vector {
+        LaneState::Away => Some(
+            "(Found by words only: the embedding model is away, so what was said in other words is missing.)",
+        ),
+        LaneState::Off if is_why => Some("(Found by words: no embedding model is configured.)"),
+        LaneState::Off | LaneState::On => None,
+    }
 }
 
 /// One memory and where it belongs.
@@ -110,6 +133,7 @@ fn entry(rank: usize, found: &Recalled, names: &Names, now: DateTime) -> String 
 fn why(found: &Recalled, devices: &Names) -> String {
     let Why {
         words,
+        vector,
         recency,
         importance,
         tier,
@@ -122,6 +146,14 @@ fn why(found: &Recalled, devices: &Names) -> String {
         lines.push(format!(
             "words: rank {rank}, {matched} of {asked} matched ({list}), score {:.4}",
             words.score
+        ));
+    }
+    if let Some(vector) = vector {
+        lines.push(format!(
+            "vector: rank {}, cosine {:.3} by {}",
+            vector.rank,
+            vector.score,
+            one_line(&vector.model)
         ));
     }
     lines.push(format!(

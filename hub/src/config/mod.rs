@@ -9,6 +9,7 @@ mod aws;
 mod bootstrap;
 mod database;
 mod database_url;
+mod embeddings;
 mod http;
 mod invocation;
 mod log;
@@ -37,6 +38,7 @@ pub use audit::{AuditConfig, RetentionMode};
 pub use aws::AwsConfig;
 pub use bootstrap::BootstrapConfig;
 pub use database::DatabaseConfig;
+pub use embeddings::EmbeddingsConfig;
 pub use http::HttpConfig;
 pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
@@ -46,6 +48,8 @@ pub use proxy::TrustedProxy;
 pub use satellite::SatelliteConfig;
 pub use telemetry::TelemetryConfig;
 pub use worker::WorkerConfig;
+
+use model::OPENAI;
 
 /// Variables of one word that other parts read themselves; every other `HUB_…` must be a key.
 const ONE_WORD: [&str; 4] = [
@@ -78,6 +82,8 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// The language model.
     pub model: ModelConfig,
+    /// What makes embeddings.
+    pub embeddings: EmbeddingsConfig,
     /// How AWS is reached, where something of it is used.
     pub aws: AwsConfig,
     /// The audit log.
@@ -183,6 +189,7 @@ impl Config {
         self.satellite.check()?;
         self.worker.check()?;
         self.model.check()?;
+        self.embeddings.check()?;
         self.aws.check()?;
         self.bootstrap.check()?;
         self.telemetry.check()?;

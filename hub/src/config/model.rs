@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ConfigError, between, hidden, within};
 
 /// Where OpenAI's own API is.
-const OPENAI: &str = "https://api.openai.com/v1";
+pub(super) const OPENAI: &str = "https://api.openai.com/v1";
 
 /// The section `model`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 19] = [
+const NUMBERS: [(&str, u64, u64); 22] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -36,6 +36,9 @@ const NUMBERS: [(&str, u64, u64); 19] = [
     ("model.max_output_tokens", 100, 100_000),
     ("aws.timeout_ms", 500, 60_000),
     ("audit.retention_days", 30, 36_500),
+    ("embeddings.batch", 1, 256),
+    ("embeddings.timeout_ms", 100, 44_000),
+    ("embeddings.question_timeout_ms", 50, 10_000),
 ];
 
 /// Everything else: values that are allowed, and values that are not.
@@ -157,13 +160,44 @@ fn words() -> Vec<(&'static str, Value, Value)> {
     ]
 }
 
+/// The same of embeddings.
+fn words_of_embeddings() -> Vec<(&'static str, Value, Value)> {
+    vec![
+        (
+            "embeddings.base_url",
+            json!(["http://127.0.0.1:11434/v1"]),
+            json!(["", "api.openai.com", "ftp://a", "https://a b"]),
+        ),
+        (
+            "embeddings.api_key",
+            json!(["", "sk-abc"]),
+            json!(["sk abc", "sk\nabc"]),
+        ),
+        (
+            "embeddings.model",
+            json!(["", "nomic-embed-text"]),
+            json!(["a b", "x".repeat(201)]),
+        ),
+        (
+            "embeddings.dimensions",
+            json!([384, 768, 1024, 1536]),
+            json!([0, 383, 512, 3072, "many"]),
+        ),
+        (
+            "embeddings.least_cosine",
+            json!([0.0, 0.7, 1.0]),
+            json!([-0.1, 1.1, "near"]),
+        ),
+    ]
+}
+
 /// Each key with values that are allowed, and values that are not.
 fn cases() -> Vec<(&'static str, Value, Value)> {
     let numbers = NUMBERS.into_iter().map(|(key, least, most)| {
         let bad = json!([0, least - 1, most + 1, -1, "soon"]);
         (key, json!([least, most]), bad)
     });
-    numbers.chain(words()).collect()
+    numbers.chain(words()).chain(words_of_embeddings()).collect()
 }
 
 fn each(values: &Value) -> &[Value] {
@@ -214,4 +248,41 @@ fn the_refusal_says_what_is_allowed() {
         refused.to_string(),
         "configuration: satellite.max_sockets must be between 1 and 1000000, not 0"
     );
+}
+
+/// Which key goes where: one that was given for one address is never sent to another.
+#[test]
+fn a_key_goes_to_the_address_that_it_was_given_for() {
+    let config = |values: &Value| -> Config {
+        let merged =
+            Figment::from(Serialized::defaults(Config::default())).merge(Serialized::globals(values));
+        merged.extract().unwrap()
+    };
+    let asks = |values: &Value| {
+        let config = config(values);
+        let key = config.embeddings.key(&config.model);
+        let model = config.embeddings.chosen(&config.model);
+        model.map(|model| (model.name, secrecy::ExposeSecret::expose_secret(&key).to_owned()))
+    };
+    let local = "http://127.0.0.1:11434/v1";
+    let small = "text-embedding-3-small".to_owned();
+    assert_eq!(asks(&json!({})), None);
+    assert_eq!(
+        asks(&json!({"model": {"api_key": "sk-1"}})),
+        Some((small.clone(), "sk-1".to_owned()))
+    );
+    assert_eq!(
+        asks(&json!({"model": {"api_key": "sk-1"}, "embeddings": {"model": ""}})),
+        None
+    );
+    // The model's key is of the machine on which it runs, and not OpenAI's.
+    assert_eq!(
+        asks(&json!({"model": {"api_key": "sk-1", "base_url": local}})),
+        None
+    );
+    let elsewhere =
+        json!({"model": {"api_key": "sk-1"}, "embeddings": {"base_url": local, "model": "minilm"}});
+    assert_eq!(asks(&elsewhere), Some(("minilm".to_owned(), String::new())));
+    let own = json!({"model": {"api_key": "sk-1"}, "embeddings": {"api_key": "sk-2"}});
+    assert_eq!(asks(&own), Some((small, "sk-2".to_owned())));
 }

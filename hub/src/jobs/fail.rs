@@ -103,6 +103,8 @@ async fn bury(hub: &Hub, lease: &Lease, reason: &str, said: &str) -> Result<()> 
     match lease.kind {
         JobKind::RunTurn => turns::fail::give_up(&mut tx, TurnId(lease.subject), said).await?,
         JobKind::ExecuteAction => actions::execute::give_up(&mut tx, ActionId(lease.subject), said).await?,
+        // What is missing stays missing, and is looked at again.
+        JobKind::EmbedMemories => {}
     }
     tx.commit().await?;
     Ok(())

@@ -22,11 +22,13 @@ pub enum JobKind {
     RunTurn,
     /// Executes an approved action; the subject is the action.
     ExecuteAction,
+    /// Makes the embeddings that an agent's memories lack; the subject is the agent.
+    EmbedMemories,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::RunTurn, Self::ExecuteAction];
+    pub const ALL: [Self; 3] = [Self::RunTurn, Self::ExecuteAction, Self::EmbedMemories];
 
     /// The word in the table.
     #[must_use]
@@ -34,6 +36,7 @@ impl JobKind {
         match self {
             Self::RunTurn => "run_turn",
             Self::ExecuteAction => "execute_action",
+            Self::EmbedMemories => "embed_memories",
         }
     }
 
@@ -104,7 +107,7 @@ pub struct DeadJob {
     /// What it does.
     #[schema(example = "run_turn")]
     pub kind: String,
-    /// What it is about: a turn or an action.
+    /// What it is about: a turn, an action, or the agent itself.
     pub subject_id: Uuid,
     /// Tries.
     pub attempts: i32,

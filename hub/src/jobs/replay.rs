@@ -22,6 +22,8 @@ pub async fn replay(tx: &mut Tx, id: JobId) -> Result<()> {
                 return Err(Error::conflict("wrong_state", "the turn of this job is not dead"));
             }
         }
+        // Whatever is missing by then.
+        JobKind::EmbedMemories => {}
         // The action failed when its job was given up; it is not approved any more.
         JobKind::ExecuteAction => {
             return Err(Error::conflict(

@@ -5,11 +5,11 @@ use std::time::Duration;
 use chrono::Duration as TimeDelta;
 
 use super::sample::sample;
-use crate::{actions, devices, error::Result, hub::Hub, mailbox};
+use crate::{actions, devices, error::Result, hub::Hub, mailbox, memory};
 
 /// How often deadlines are looked at.
 const DEADLINES: Duration = Duration::from_secs(1);
-/// Every how many looks at the deadlines old rows are removed.
+/// Every how many looks at the deadlines old rows are removed, and missing embeddings looked for.
 const REMOVE_EVERY: u32 = 60;
 /// Every how many looks at the deadlines what waits is counted.
 const SAMPLE_EVERY: u32 = 5;
@@ -48,6 +48,7 @@ async fn sweep(hub: &Hub, round: u32) -> Result<()> {
     }
     if round.is_multiple_of(REMOVE_EVERY) {
         remove_old(hub).await?;
+        memory::backfill::backfill(hub).await?;
     }
     Ok(())
 }

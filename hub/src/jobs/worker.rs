@@ -14,6 +14,7 @@ use crate::{
     actions,
     error::{Error, Result},
     hub::Hub,
+    memory,
     storage::{Lease, Ring},
     telemetry::{metric, trace},
     turns,
@@ -122,5 +123,6 @@ async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     match lease.kind {
         JobKind::RunTurn => Box::pin(turns::run::run(hub, lease)).await,
         JobKind::ExecuteAction => Box::pin(actions::execute::execute(hub, lease)).await,
+        JobKind::EmbedMemories => Box::pin(memory::embed::embed(hub, lease)).await,
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{MAX_CONTENT, Tier, rules::commits_by_itself};
+use super::{MAX_CONTENT, Tier, embed, rules::commits_by_itself};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
@@ -44,6 +44,8 @@ pub struct Origin<'a> {
     pub inputs: &'a [Uuid],
     /// The text search configuration of the agent's language.
     pub words: &'a str,
+    /// Whether memories get embeddings.
+    pub embeds: bool,
 }
 
 /// Keeps a proposal. Returns the memory it became, and the record with its commitment.
@@ -62,6 +64,9 @@ pub async fn keep(
         tx.memories()
             .insert(&new_memory(id, origin, proposal, salt))
             .await?;
+        if origin.embeds {
+            embed::queue(tx).await?;
+        }
     }
     let sources = sources(origin, proposal);
     let new = NewCandidate {

@@ -1,6 +1,11 @@
 //! What the agent remembers, and how it finds it again.
 
+pub mod ask;
+pub mod backfill;
 pub mod commit;
+pub mod embed;
+pub mod embedding;
+pub mod fuse;
 pub mod recall;
 pub mod rules;
 

@@ -1,6 +1,7 @@
 //! Recall: finding what is remembered, and saying why.
 //!
-//! By words for now; each lane gives ranks and scores of its own, and the fused score adds recency, importance and tier.
+//! Two lanes look: by words, and by meaning where the question has an embedding. Each gives ranks and scores of its own, and
+//! `fuse` makes one score of them.
 
 use std::collections::HashMap;
 
@@ -8,27 +9,22 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Memory, MemorySource, Tier};
+use super::{
+    Memory, MemorySource,
+    ask::Meaning,
+    fuse::{Found, fuse},
+};
 use crate::{
-    clock::DateTime,
     error::{Error, Result},
     events::payload::check_text,
     ids::MemoryId,
-    storage::{Tx, WordHit},
+    storage::{Tx, VectorHit, WordHit},
 };
 
 /// Characters of a question at most.
 pub const MAX_QUESTION: usize = 2_000;
 /// Results at most.
 pub const MAX_RESULTS: u32 = 50;
-/// Reciprocal rank fusion's usual constant: how much the first ranks of a lane stand out.
-const FUSION: f32 = 60.0;
-/// A memory's recency counts half after this many days.
-const HALF_LIFE_DAYS: f32 = 30.0;
-/// Bounds of what recency, importance and tier may add, as shares of the score of a first rank.
-const RECENCY_SHARE: f32 = 0.15;
-const IMPORTANCE_SHARE: f32 = 0.15;
-const TIER_SHARE: f32 = 0.3;
 /// Matches read of a lane for each result wanted, so that what is fused can still change the order.
 const DEPTH: u32 = 4;
 
@@ -46,8 +42,10 @@ pub struct Recalled {
 /// Why a memory was found.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Why {
-    /// What the words lane says.
+    /// What the words lane says; null where it did not find it.
     pub words: Option<WordsLane>,
+    /// What the vector lane says; null where it did not find it, or took no part.
+    pub vector: Option<VectorLane>,
     /// What its age added to the score.
     pub recency: f32,
     /// What its importance added.
@@ -71,6 +69,17 @@ pub struct WordsLane {
     pub asked: u32,
 }
 
+/// What the vector lane says of a memory.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct VectorLane {
+    /// 1 for the first.
+    pub rank: u32,
+    /// The cosine of question and memory: 1 is the same meaning, 0 none in common.
+    pub score: f32,
+    /// The model that compared them.
+    pub model: String,
+}
+
 /// What is asked.
 #[derive(Debug, Clone)]
 pub struct Question<'a> {
@@ -78,25 +87,35 @@ pub struct Question<'a> {
     pub text: &'a str,
     /// The text search configuration of the agent's language.
     pub words: &'a str,
+    /// What it means, as `ask` found before the unit of work.
+    pub meaning: &'a Meaning,
     /// Results at most.
     pub most: u32,
 }
 
+/// Refuses what cannot be asked.
+pub fn check(text: &str, most: u32) -> Result<()> {
+    check_text(text, MAX_QUESTION).map_err(|detail| Error::invalid("/question", detail))?;
+    if (1..=MAX_RESULTS).contains(&most) {
+        Ok(())
+    } else {
+        let detail = format!("must be between 1 and {MAX_RESULTS}");
+        Err(Error::invalid("/limit", detail))
+    }
+}
+
 /// Finds memories that the unit of work may see, best first.
 pub async fn recall(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Recalled>> {
-    check_text(question.text, MAX_QUESTION).map_err(|detail| Error::invalid("/question", detail))?;
-    if !(1..=MAX_RESULTS).contains(&question.most) {
-        return Err(Error::invalid(
-            "/limit",
-            format!("must be between 1 and {MAX_RESULTS}"),
-        ));
-    }
+    check(question.text, question.most)?;
     let depth = i32::try_from(question.most * DEPTH).unwrap_or(i32::MAX);
-    let hits = tx
+    let words = tx
         .memories()
         .by_words(question.text, question.words, depth)
         .await?;
-    let ids: Vec<Uuid> = hits.iter().map(|hit| hit.id.0).collect();
+    let (model, vectors) = by_meaning(tx, question.meaning, depth).await?;
+    let ids: Vec<Uuid> = words.iter().map(|hit| hit.id.0).collect();
+    let others = vectors.iter().map(|hit| hit.id.0).filter(|id| !ids.contains(id));
+    let ids: Vec<Uuid> = ids.iter().copied().chain(others).collect();
     let mut memories: HashMap<MemoryId, Memory> = tx
         .memories()
         .by_ids(&ids)
@@ -104,19 +123,46 @@ pub async fn recall(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Recalled
         .into_iter()
         .map(|memory| (memory.id, memory))
         .collect();
+    let mut words: HashMap<MemoryId, (u32, WordHit)> = (1..)
+        .zip(words)
+        .map(|(rank, hit)| (hit.id, (rank, hit)))
+        .collect();
+    let vectors: HashMap<MemoryId, (u32, f32)> = (1..)
+        .zip(vectors)
+        .map(|(rank, hit)| (hit.id, (rank, hit.cosine)))
+        .collect();
     let now = tx.now();
-    let mut found: Vec<Recalled> = (1..)
-        .zip(hits)
-        .filter_map(|(rank, hit)| {
-            memories
-                .remove(&hit.id)
-                .map(|memory| fuse(memory, rank, hit, now))
+    let mut found: Vec<Recalled> = ids
+        .into_iter()
+        .map(MemoryId)
+        .filter_map(|id| {
+            let found = Found {
+                memory: memories.remove(&id)?,
+                words: words.remove(&id),
+                vector: vectors.get(&id).copied(),
+            };
+            Some(fuse(found, model, now))
         })
         .collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     found.truncate(question.most as usize);
     add_sources(tx, &mut found).await?;
     Ok(found)
+}
+
+/// What the vector lane finds, with the name of its model.
+async fn by_meaning<'a>(tx: &mut Tx, meaning: &'a Meaning, depth: i32) -> Result<(&'a str, Vec<VectorHit>)> {
+    let Meaning::On {
+        model,
+        embedding,
+        least_cosine,
+    } = meaning
+    else {
+        return Ok(("", Vec::new()));
+    };
+    let mut hits = tx.embeddings().nearest(embedding, model, depth).await?;
+    hits.retain(|hit| hit.cosine >= *least_cosine);
+    Ok((&model.name, hits))
 }
 
 /// The text search configuration of a language; words are compared as they stand where there is none.
@@ -135,51 +181,6 @@ pub fn words_of(language: &str) -> &'static str {
         "pt" => "portuguese",
         "sv" => "swedish",
         _ => "simple",
-    }
-}
-
-fn fuse(memory: Memory, rank: u32, hit: WordHit, now: DateTime) -> Recalled {
-    let first = 1.0 / (FUSION + 1.0);
-    #[expect(clippy::cast_precision_loss, reason = "ranks are small")]
-    let lane = 1.0 / (FUSION + rank as f32);
-    let asked = u32::try_from(hit.asked).unwrap_or_default();
-    #[expect(clippy::cast_precision_loss, reason = "words of a question are few")]
-    let coverage = hit.matched.len() as f32 / asked.max(1) as f32;
-    let recency = first * RECENCY_SHARE * recency(memory.created_at, now);
-    let importance = first * IMPORTANCE_SHARE * memory.importance;
-    let tier = first * TIER_SHARE * weight(memory.tier);
-    // A memory with half of the words is half as near, whatever its rank.
-    let score = (lane + recency + importance + tier) * coverage;
-    let words = Some(WordsLane {
-        rank,
-        score: hit.score,
-        matched: hit.matched,
-        asked,
-    });
-    Recalled {
-        memory,
-        score,
-        why: Why {
-            words,
-            recency,
-            importance,
-            tier,
-            sources: Vec::new(),
-        },
-    }
-}
-
-fn recency(at: DateTime, now: DateTime) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "an age in seconds is small")]
-    let days = (now - at).num_seconds().max(0) as f32 / 86_400.0;
-    0.5_f32.powf(days / HALF_LIFE_DAYS)
-}
-
-/// What was told to be remembered outweighs what merely happened.
-const fn weight(tier: Tier) -> f32 {
-    match tier {
-        Tier::Episodic => 0.0,
-        _ => 1.0,
     }
 }
 

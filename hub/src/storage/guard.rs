@@ -65,7 +65,8 @@ pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
              select name, 'tenant' as policy, 'hub_app' as roles, '*' as command, rule as visible, rule as writable
              from rules
              union all select name, 'system', 'hub_system', '*', 'true', 'true' from rules
-             union all select 'memories', 'recall', 'hub_owner', 'r', 'true', ''),
+             union all select name, 'recall', 'hub_owner', 'r', 'true', '' from rules
+             where name in ('memories', 'embeddings_384', 'embeddings_768', 'embeddings_1024', 'embeddings_1536')),
            found as (
              select t.name, p.polname::text, (select string_agg(case when r = 0 then 'public' else r::regrole::text end, ',')
                  from unnest(p.polroles) r), p.polcmd::text,

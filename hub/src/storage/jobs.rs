@@ -79,6 +79,43 @@ impl Jobs<'_> {
         Ok(id)
     }
 
+    /// Queues work as [`Self::insert`] does, unless the same is queued already. That job is held until this unit of work
+    /// ends: nobody begins it without seeing what is written here.
+    pub async fn insert_once(&mut self, job: NewJob) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        sqlx::query!(
+            "with same as (select from jobs where agent_id = $2 and lane = $4 and kind = $3 and state = 'queued'
+               limit 1 for share skip locked)
+             insert into jobs (id, agent_id, kind, lane, payload, state, run_at, created_at)
+             select $1, $2, $3, $4, jsonb_build_object('subject', $5::uuid), 'queued', $6, $6
+             where not exists (select from same)",
+            JobId::mint().0,
+            agent.0,
+            job.kind.as_str(),
+            job.lane,
+            job.subject,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        // A worker that passed over the held one looks again.
+        self.0.ring(Ring::Jobs);
+        Ok(())
+    }
+
+    /// Whether a job of a kind died after a time.
+    pub async fn has_died_since(&mut self, kind: JobKind, since: DateTime) -> Result<bool> {
+        let agent = self.0.agent();
+        let died = sqlx::query_scalar!(
+            r#"select exists (select from jobs where agent_id = $1 and state = 'dead' and kind = $2
+                 and finished_at > $3) as "died!""#,
+            agent.0,
+            kind.as_str(),
+            since
+        );
+        Ok(died.fetch_one(self.0.connection()).await?)
+    }
+
     /// Claims the oldest runnable job: one that is past its lease, or one that is queued and due, the first of its lane, and
     /// nothing of the lane is held. A replayed job may be older than the one that holds its lane: it waits for it, and the
     /// holder never for it. None when there is none; a conflict `lane_taken` when another worker was faster on the same

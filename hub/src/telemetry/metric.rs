@@ -27,6 +27,10 @@ pub const JOB_SECONDS: &str = "hub_job_seconds";
 pub const TURNS: &str = "hub_turns_total";
 /// How long the model took, by what came of it.
 pub const MODEL_SECONDS: &str = "hub_model_seconds";
+/// How long embeddings took, by what they were for and what came of it.
+pub const EMBEDDING_SECONDS: &str = "hub_embedding_seconds";
+/// Memories that have no embedding of the configured model yet.
+pub const EMBEDDINGS_MISSING: &str = "hub_embeddings_missing";
 /// Commands ended, by state.
 pub const COMMANDS: &str = "hub_commands_total";
 /// Messages of satellites dealt with, by frame and outcome.
@@ -80,6 +84,15 @@ pub(super) fn describe() {
         MODEL_SECONDS,
         Unit::Seconds,
         "how long the model took, by what came of it"
+    );
+    describe_histogram!(
+        EMBEDDING_SECONDS,
+        Unit::Seconds,
+        "how long embeddings took, by what they were for and what came of it"
+    );
+    describe_gauge!(
+        EMBEDDINGS_MISSING,
+        "memories that have no embedding of the configured model yet"
     );
     describe_counter!(COMMANDS, "commands ended, by state");
     describe_counter!(MESSAGES, "messages of satellites, by frame and outcome");

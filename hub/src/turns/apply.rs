@@ -10,6 +10,7 @@ use crate::{
     devices::REPLY,
     error::Result,
     events::{EventKind, NewEvent, Place, Source},
+    hub::Hub,
     identity::{ActorKind, Trust},
     ids::EventId,
     mailbox::{
@@ -27,6 +28,15 @@ use crate::{
 /// Characters of a reply that a device is given: at most 16 KiB in any script, well within a command's arguments.
 const MAX_SPOKEN: usize = 4_000;
 
+/// What a turn came to, and from what.
+#[derive(Debug)]
+pub struct Outcome<'a> {
+    /// What it was given.
+    pub context: &'a TurnContext,
+    /// What it thought.
+    pub thought: Thought,
+}
+
 /// What became of a thought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
@@ -38,11 +48,11 @@ pub enum Applied {
 
 /// Writes what a turn came to. The lease's fencing token is checked, so a turn is applied at most once.
 pub async fn apply(
+    hub: &Hub,
     mut tx: Tx,
     lease: &Lease,
     turn: &TurnRow,
-    context: &TurnContext,
-    thought: Thought,
+    Outcome { context, thought }: Outcome<'_>,
 ) -> Result<Applied> {
     // First, so that a holder whose lease was lost is told so, and not what else its late answer would have met.
     tx.jobs().finish(lease).await?;
@@ -62,6 +72,7 @@ pub async fn apply(
         trust,
         inputs: &inputs,
         words,
+        embeds: hub.embeddings.model().is_some(),
     };
     let mut record = Record::of("run_turn")
         .on("turn", turn.id.0)

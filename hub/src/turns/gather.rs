@@ -10,7 +10,10 @@ use crate::{
     actions::ActionState,
     error::{Error, Result},
     events::Event,
-    memory::recall::{MAX_QUESTION, Question, recall, words_of},
+    memory::{
+        ask::Meaning,
+        recall::{MAX_QUESTION, Question, recall, words_of},
+    },
     page::PageRequest,
     storage::{ActionFilter, TurnRow, Tx},
 };
@@ -26,20 +29,52 @@ const MOST_WAITING: u32 = 20;
 /// Questions of one turn at most.
 const MOST_QUESTIONS: usize = 8;
 
-/// Reads everything the runtime is given.
-pub async fn gather(tx: &mut Tx, turn: &TurnRow, runtime: &dyn AgentRuntime) -> Result<TurnContext> {
-    let agent = tx.identity().agent_brief().await?;
+/// What a turn is about, and what its runtime wants recalled for that.
+#[derive(Debug)]
+pub struct Heard {
+    inputs: Vec<Input>,
+    questions: Vec<String>,
+}
+
+impl Heard {
+    /// The questions, none longer than one may be.
+    #[must_use]
+    pub fn questions(&self) -> Vec<String> {
+        self.questions.iter().map(|question| cut(question)).collect()
+    }
+}
+
+fn cut(question: &str) -> String {
+    question.chars().take(MAX_QUESTION).collect()
+}
+
+/// Reads the inputs. What their questions mean is found out between this and `gather`, which holds a transaction.
+pub async fn hear(tx: &mut Tx, turn: &TurnRow, runtime: &dyn AgentRuntime) -> Result<Heard> {
     let inputs = inputs(tx, turn).await?;
-    let mut recalled = Vec::new();
     let questions = inputs
         .iter()
         .flat_map(|input| runtime.questions(input))
-        .take(MOST_QUESTIONS);
-    for question in questions {
-        let text: String = question.chars().take(MAX_QUESTION).collect();
+        .take(MOST_QUESTIONS)
+        .collect();
+    Ok(Heard { inputs, questions })
+}
+
+/// Reads everything else that the runtime is given. The meanings are those of the questions, in their order.
+pub async fn gather(
+    tx: &mut Tx,
+    turn: &TurnRow,
+    runtime: &dyn AgentRuntime,
+    heard: Heard,
+    meanings: &[Meaning],
+) -> Result<TurnContext> {
+    let Heard { inputs, questions } = heard;
+    let agent = tx.identity().agent_brief().await?;
+    let mut recalled = Vec::new();
+    for (question, meaning) in questions.into_iter().zip(meanings) {
         let asked = Question {
-            text: &text,
+            text: &cut(&question),
             words: words_of(&agent.language),
+            meaning,
             most: MOST_RECALLED,
         };
         let found = recall(tx, &asked).await?;

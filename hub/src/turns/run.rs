@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     TurnState,
-    apply::{Applied, apply},
+    apply::{Applied, Outcome, apply},
     context::TurnContext,
-    gather::gather,
+    gather::{gather, hear},
     runtime::{AgentRuntime, RuntimeError},
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     identity::Actor,
     ids::TurnId,
     jobs::Failure,
+    memory::ask::ask,
     places::gate::may_keep,
     storage::{Lease, TurnRow, TxScope},
     telemetry::metric,
@@ -43,14 +44,23 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         drop(tx);
         return skip(hub, lease, &turn, PRIVACY_MODE).await;
     }
-    let context = gather(&mut tx, &turn, runtime).await?;
+    let heard = hear(&mut tx, &turn, runtime).await?;
+    // Nothing is held while the questions are embedded.
+    drop(tx);
+    let meanings = ask(hub, &heard.questions()).await?;
+    let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
+    let context = gather(&mut tx, &turn, runtime, heard, &meanings).await?;
     drop(tx);
     if context.inputs.is_empty() {
         return skip(hub, lease, &turn, "inputs_erased").await;
     }
     let thought = think(hub, runtime, &context).await?;
     let tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
-    match apply(tx, lease, &turn, &context, thought).await? {
+    let outcome = Outcome {
+        context: &context,
+        thought,
+    };
+    match apply(hub, tx, lease, &turn, outcome).await? {
         Applied::Planned => {
             metrics::counter!(metric::TURNS, "outcome" => "planned").increment(1);
             Ok(())

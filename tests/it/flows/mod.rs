@@ -3,8 +3,10 @@
 mod action;
 mod deadlines;
 mod decisions;
+mod embeddings;
 mod ingest;
 mod mailbox;
+mod meaning;
 mod planner;
 mod privacy;
 mod resolve;

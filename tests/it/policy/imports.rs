@@ -71,6 +71,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("mailbox::", Operations),
     ("memory", Types),
     ("memory::", Operations),
+    ("memory::embedding", Types),
     ("memory::rules", Types),
     ("places", Types),
     ("places::", Operations),

@@ -26,7 +26,9 @@ async fn what_is_found_says_why() {
         .post("recall", json!({"question": "where are the spare keys?"}))
         .await
         .expect(200);
+    assert_eq!(found.json["lanes"], json!({"words": "on", "vector": "off"}));
     let best = &found.items()[0];
+    assert_eq!(best["why"]["vector"], Value::Null);
     assert_eq!(best["memory"]["content"], "The spare key is with Nora");
     assert_eq!(best["memory"]["tier"], "semantic");
     assert_eq!(

@@ -38,6 +38,16 @@ impl Story {
         let action = bob.actions(hub::actions::ActionState::Proposed).await.remove(0);
         bob.approves(action.id).await.unwrap();
         hub.run_jobs().await;
+        // An embedding of each length for what is remembered, as the job makes them.
+        for width in [384, 768, 1024, 1536] {
+            let embed = format!(
+                "insert into hub.embeddings_{width} (agent_id, owner_kind, owner_id, model, audience_person_id, embedding,
+                   created_at)
+                 select agent_id, 'memory', id, 'a model', audience_person_id, array_fill(1::real, array[{width}]), created_at
+                 from hub.memories"
+            );
+            hub.sql().execute(&embed).await;
+        }
         let story = Self {
             hub,
             next_door,
@@ -60,7 +70,7 @@ impl Story {
 
     async fn private_tables(&self) -> Vec<String> {
         let tables = self.tables_with("audience_person_id").await;
-        assert!(tables.len() >= 9, "the catalogue was not read");
+        assert!(tables.len() >= 13, "the catalogue was not read");
         tables
     }
 
@@ -131,23 +141,29 @@ async fn nobody_recalls_what_is_bobs() {
     let story = Story::tell().await;
     assert!(!story.bob.recalls("the number of the safe").await.is_empty());
     assert!(story.ada.recalls("the number of the safe").await.is_empty());
-    let found = "select count(*) from recall_words('safe', 'english', 100)";
-    for (who, mut session) in story.the_others().await {
-        assert_eq!(
-            session.value::<i64>(found).await,
-            0,
-            "{who} recalls what is Bob's"
-        );
+    let lanes = [
+        "recall_words('safe', 'english', 100)",
+        "recall_vectors(array_fill(1::real, array[384]), 'a model', 100)",
+        "recall_vectors(array_fill(1::real, array[768]), 'a model', 100)",
+        "recall_vectors(array_fill(1::real, array[1024]), 'a model', 100)",
+        "recall_vectors(array_fill(1::real, array[1536]), 'a model', 100)",
+    ];
+    for lane in lanes {
+        let found = format!("select count(*) from {lane}");
+        let mut bob = story.app().await;
+        bob.works_for(story.hub.home.agent, Some(story.bob.person)).await;
+        assert!(bob.value::<i64>(&found).await > 0, "{lane} finds nothing at all");
+        for (who, mut session) in story.the_others().await {
+            let seen = session.value::<i64>(&found).await;
+            assert_eq!(seen, 0, "{who} recalls what is Bob's by {lane}");
+        }
+        let mut next_door = story.app().await;
+        next_door
+            .works_for(story.next_door.agent, Some(story.bob.person))
+            .await;
+        let seen = next_door.value::<i64>(&found).await;
+        assert_eq!(seen, 0, "another agent recalls what is Bob's by {lane}");
     }
-    let mut next_door = story.app().await;
-    next_door
-        .works_for(story.next_door.agent, Some(story.bob.person))
-        .await;
-    assert_eq!(
-        next_door.value::<i64>(found).await,
-        0,
-        "another agent recalls what is Bob's"
-    );
 }
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use support::TestHub;
 
 /// Tables that belong to no agent. Their rows are the hub's own.
-const HUB_TABLES: [&str; 6] = [
+const HUB_TABLES: [&str; 7] = [
     "audit_checkpoints",
+    "embedding_models",
     "publisher_state",
     "sequencer_state",
     "settings",
@@ -110,8 +111,8 @@ fn expected_policies(table: &str, has_audience: bool) -> BTreeSet<(String, Strin
         policy("tenant", "ALL", "hub_app", &rule, &rule),
         policy("system", "ALL", "hub_system", "true", "true"),
     ]);
-    if table == "memories" {
-        // For recall_words, which runs as the owner and filters by itself.
+    if table == "memories" || table.starts_with("embeddings_") {
+        // For recall_words and recall_vectors, which run as the owner and filter by themselves.
         expected.insert(policy("recall", "SELECT", "hub_owner", "true", ""));
     }
     expected

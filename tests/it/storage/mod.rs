@@ -2,6 +2,7 @@
 
 mod audience;
 mod catalogue;
+mod embeddings;
 mod guard;
 mod idempotency;
 mod log;

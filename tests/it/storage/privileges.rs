@@ -64,13 +64,12 @@ async fn the_functions_that_run_as_their_owner_are_the_known_ones() {
         .rows(
             "select proname::text, 'search_path=hub, pg_temp' = any (proconfig),
                exists (select from aclexplode(coalesce(proacl, acldefault('f', proowner))) where grantee = 0)
-             from pg_proc where pronamespace = 'hub'::regnamespace and prosecdef",
+             from pg_proc where pronamespace = 'hub'::regnamespace and prosecdef order by 1",
         )
         .await;
-    let expected = ("recall_words".to_owned(), true, false);
+    let expected = ["recall_vectors", "recall_words"].map(|name| (name.to_owned(), true, false));
     assert_eq!(
-        found,
-        [expected],
+        found, expected,
         "(name, its search path is fixed, everyone may run it)"
     );
 }
@@ -156,9 +155,25 @@ async fn rows_are_deleted_from_the_known_tables_only() {
         )
     };
     let by_app: Vec<String> = hub.sql().values(&deletable("hub_app")).await;
-    assert_eq!(by_app, ["device_connections"]);
+    // A memory that is forgotten takes its embeddings along.
+    let embeddings = [
+        "embeddings_1024",
+        "embeddings_1536",
+        "embeddings_384",
+        "embeddings_768",
+    ];
+    assert_eq!(by_app, [&["device_connections"][..], &embeddings].concat());
     let by_system: Vec<String> = hub.sql().values(&deletable("hub_system")).await;
-    assert_eq!(by_system, ["device_connections", "idempotency_keys", "jobs"]);
+    let others = ["idempotency_keys", "jobs"];
+    assert_eq!(
+        by_system,
+        [
+            &["device_connections", "embedding_models"][..],
+            &embeddings,
+            &others
+        ]
+        .concat()
+    );
 }
 
 async fn columns(hub: &TestHub, table: &str) -> Vec<String> {

@@ -154,6 +154,21 @@ impl TestHub {
         .expect("a hub can be put together")
     }
 
+    /// A process of this hub after its configuration was changed, with the same time and the offline rules.
+    #[must_use]
+    pub fn reconfigured(&self, adjust: impl FnOnce(&mut Config)) -> Hub {
+        let mut config = self.config.clone();
+        adjust(&mut config);
+        Hub::new(Parts {
+            config,
+            clock: Arc::new(self.clock.clone()),
+            keys: self.keys.clone(),
+            runtime: Arc::new(Offline),
+            metrics: None,
+        })
+        .expect("a hub can be put together")
+    }
+
     /// A new user who owns the agent `home`.
     pub async fn owner(&self, name: &str) -> User {
         self.home.owner(name).await
@@ -200,6 +215,13 @@ impl TestHub {
         noted.expect("the devices are alive");
         tx.commit().await.expect("the database is there");
         end_overdue(&self.hub).await.expect("the sweep runs");
+    }
+
+    /// Looks for missing embeddings, as the sweep does every minute.
+    pub async fn backfill(&self) {
+        hub::memory::backfill::backfill(&self.hub)
+            .await
+            .expect("the sweep runs");
     }
 
     /// The dead jobs of the agent `home`. Who looks at them has noticed them.

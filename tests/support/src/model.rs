@@ -1,4 +1,4 @@
-//! A far side that speaks the Responses API's wire format as its script says, on a real socket.
+//! A far side that speaks the wire format of OpenAI's API as its script says, on a real socket.
 
 use std::{
     collections::VecDeque,
@@ -13,7 +13,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// The server. Past the end of its script it answers 500, so that a call which nobody expected is an outage.
+/// The server. Past the end of its script it answers 500, so that a call which nobody expected is an outage; unless it was told
+/// what to do then.
 pub struct ModelServer {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -24,7 +25,11 @@ pub struct ModelServer {
 struct State {
     script: VecDeque<Line>,
     heard: Vec<Heard>,
+    otherwise: Option<Rule>,
 }
+
+/// What a request is answered with.
+type Rule = Arc<dyn Fn(&Heard) -> Line + Send + Sync>;
 
 /// One line of the script.
 #[derive(Debug, Clone)]
@@ -106,6 +111,15 @@ impl Line {
         Self::Answer(200, Vec::new(), response.to_string())
     }
 
+    /// The body of a whole answer.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        match self {
+            Self::Answer(_, _, body) => body,
+            Self::Hang | Self::Break => "",
+        }
+    }
+
     /// An error of the API.
     #[must_use]
     pub fn fails(status: u16, message: &str) -> Self {
@@ -159,6 +173,11 @@ impl ModelServer {
             .push_back(line);
     }
 
+    /// Has it answer by a rule past the end of its script.
+    pub fn otherwise(&self, rule: impl Fn(&Heard) -> Line + Send + Sync + 'static) {
+        self.state.lock().expect("no panic while held").otherwise = Some(Arc::new(rule));
+    }
+
     /// What it was asked, in order.
     #[must_use]
     pub fn heard(&self) -> Vec<Heard> {
@@ -179,11 +198,13 @@ async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>, end: Cancellati
     };
     let line = {
         let mut state = state.lock().expect("no panic while held");
+        let over = || {
+            let rule = state.otherwise.as_ref();
+            rule.map_or_else(|| Line::fails(500, "the script is over"), |rule| rule(&heard))
+        };
+        let otherwise = over();
         state.heard.push(heard);
-        state
-            .script
-            .pop_front()
-            .unwrap_or_else(|| Line::fails(500, "the script is over"))
+        state.script.pop_front().unwrap_or(otherwise)
     };
     match line {
         Line::Answer(status, headers, body) => {

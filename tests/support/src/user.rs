@@ -14,7 +14,10 @@ use hub::{
     hub::Hub,
     identity::{Caller, Principal, Role},
     ids::{ActionId, AgentId, PersonId, UserId},
-    memory::recall::{Question, Recalled, recall},
+    memory::{
+        ask::ask_one,
+        recall::{Question, Recalled, recall},
+    },
     page::PageRequest,
     storage::{ActionFilter, Tx},
     turns::Block,
@@ -78,9 +81,11 @@ impl User {
 
     /// Asks the agent's memory.
     pub async fn recalls(&self, question: &str) -> Vec<Recalled> {
+        let meaning = ask_one(&self.hub, question).await;
         let question = Question {
             text: question,
             words: "english",
+            meaning: &meaning.expect("the database is there"),
             most: 10,
         };
         let found = recall(&mut self.begin().await, &question).await;

@@ -1,5 +1,9 @@
-//! The port of a language model: one question with the shape of its answer.
+//! The port of a language model: one question with the shape of its answer. And the port of an embedding model beside it.
 
+mod account;
+pub mod embedder;
+pub mod embeddings;
+pub mod embeddings_api;
 pub mod responses;
 mod transport;
 

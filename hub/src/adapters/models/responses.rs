@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_openai::{
     Client,
-    config::Config,
     error::OpenAIError,
     types::responses::{
         CreateResponse, InputParam, OutputItem, OutputMessageContent, Response, ResponseFormatJsonSchema,
@@ -12,14 +11,9 @@ use async_openai::{
     },
 };
 use async_trait::async_trait;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
 
-use super::{Answer, Model, ModelError, Request, Usage, transport::Transport};
-use crate::{config::ModelConfig, tls};
-
-/// How long a connection may take to stand.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+use super::{Answer, Model, ModelError, Request, Usage, account::Account};
+use crate::config::ModelConfig;
 
 /// The API.
 pub struct ResponsesApi {
@@ -28,63 +22,16 @@ pub struct ResponsesApi {
     max_output_tokens: u32,
 }
 
-/// Where the API is and who asks. Not the library's own, which looks into the environment.
-#[derive(Debug, Clone)]
-struct Account {
-    base_url: String,
-    key: SecretString,
-}
-
-impl Config for Account {
-    fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        if !self.key.expose_secret().is_empty() {
-            let bearer = HeaderValue::from_str(&format!("Bearer {}", self.key.expose_secret()));
-            let mut bearer = bearer.expect("the configuration refuses keys that are no header");
-            bearer.set_sensitive(true);
-            headers.insert(AUTHORIZATION, bearer);
-        }
-        headers
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.base_url)
-    }
-
-    fn query(&self) -> Vec<(&str, &str)> {
-        Vec::new()
-    }
-
-    fn api_base(&self) -> &str {
-        &self.base_url
-    }
-
-    fn api_key(&self) -> &SecretString {
-        &self.key
-    }
-}
-
 impl ResponsesApi {
     /// The API as configured. Nothing is asked yet.
     #[must_use]
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "a client without files or proxies of its own can always be made"
-    )]
     pub fn new(config: &ModelConfig) -> Self {
-        tls::choose_provider();
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(Duration::from_millis(config.timeout_ms))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client can be made");
-        let account = Account {
-            base_url: config.base_url.trim_end_matches('/').to_owned(),
-            key: config.api_key.clone(),
-        };
         Self {
-            client: Client::with_config(account).with_http_service(Transport(http)),
+            client: Account::client(
+                &config.base_url,
+                config.api_key.clone(),
+                Duration::from_millis(config.timeout_ms),
+            ),
             model: config.name.clone(),
             max_output_tokens: config.max_output_tokens,
         }
@@ -122,7 +69,7 @@ impl Model for ResponsesApi {
 }
 
 /// What our transport sorted comes back in a box; what is left is an answer that the library cannot read.
-fn sorted(error: OpenAIError) -> ModelError {
+pub(super) fn sorted(error: OpenAIError) -> ModelError {
     match error {
         OpenAIError::Boxed(error) => match error.downcast::<ModelError>() {
             Ok(error) => *error,

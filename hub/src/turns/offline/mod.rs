@@ -31,6 +31,9 @@ use crate::{
 const MOST_NAMED: usize = 5;
 /// The share of the question's words that a memory must hold to be named.
 const NEAR: f32 = 0.5;
+/// The cosine of question and memory from which it is named, whatever its words. With a small model (MiniLM-L6) what a question
+/// is about lies at 0.3 to 0.8, and other things of the household below 0.35.
+const NEAR_IN_MEANING: f32 = 0.4;
 
 /// The rules.
 #[derive(Debug, Default, Clone, Copy)]
@@ -137,10 +140,7 @@ fn answer(context: &TurnContext, topic: &str) -> String {
         .iter()
         .find(|(question, _)| question == topic)
         .map_or(&[][..], |(_, found)| found);
-    let near: Vec<&Recalled> = found
-        .iter()
-        .filter(|recalled| coverage(recalled) >= NEAR)
-        .collect();
+    let near: Vec<&Recalled> = found.iter().filter(|recalled| is_near(recalled)).collect();
     let mut named: Vec<&&Recalled> = near.iter().filter(|r| r.memory.tier != Tier::Episodic).collect();
     if named.is_empty() {
         named = near.iter().collect();
@@ -156,12 +156,13 @@ fn answer(context: &TurnContext, topic: &str) -> String {
     lines.join("\n")
 }
 
-fn coverage(recalled: &Recalled) -> f32 {
-    recalled.why.words.as_ref().map_or(0.0, |words| {
-        #[expect(clippy::cast_precision_loss, reason = "words of a question are few")]
-        let share = words.matched.len() as f32 / words.asked.max(1) as f32;
-        share
-    })
+fn is_near(recalled: &Recalled) -> bool {
+    let why = &recalled.why;
+    why.words.as_ref().is_some_and(|lane| lane.coverage() >= NEAR)
+        || why
+            .vector
+            .as_ref()
+            .is_some_and(|lane| lane.score >= NEAR_IN_MEANING)
 }
 
 fn line(context: &TurnContext, recalled: &Recalled) -> String {

@@ -12,7 +12,10 @@ use crate::{
         v1::AgentPath,
     },
     hub::Hub,
-    memory::recall::{Question, Recalled, recall, words_of},
+    memory::{
+        ask::{LaneState, ask_one},
+        recall::{Question, Recalled, check, recall, words_of},
+    },
 };
 
 /// Results if nobody says how many.
@@ -34,6 +37,17 @@ pub(super) struct RecallRequest {
 pub(super) struct RecallAnswer {
     /// Each says why it was found.
     items: Vec<Recalled>,
+    /// How it was looked for.
+    lanes: Lanes,
+}
+
+/// Which lanes took part.
+#[derive(Debug, Serialize, ToSchema)]
+struct Lanes {
+    /// By words: always `on`.
+    words: LaneState,
+    /// By meaning: `off` where no embedding model is configured, `away` where it did not answer in time.
+    vector: LaneState,
 }
 
 /// Find what is remembered, and why it was found.
@@ -45,15 +59,22 @@ pub(super) async fn recall_memories(
     State(hub): State<Hub>,
     Json(body): Json<RecallRequest>,
 ) -> Result<Json<RecallAnswer>, Failed> {
+    let most = body.limit.unwrap_or(DEFAULT_RESULTS);
+    check(&body.question, most)?;
+    let meaning = ask_one(&hub, &body.question).await?;
     let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
     let language = tx.identity().agent_brief().await?.language;
-    let most = body.limit.unwrap_or(DEFAULT_RESULTS);
     let question = Question {
         text: &body.question,
         words: words_of(&language),
+        meaning: &meaning,
         most,
     };
     Ok(Json(RecallAnswer {
         items: recall(&mut tx, &question).await?,
+        lanes: Lanes {
+            words: LaneState::On,
+            vector: meaning.lane(),
+        },
     }))
 }
