@@ -75,10 +75,14 @@ fn span(lease: &Lease) -> Span {
     let (id, agent, story) = (lease.id.0, lease.agent.0, lease.trace_context.as_deref());
     let span = trace::job(kind, id, agent, lease.lost_leases, story);
     let subject = match lease.kind {
-        JobKind::RunTurn => "turn.id",
-        JobKind::ExecuteAction => "action.id",
+        JobKind::RunTurn => Some("turn.id"),
+        JobKind::ExecuteAction => Some("action.id"),
+        // It is about all that wait.
+        JobKind::EmbedMemories => None,
     };
-    span.record(subject, tracing::field::display(lease.subject));
+    if let Some(subject) = subject {
+        span.record(subject, tracing::field::display(lease.subject));
+    }
     span
 }
 
