@@ -5,7 +5,7 @@ use std::{error::Error, time::Duration};
 
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
-    config::SharedCredentialsProvider,
+    config::{SharedCredentialsProvider, http::HttpResponse},
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
 };
 use aws_smithy_http_client::{
@@ -80,10 +80,9 @@ impl Fault {
     }
 
     /// Sorts the error of a call.
-    pub fn of<E, R>(error: &SdkError<E, R>) -> Self
+    pub fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
-        R: std::fmt::Debug + 'static,
     {
         let SdkError::ServiceError(refused) = error else {
             return Self::unsent(error);
@@ -97,6 +96,8 @@ impl Fault {
             Sort::Denied => Self::Denied(said),
             Sort::Missing => Self::Missing(said),
             Sort::Away => Self::Away(said),
+            // Something between us that has no code, such as a load balancer.
+            Sort::Other if refused.raw().status().is_server_error() => Self::Away(said),
             Sort::Other => Self::Refused { code, message },
         }
     }

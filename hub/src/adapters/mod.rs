@@ -4,4 +4,5 @@ pub mod aws;
 pub mod circuit;
 pub mod keys;
 pub mod models;
+pub mod queue;
 pub mod worm;

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
-use super::start::{StartError, assemble, check_schema};
+use super::start::{StartError, assemble, check_schema, examine_queue, find_queue};
 use crate::{
     adapters::{
         keys::Keys,
@@ -15,7 +15,7 @@ use crate::{
     storage::{Db, Schema},
 };
 
-/// Checks configuration, database, schema, row-level security, keys and audit log. Changes nothing.
+/// Checks configuration, queue, database, schema, row-level security, keys and audit log. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hub doctor")]
 pub struct Args {}
@@ -39,6 +39,7 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
         "configuration",
         Ok("every key is known and within its bounds".to_owned()),
     );
+    report.line("queue", queue(&config).await);
     let db = Db::new(&config.database, Arc::new(SystemClock))?;
     if let Some(schema) = report.found("database", reach(&db).await, |_| "answers".to_owned())
         && report.line(
@@ -60,6 +61,21 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
     }
     db.close().await;
     Ok(report)
+}
+
+/// What the queue says; the table of jobs is one, too.
+async fn queue(config: &Config) -> Result<String, String> {
+    let Some(queue) = find_queue(config).await else {
+        return Ok("the table of jobs; HUB_QUEUE__URL names one of SQS beside it".to_owned());
+    };
+    let place = queue.describe();
+    match examine_queue(&*queue).await {
+        Ok((waiting, None)) => Ok(format!("{place} answers; {waiting} messages wait")),
+        Ok((waiting, Some(dead))) => Ok(format!(
+            "{place} answers; {waiting} messages wait, {dead} are dead"
+        )),
+        Err(error) => Err(format!("{}: {error}{}", error.summary(), error.advice())),
+    }
 }
 
 async fn reach(db: &Db) -> Result<Schema, String> {

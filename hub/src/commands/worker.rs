@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::start::{StartError, keep_audit_log, open_with};
+use super::start::{StartError, keep_audit_log, open_queue, open_with};
 use crate::{config::Config, jobs, lifecycle::stop_signal, telemetry};
 
 /// Works on jobs beside any number of `hub serve --no-worker`.
@@ -16,8 +16,13 @@ pub async fn run(_: Args) -> Result<ExitCode, StartError> {
     telemetry::start_log(&config.log)?;
     let metrics = telemetry::start_metrics()?;
     let hub = open_with(config, Some(metrics), false).await?;
+    let queue = open_queue(&hub).await?;
     hub.db.run_bell(&hub.lifecycle);
     keep_audit_log(&hub).await?;
+    if let Some(queue) = queue {
+        jobs::relay::start(&hub, &queue);
+        jobs::receive::start(&hub, &queue);
+    }
     jobs::worker::start(&hub);
     jobs::sweep::start(&hub);
     tracing::info!(node = %hub.node, "the worker is working");

@@ -13,6 +13,7 @@ mod http;
 mod invocation;
 mod log;
 mod model;
+mod queue;
 mod satellite;
 mod worker;
 
@@ -38,6 +39,7 @@ pub use http::HttpConfig;
 pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
 pub use model::{ModelConfig, WhenDown};
+pub use queue::QueueConfig;
 pub use satellite::SatelliteConfig;
 pub use worker::WorkerConfig;
 
@@ -63,6 +65,8 @@ pub struct Config {
     pub satellite: SatelliteConfig,
     /// Jobs.
     pub worker: WorkerConfig,
+    /// The queue that wakes workers on other machines.
+    pub queue: QueueConfig,
     /// The language model.
     pub model: ModelConfig,
     /// How AWS is reached, where something of it is used.
@@ -162,6 +166,7 @@ impl Config {
         self.http.check()?;
         self.satellite.check()?;
         self.worker.check()?;
+        self.queue.check()?;
         self.model.check()?;
         self.aws.check()?;
         self.bootstrap.check()?;

@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 19] = [
+const NUMBERS: [(&str, u64, u64); 21] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -32,6 +32,8 @@ const NUMBERS: [(&str, u64, u64); 19] = [
     ("worker.lease_ms", 500, 3_600_000),
     ("worker.poll_ms", 10, 60_000),
     ("worker.max_attempts", 1, 100),
+    ("queue.poll_ms", 10, 60_000),
+    ("queue.relay_ms", 10, 60_000),
     ("model.timeout_ms", 100, 44_000),
     ("model.max_output_tokens", 100, 100_000),
     ("aws.timeout_ms", 500, 60_000),
@@ -64,6 +66,16 @@ fn words() -> Vec<(&'static str, Value, Value)> {
             "aws.endpoint_url",
             json!(["", "http://127.0.0.1:5000"]),
             json!(["127.0.0.1:5000", "ftp://host", "http://a b"]),
+        ),
+        (
+            "queue.url",
+            json!(["", "https://sqs.eu-central-1.amazonaws.com/123456789012/hub"]),
+            json!(["hub", "https://host/hub.fifo", "https://a b"]),
+        ),
+        (
+            "queue.dead_letter_url",
+            json!(["", "http://127.0.0.1:5000/123456789012/dead"]),
+            json!(["dead", "https://host/dead.fifo"]),
         ),
         (
             "http.listen",

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use chrono::Duration as TimeDelta;
 
-use crate::{actions, devices, error::Result, hub::Hub, mailbox};
+use crate::{actions, devices, error::Result, hub::Hub, mailbox, telemetry::metric};
 
 /// How often deadlines are looked at.
 const DEADLINES: Duration = Duration::from_secs(1);
 /// Every how many looks at the deadlines old rows are removed.
 const REMOVE_EVERY: u32 = 60;
+/// Every how many looks at the deadlines the age of the oldest runnable job is measured: an alarm looks once a minute.
+const MEASURE_EVERY: u32 = 5;
 /// How long done jobs are kept for an operator to look at.
 const KEEP_DONE: TimeDelta = TimeDelta::days(7);
 /// Rows removed at once.
@@ -37,9 +39,21 @@ pub fn start(hub: &Hub) {
 
 async fn sweep(hub: &Hub, round: u32) -> Result<()> {
     end_overdue(hub).await?;
+    if round.is_multiple_of(MEASURE_EVERY) {
+        measure(hub).await?;
+    }
     if round.is_multiple_of(REMOVE_EVERY) {
         remove_old(hub).await?;
     }
+    Ok(())
+}
+
+/// How long the oldest job that could run has been waiting.
+async fn measure(hub: &Hub) -> Result<()> {
+    let mut tx = hub.db.begin_system().await?;
+    let (now, since) = (tx.now(), tx.jobs().oldest_runnable().await?);
+    let age = since.and_then(|since| (now - since).to_std().ok());
+    metrics::gauge!(metric::JOBS_OLDEST).set(age.unwrap_or_default());
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod hub;
 mod model;
 mod program;
 mod proxy;
+mod queue;
 mod role;
 mod runtime;
 mod satellite;
@@ -43,6 +44,7 @@ pub use hub::{TestHub, TestHubBuilder};
 pub use model::{Heard, Line, ModelServer};
 pub use program::{Program, Satellite};
 pub use proxy::Proxy;
+pub use queue::TestQueue;
 pub use role::{Refusal, RoleSession};
 
 pub use rest::{Answer, Ask, Client, Rest, Session};
