@@ -11,4 +11,5 @@ mod policy;
 mod routes;
 mod sample;
 mod satellite;
+mod start;
 mod storage;

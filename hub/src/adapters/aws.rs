@@ -6,7 +6,7 @@ use std::{error::Error, time::Duration};
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
     config::{SharedCredentialsProvider, http::HttpResponse},
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
 };
 use aws_smithy_http_client::{
     Builder,
@@ -19,6 +19,9 @@ use crate::config::AwsConfig;
 const CONNECT: Duration = Duration::from_secs(3);
 /// Tries of one call. Beyond the second, waiting is for the circuit of who asked.
 const TRIES: u32 = 2;
+
+/// Characters of an error that are said.
+const MOST_SAID: usize = 500;
 
 /// What every client is made from. Nothing is asked of AWS yet, save credentials of a role when they are first needed.
 pub async fn connect(config: &AwsConfig, credentials: Option<SharedCredentialsProvider>) -> SdkConfig {
@@ -89,7 +92,11 @@ impl Fault {
         };
         let meta = refused.err().meta();
         let code = meta.code().unwrap_or("unknown").to_owned();
-        let message = meta.message().unwrap_or_default().to_owned();
+        let message = meta
+            .message()
+            .unwrap_or_default()
+            .trim_end_matches('.')
+            .to_owned();
         let said = format!("{code}: {message}");
         match Sort::of(&code) {
             Sort::Throttled => Self::Throttled(code),
@@ -108,13 +115,35 @@ impl Fault {
         E: Error + 'static,
         R: std::fmt::Debug + 'static,
     {
-        let said = DisplayErrorContext(error).to_string();
-        // The library's own words for having looked everywhere; it has no code for it.
+        let said = causes(error);
+        // The library's own words; it has no codes for these.
         if said.contains("no credentials") || said.contains("credentials provider") {
-            return Self::Denied(format!("no credentials: {said}"));
+            return Self::Denied(
+                "no credentials were found: not in the environment, a profile, a web identity, nor as the role of the task \
+                 or the machine"
+                    .to_owned(),
+            );
+        }
+        if said.contains("missing signing region") || said.contains("must be set when sending requests") {
+            let (code, message) = ("no region".to_owned(), "set aws.region or AWS_REGION".to_owned());
+            return Self::Refused { code, message };
         }
         Self::Away(said)
     }
+}
+
+/// The causes of an error on one line, each once.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut cause = Some(error);
+    while let Some(next) = cause {
+        let text = next.to_string().replace('\n', " ");
+        if !said.iter().any(|known| known.contains(&text)) {
+            said.push(text);
+        }
+        cause = next.source();
+    }
+    said.join(": ").chars().take(MOST_SAID).collect()
 }
 
 enum Sort {

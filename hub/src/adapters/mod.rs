@@ -5,4 +5,5 @@ pub mod circuit;
 pub mod keys;
 pub mod models;
 pub mod queue;
+pub mod secrets;
 pub mod worm;

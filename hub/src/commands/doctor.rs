@@ -10,7 +10,7 @@ use crate::{
     },
     audit::breach::{check_key, check_not_behind},
     clock::SystemClock,
-    config::Config,
+    config::{Config, Origin},
     error::Error,
     storage::{Db, Schema},
 };
@@ -22,7 +22,7 @@ pub struct Args {}
 
 /// Runs the command.
 pub async fn run(_: Args) -> Result<ExitCode, StartError> {
-    let report = examine(Config::load()?).await?;
+    let report = examine(Config::load().await?).await?;
     super::say(&report.lines.join("\n"));
     Ok(if report.is_well {
         ExitCode::SUCCESS
@@ -35,10 +35,7 @@ pub async fn run(_: Args) -> Result<ExitCode, StartError> {
 /// say the same again.
 pub async fn examine(config: Config) -> Result<Report, StartError> {
     let mut report = Report::default();
-    report.line(
-        "configuration",
-        Ok("every key is known and within its bounds".to_owned()),
-    );
+    report.line("configuration", Ok(configured(&config)));
     report.line("queue", queue(&config).await);
     let db = Db::new(&config.database, Arc::new(SystemClock))?;
     if let Some(schema) = report.found("database", reach(&db).await, |_| "answers".to_owned())
@@ -61,6 +58,14 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
     }
     db.close().await;
     Ok(report)
+}
+
+/// Where the values come from that are no defaults.
+fn configured(config: &Config) -> String {
+    let well = "every key is known and within its bounds";
+    let from = |origin: &Origin| format!("\n       {} from {}", origin.key, origin.source);
+    let origins: String = config.origins.iter().map(from).collect();
+    format!("{well}{origins}")
 }
 
 /// What the queue says; the table of jobs is one, too.

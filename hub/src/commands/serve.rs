@@ -38,8 +38,9 @@ pub struct Args {
 
 /// Runs the command.
 pub async fn run(args: Args) -> Result<ExitCode, StartError> {
-    let mut config = Config::load()?;
+    let mut config = Config::load().await?;
     telemetry::start_log(&config.log)?;
+    config.tell_origins();
     descriptors::fit(&mut config);
     let metrics = telemetry::start_metrics()?;
     let listen = config.http.listen;

@@ -12,8 +12,9 @@ pub struct Args {}
 
 /// Runs the command.
 pub async fn run(_: Args) -> Result<ExitCode, StartError> {
-    let config = Config::load()?;
+    let config = Config::load().await?;
     telemetry::start_log(&config.log)?;
+    config.tell_origins();
     let metrics = telemetry::start_metrics()?;
     let hub = open_with(config, Some(metrics), false).await?;
     let queue = open_queue(&hub).await?;

@@ -1,5 +1,5 @@
-//! The one typed configuration: defaults, then `.hub/database-url` and `.hub/hub.toml`, then `.env`, then the environment;
-//! each later one wins.
+//! The one typed configuration: defaults, then `.hub/database-url`, then what is kept in SSM and Secrets Manager, then
+//! `.hub/hub.toml`, then `.env`, then the environment; each later one wins.
 //!
 //! A key of section `audit` named `publish_every_ms` is `audit.publish_every_ms` in TOML and
 //! `HUB_AUDIT__PUBLISH_EVERY_MS` in the environment. Unknown keys and bad values are refused by name.
@@ -9,12 +9,15 @@ mod aws;
 mod bootstrap;
 mod database;
 mod database_url;
+mod fetched;
 mod http;
 mod invocation;
 mod log;
 mod model;
+mod private_file;
 mod queue;
 mod satellite;
+mod secrets;
 mod worker;
 
 use std::{
@@ -35,12 +38,14 @@ pub use audit::AuditConfig;
 pub use aws::AwsConfig;
 pub use bootstrap::BootstrapConfig;
 pub use database::DatabaseConfig;
+pub use fetched::Origin;
 pub use http::HttpConfig;
 pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
 pub use model::{ModelConfig, WhenDown};
 pub use queue::QueueConfig;
 pub use satellite::SatelliteConfig;
+pub use secrets::SecretsConfig;
 pub use worker::WorkerConfig;
 
 /// Variables of one word that other parts read themselves; every other `HUB_…` must be a key.
@@ -71,12 +76,17 @@ pub struct Config {
     pub model: ModelConfig,
     /// How AWS is reached, where something of it is used.
     pub aws: AwsConfig,
+    /// What is kept outside and read before the rest.
+    pub secrets: SecretsConfig,
     /// The audit log.
     pub audit: AuditConfig,
     /// What is said, and how.
     pub log: LogConfig,
     /// The first agent.
     pub bootstrap: BootstrapConfig,
+    /// Where each value that is no default comes from; never the value.
+    #[serde(skip)]
+    pub origins: Vec<Origin>,
 }
 
 /// The data folder, `.hub` unless said otherwise.
@@ -123,6 +133,12 @@ pub enum ConfigError {
         /// What is wrong.
         problem: String,
     },
+    /// What is kept outside cannot be had or used.
+    #[error("configuration: {problem}")]
+    Secrets {
+        /// What, why and what to do; never a value.
+        problem: String,
+    },
     /// A value is out of its bounds.
     #[error("configuration: {key} {problem}")]
     OutOfBounds {
@@ -134,31 +150,42 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the configuration of this process.
-    pub fn load() -> Result<Self, ConfigError> {
+    /// Reads the configuration of this process. What is kept outside is asked for once, within its own time.
+    pub async fn load() -> Result<Self, ConfigError> {
         load_dot_env()?;
         if let Some(unknown) = unknown_variable() {
             return Err(ConfigError::UnknownVariable(unknown));
         }
         let dir = data_dir();
-        let config: Self = defaults(&dir)?
-            .merge(Toml::file(dir.join("hub.toml")))
-            .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "database.url".into()))
-            .merge(
-                Env::raw()
-                    .only(&["OPENAI_API_KEY"])
-                    .map(|_| "model.api_key".into()),
-            )
-            .merge(
-                Env::prefixed("HUB_")
-                    .filter(|key| key.as_str().contains("__"))
-                    .split("__"),
-            )
-            .merge(Serialized::default("dir", &dir))
-            .extract()
-            .map_err(|error| ConfigError::Figment(Box::new(error)))?;
-        config.check()?;
+        let (defaults, set) = (defaults(&dir)?, set_here(&dir));
+        let all = defaults.merge(set.clone());
+        let before: Self = all.extract().map_err(unreadable)?;
+        before.aws.check()?;
+        before.secrets.check()?;
+        let mut origins = origins(&set);
+        let fetched = fetched::fetch(&before, &mut origins).await?;
+        let joined = fetched.join(&set, all, &mut origins).extract();
+        let mut config: Self = joined.map_err(|error: figment::Error| {
+            // Without what was fetched it could be read.
+            fetched
+                .blame(&error.path.join("."))
+                .unwrap_or_else(|| unreadable(error))
+        })?;
+        config.check().map_err(|error| match &error {
+            ConfigError::OutOfBounds { key, .. } if !fetched::is_set(&set, key) => {
+                fetched.blame(key).unwrap_or(error)
+            }
+            _ => error,
+        })?;
+        config.origins = origins;
         Ok(config)
+    }
+
+    /// Logs where each value comes from, and never the value.
+    pub fn tell_origins(&self) {
+        for Origin { key, source } in &self.origins {
+            tracing::info!(config.key = key, config.source = source, "configured");
+        }
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -169,9 +196,55 @@ impl Config {
         self.queue.check()?;
         self.model.check()?;
         self.aws.check()?;
+        self.secrets.check()?;
         self.bootstrap.check()?;
         self.audit.check()
     }
+}
+
+/// What is set on this machine: in the TOML file, in `.env`, in the environment. A variable that is set to nothing is not set.
+fn set_here(dir: &DataDir) -> Figment {
+    let usual = |variable: &'static str, key: &'static str| {
+        Env::raw()
+            .only(&[variable])
+            .filter(move |_| private_file::is_set(variable))
+            .map(move |_| key.into())
+    };
+    Figment::from(Toml::file(dir.join("hub.toml")))
+        .merge(usual("DATABASE_URL", "database.url"))
+        .merge(usual("OPENAI_API_KEY", "model.api_key"))
+        .merge(
+            Env::prefixed("HUB_")
+                .filter(|key| key.as_str().contains("__") && private_file::is_set(&format!("HUB_{key}")))
+                .split("__"),
+        )
+        .merge(Serialized::default("dir", dir))
+}
+
+/// Where what is set on this machine comes from.
+fn origins(set: &Figment) -> Vec<Origin> {
+    let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+    let sections = defaults.as_object().into_iter().flatten();
+    let names = sections.flat_map(|(section, keys)| {
+        let keys = keys.as_object().into_iter().flatten();
+        keys.map(move |(key, _)| format!("{section}.{key}"))
+    });
+    let is_set = |key: &String| fetched::is_set(set, key);
+    let origin = |key: String| {
+        let found = set.find_metadata(&key).map_or("", |found| &found.name);
+        let source = if found.contains("environment") {
+            "environment"
+        } else {
+            "hub.toml"
+        };
+        let source = source.to_owned();
+        Origin { key, source }
+    };
+    names.filter(is_set).map(origin).collect()
+}
+
+fn unreadable(error: figment::Error) -> ConfigError {
+    ConfigError::Figment(Box::new(error))
 }
 
 fn defaults(dir: &DataDir) -> Result<Figment, ConfigError> {

@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 21] = [
+const NUMBERS: [(&str, u64, u64); 22] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -36,6 +36,7 @@ const NUMBERS: [(&str, u64, u64); 21] = [
     ("queue.relay_ms", 10, 60_000),
     ("model.timeout_ms", 100, 44_000),
     ("model.max_output_tokens", 100, 100_000),
+    ("secrets.timeout_ms", 500, 300_000),
     ("aws.timeout_ms", 500, 60_000),
     ("audit.publish_every_ms", 50, 3_600_000),
 ];
@@ -66,6 +67,30 @@ fn words() -> Vec<(&'static str, Value, Value)> {
             "aws.endpoint_url",
             json!(["", "http://127.0.0.1:5000"]),
             json!(["127.0.0.1:5000", "ftp://host", "http://a b"]),
+        ),
+        (
+            "secrets.parameters",
+            json!([[], ["/agent-hub/env", "arn:aws:ssm:eu-central-1:1:parameter/env"]]),
+            json!([[""], ["a b"], many]),
+        ),
+        (
+            "secrets.values",
+            json!([
+                [],
+                ["OPENAI_API_KEY=ssm:/key", "DATABASE_URL=secretsmanager:db#url"]
+            ]),
+            json!([
+                ["OPENAI_API_KEY"],
+                ["OPENAI_API_KEY=/key"],
+                ["key=ssm:/key"],
+                ["=ssm:/key"],
+                many
+            ]),
+        ),
+        (
+            "secrets.files",
+            json!([[], ["AWS_WEB_IDENTITY_TOKEN_FILE=secretsmanager:token"]]),
+            json!([["A_FILE=s3:token"], many]),
         ),
         (
             "queue.url",

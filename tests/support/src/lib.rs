@@ -42,7 +42,7 @@ pub use clock::TestClock;
 pub use household::Household;
 pub use hub::{TestHub, TestHubBuilder};
 pub use model::{Heard, Line, ModelServer};
-pub use program::{Program, Satellite};
+pub use program::{Node, Program, Satellite};
 pub use proxy::Proxy;
 pub use queue::TestQueue;
 pub use role::{Refusal, RoleSession};
