@@ -90,13 +90,12 @@ async fn fetch_file(
         );
         ConfigError::Secrets { problem }
     })?;
-    match key {
-        Some(key) => fetched.add(key, source, SecretString::from(path.display().to_string())),
-        None => {
-            private_file::expose(variable, &path)?;
-            let (key, source) = (variable.clone(), format!("a file with {source}"));
-            origins.push(Origin { key, source });
-        }
+    if let Some(key) = key {
+        fetched.add(key, source, SecretString::from(path.display().to_string()));
+    } else {
+        private_file::expose(variable, &path)?;
+        let (key, source) = (variable.clone(), format!("a file with {source}"));
+        origins.push(Origin { key, source });
     }
     Ok(())
 }

@@ -48,7 +48,8 @@ impl QueueConfig {
 }
 
 fn is_queue(url: &str) -> bool {
+    let is_ordered = url.to_ascii_lowercase().ends_with("fifo");
     let is_url = (url.starts_with("https://") || url.starts_with("http://"))
         && url.bytes().all(|byte| byte.is_ascii_graphic());
-    url.is_empty() || is_url && url.len() <= 2_000 && !url.ends_with(".fifo")
+    url.is_empty() || is_url && url.len() <= 2_000 && !is_ordered
 }

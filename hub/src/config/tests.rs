@@ -59,50 +59,6 @@ fn words() -> Vec<(&'static str, Value, Value)> {
     let no_spaces = json!([["a/b"], [".a"], ["a", "A "], ["Elsewhere"], [long], many]);
     vec![
         (
-            "aws.region",
-            json!(["", "eu-central-1"]),
-            json!(["eu central", "eu/1", 1]),
-        ),
-        (
-            "aws.endpoint_url",
-            json!(["", "http://127.0.0.1:5000"]),
-            json!(["127.0.0.1:5000", "ftp://host", "http://a b"]),
-        ),
-        (
-            "secrets.parameters",
-            json!([[], ["/agent-hub/env", "arn:aws:ssm:eu-central-1:1:parameter/env"]]),
-            json!([[""], ["a b"], many]),
-        ),
-        (
-            "secrets.values",
-            json!([
-                [],
-                ["OPENAI_API_KEY=ssm:/key", "DATABASE_URL=secretsmanager:db#url"]
-            ]),
-            json!([
-                ["OPENAI_API_KEY"],
-                ["OPENAI_API_KEY=/key"],
-                ["key=ssm:/key"],
-                ["=ssm:/key"],
-                many
-            ]),
-        ),
-        (
-            "secrets.files",
-            json!([[], ["AWS_WEB_IDENTITY_TOKEN_FILE=secretsmanager:token"]]),
-            json!([["A_FILE=s3:token"], many]),
-        ),
-        (
-            "queue.url",
-            json!(["", "https://sqs.eu-central-1.amazonaws.com/123456789012/hub"]),
-            json!(["hub", "https://host/hub.fifo", "https://a b"]),
-        ),
-        (
-            "queue.dead_letter_url",
-            json!(["", "http://127.0.0.1:5000/123456789012/dead"]),
-            json!(["dead", "https://host/dead.fifo"]),
-        ),
-        (
             "http.listen",
             json!(["[::1]:80"]),
             json!([8080, "localhost", "1.2.3.4"]),
@@ -158,13 +114,65 @@ fn words() -> Vec<(&'static str, Value, Value)> {
     ]
 }
 
+/// The same, of what is outside.
+fn outside() -> Vec<(&'static str, Value, Value)> {
+    let many: Vec<String> = (0..51).map(|number| format!("A=ssm:{number}")).collect();
+    vec![
+        (
+            "aws.region",
+            json!(["", "eu-central-1"]),
+            json!(["eu central", "eu/1", 1]),
+        ),
+        (
+            "aws.endpoint_url",
+            json!(["", "http://127.0.0.1:5000"]),
+            json!(["127.0.0.1:5000", "ftp://host", "http://a b"]),
+        ),
+        (
+            "secrets.parameters",
+            json!([[], ["/agent-hub/env", "arn:aws:ssm:eu-central-1:1:parameter/env"]]),
+            json!([[""], ["a b"], many]),
+        ),
+        (
+            "secrets.values",
+            json!([
+                [],
+                ["OPENAI_API_KEY=ssm:/key", "DATABASE_URL=secretsmanager:db#url"]
+            ]),
+            json!([
+                ["OPENAI_API_KEY"],
+                ["OPENAI_API_KEY=/key"],
+                ["key=ssm:/key"],
+                ["=ssm:/key"],
+                many
+            ]),
+        ),
+        (
+            "secrets.files",
+            json!([[], ["AWS_WEB_IDENTITY_TOKEN_FILE=secretsmanager:token"]]),
+            json!([["A_FILE=s3:token"], many]),
+        ),
+        (
+            "queue.url",
+            json!(["", "https://sqs.eu-central-1.amazonaws.com/123456789012/hub"]),
+            json!(["hub", "https://host/hub.fifo", "https://a b"]),
+        ),
+        (
+            "queue.dead_letter_url",
+            json!(["", "http://127.0.0.1:5000/123456789012/dead"]),
+            json!(["dead", "https://host/dead.fifo"]),
+        ),
+        ("database.password", json!(["", "a b#c"]), json!([1, ["a"]])),
+    ]
+}
+
 /// Each key with values that are allowed, and values that are not.
 fn cases() -> Vec<(&'static str, Value, Value)> {
     let numbers = NUMBERS.into_iter().map(|(key, least, most)| {
         let bad = json!([0, least - 1, most + 1, -1, "soon"]);
         (key, json!([least, most]), bad)
     });
-    numbers.chain(words()).collect()
+    numbers.chain(words()).chain(outside()).collect()
 }
 
 fn each(values: &Value) -> &[Value] {

@@ -94,7 +94,8 @@ async fn count_on(hub: &Hub, queue: &dyn Queue) {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "the dead-letter queue could not be counted{}", error.advice())
+                let advice = error.advice();
+                tracing::warn!(%error, "the dead-letter queue could not be counted{advice}");
             }
         }
         tokio::time::sleep(DEAD_LETTERS_EVERY).await;

@@ -23,6 +23,9 @@ use super::lanes::new_job;
 /// Longer than anything here should take, and shorter than the polls of tables.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Workers of a process.
+const WORKERS: usize = 2;
+
 /// A hub that serves without workers, and its queue.
 pub(super) struct Home {
     pub(super) hub: TestHub,
@@ -39,7 +42,7 @@ impl Home {
             .runtime(runtime)
             .config(move |all| {
                 all.worker.poll_ms = config.poll_ms;
-                all.worker.concurrency = 2;
+                all.worker.concurrency = WORKERS;
                 all.queue = config;
             })
             .start()
@@ -54,10 +57,16 @@ impl Home {
         relay::start(&self.hub, &self.wire);
     }
 
-    /// A process with workers, on the same database and queue.
-    pub(super) fn worker(&self, runtime: impl AgentRuntime + 'static) -> Hub {
+    /// A process with workers, on the same database and queue. They have looked at the table, and rest.
+    pub(super) async fn worker(&self, runtime: impl AgentRuntime + 'static) -> Hub {
         let other = self.hub.another_process(runtime);
         works(&other, &self.wire);
+        let resting = async {
+            while other.idle.someone().await < WORKERS {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, resting).await.expect("there is nothing to do");
         other
     }
 
@@ -102,7 +111,7 @@ fn says(text: &str) -> Thought {
 async fn a_message_wakes_a_worker_where_no_bell_is_heard() {
     let home = Home::with(Offline).await;
     home.relay();
-    let worker = home.worker(Offline);
+    let worker = home.worker(Offline).await;
     for text in ["hello", "remember that the key is with Nora"] {
         let turn = home.hears(text).await;
         home.planned(turn).await;
@@ -150,7 +159,7 @@ async fn messages_that_are_doubled_or_forged_do_nothing() {
     next_door.home.kitchen.hears("hello").await;
     let theirs: String = next_door.sql().value("select id::text from hub.jobs").await;
     home.relay();
-    let worker = home.worker(Offline);
+    let worker = home.worker(Offline).await;
     let turn = home.hears("tell the office that dinner is ready").await;
     home.planned(turn).await;
     let ours: String = home.hub.sql().value("select id::text from hub.jobs").await;
@@ -193,7 +202,7 @@ impl Home {
 #[tokio::test]
 async fn a_job_whose_message_was_lost_is_rung_for_again() {
     let home = Home::with(Offline).await;
-    let worker = home.worker(Offline);
+    let worker = home.worker(Offline).await;
     let turn = home.hears("hello").await;
     home.relay();
     home.hub.clock.advance(TimeDelta::seconds(1));
@@ -210,7 +219,7 @@ async fn a_job_that_waits_is_rung_for_when_its_time_has_come() {
         retry_after: Duration::from_secs(30),
     });
     home.relay();
-    let worker = home.worker(runtime.clone());
+    let worker = home.worker(runtime.clone()).await;
     let turn = home.hears("hello").await;
     home.turn_is(turn, TurnState::Waiting).await;
     home.queue.until_empty().await;
@@ -228,7 +237,7 @@ async fn a_job_whose_lane_was_taken_is_rung_for_when_it_is_free() {
     let (first, second) = (home.hears("one").await, home.hears("two").await);
     let mut busy = home.hub.start_one_job();
     held.begun().await;
-    let worker = home.worker(runtime.clone());
+    let worker = home.worker(runtime.clone()).await;
     for _ in 0..2 {
         home.queue.send(&fresh().to_string()).await;
     }
@@ -255,7 +264,7 @@ async fn a_job_whose_holder_was_lost_is_rung_for_when_its_lease_has_ended() {
     let mut lost = home.hub.start_one_job();
     held.begun().await;
     lost.shutdown().await;
-    let worker = home.worker(runtime.clone());
+    let worker = home.worker(runtime.clone()).await;
     runtime.then_say("hello");
     home.hub.clock.advance(TimeDelta::minutes(2));
     home.planned(turn).await;
@@ -274,8 +283,8 @@ async fn a_job_that_a_closing_process_puts_back_is_told_at_once() {
     held.begun().await;
     home.hub.lifecycle.shut_down().await;
     assert_eq!(home.queue.messages().await, 1);
-    let worker = home.worker(runtime.clone());
     runtime.then_say("hello");
+    let worker = home.worker(runtime.clone()).await;
     home.planned(turn).await;
     worker.lifecycle.shut_down().await;
 }
@@ -285,7 +294,7 @@ async fn messages_that_nobody_deletes_are_counted_as_dead() {
     let home = Home::with(Offline).await;
     home.queue.send(&JobId::mint().to_string()).await;
     while home.queue.take_and_forget().await {}
-    let worker = home.worker(Offline);
+    let worker = home.worker(Offline).await;
     let counted = async {
         while worker.queue.report().dead_letters != Some(1) {
             sleep(Duration::from_millis(10)).await;

@@ -105,7 +105,8 @@ fn refuses(status: u16, code: &str) -> Line {
 
 #[tokio::test]
 async fn what_the_queue_says_is_understood() {
-    let cases: [(u16, &str, fn(&Fault) -> bool); 7] = [
+    type Case = (u16, &'static str, fn(&Fault) -> bool);
+    let cases: [Case; 7] = [
         (400, "RequestThrottled", |fault| {
             matches!(fault, Fault::Throttled(_))
         }),
