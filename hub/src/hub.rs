@@ -5,13 +5,14 @@ use std::{ops::Deref, sync::Arc};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
-    adapters::{keys::Keys, models::embeddings::Embeddings},
+    adapters::{keys::Keys, models::embeddings::Embeddings, queue::QueueStatus},
     audit::status::AuditStatus,
     clock::SharedClock,
     config::{Config, ConfigError},
     http::bodies::Bodies,
     identity::{password::Passwords, refusals::Refusals, throttle::Throttle},
     ids::NodeId,
+    jobs::idle::Idle,
     lifecycle::Lifecycle,
     satellite::registry::Registry,
     storage::Db,
@@ -48,6 +49,10 @@ pub struct Shared {
     pub sockets: Registry,
     /// How the audit log is doing, as this process knows.
     pub audit: AuditStatus,
+    /// How the queue is doing, as this process knows.
+    pub queue: QueueStatus,
+    /// The workers of this process that have nothing to do.
+    pub idle: Idle,
     /// The life of this process.
     pub lifecycle: Lifecycle,
     /// This process among others.
@@ -97,6 +102,8 @@ impl Hub {
             bodies: Bodies::default(),
             sockets,
             audit: AuditStatus::default(),
+            queue: QueueStatus::default(),
+            idle: Idle::default(),
             lifecycle,
             node,
             metrics,

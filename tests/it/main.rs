@@ -11,5 +11,6 @@ mod policy;
 mod routes;
 mod sample;
 mod satellite;
+mod start;
 mod storage;
 mod telemetry;

@@ -5,7 +5,7 @@ use std::{error::Error, time::Duration};
 
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
-    config::SharedCredentialsProvider,
+    config::{SharedCredentialsProvider, http::HttpResponse},
     error::{ProvideErrorMetadata, SdkError},
 };
 use aws_smithy_http_client::{
@@ -24,6 +24,8 @@ const TRIES: u32 = 2;
 pub const UNREADABLE: &str = "unknown";
 /// The code of a call that was not made, because nobody said in which region.
 pub const NO_REGION: &str = "NoRegion";
+/// Characters of an error that are said.
+const MOST_SAID: usize = 500;
 
 /// What every client is made from. Nothing is asked of AWS yet, save credentials of a role when they are first needed.
 pub async fn connect(config: &AwsConfig, credentials: Option<SharedCredentialsProvider>) -> SdkConfig {
@@ -85,23 +87,28 @@ impl Fault {
     }
 
     /// Sorts the error of a call.
-    pub fn of<E, R>(error: &SdkError<E, R>) -> Self
+    pub fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
-        R: std::fmt::Debug + 'static,
     {
         let SdkError::ServiceError(refused) = error else {
             return Self::unsent(error);
         };
         let meta = refused.err().meta();
         let code = meta.code().unwrap_or(UNREADABLE).to_owned();
-        let message = meta.message().unwrap_or_default().to_owned();
+        let message = meta
+            .message()
+            .unwrap_or_default()
+            .trim_end_matches('.')
+            .to_owned();
         let said = format!("{code}: {message}");
         match Sort::of(&code) {
             Sort::Throttled => Self::Throttled(code),
             Sort::Denied => Self::Denied(said),
             Sort::Missing => Self::Missing(said),
             Sort::Away => Self::Away(said),
+            // Something between us that has no code, such as a load balancer.
+            Sort::Other if refused.raw().status().is_server_error() => Self::Away(said),
             Sort::Other => Self::Refused { code, message },
         }
     }
@@ -112,16 +119,21 @@ impl Fault {
         E: Error + 'static,
         R: std::fmt::Debug + 'static,
     {
-        let said = chain(error);
+        let said = causes(error);
         // The library's own words, here and below; it has no codes for what it finds before it asks.
-        if said.contains("A region must be set") {
-            return Self::Refused {
-                code: NO_REGION.to_owned(),
-                message: "no region is configured".to_owned(),
-            };
+        if said.contains("A region must be set")
+            || said.contains("missing signing region")
+            || said.contains("must be set when sending requests")
+        {
+            let (code, message) = (NO_REGION.to_owned(), "set aws.region or AWS_REGION".to_owned());
+            return Self::Refused { code, message };
         }
         if NO_CREDENTIALS.iter().any(|words| said.contains(words)) {
-            return Self::Denied(format!("no credentials: {said}"));
+            return Self::Denied(
+                "no credentials were found: not in the environment, a profile, a web identity, nor as the role of the task \
+                 or the machine"
+                    .to_owned(),
+            );
         }
         Self::Away(said)
     }
@@ -135,18 +147,18 @@ const NO_CREDENTIALS: [&str; 4] = [
     "IMDS is disabled",
 ];
 
-/// An error with its causes, each in its own words only: the library's own way of telling it adds pages.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
+/// The causes of an error on one line, each once.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut cause = Some(error);
     while let Some(next) = cause {
-        let said = next.to_string();
-        if !text.ends_with(&said) {
-            text.extend([": ", &said]);
+        let text = next.to_string().replace('\n', " ");
+        if !said.iter().any(|known| known.contains(&text)) {
+            said.push(text);
         }
         cause = next.source();
     }
-    text
+    said.join(": ").chars().take(MOST_SAID).collect()
 }
 
 enum Sort {

@@ -5,5 +5,7 @@ pub mod circuit;
 pub mod collector;
 pub mod keys;
 pub mod models;
+pub mod queue;
 pub mod s3;
+pub mod secrets;
 pub mod worm;

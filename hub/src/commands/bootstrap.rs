@@ -57,7 +57,7 @@ pub struct Satellite {
 
 /// Runs the command.
 pub async fn run(_: Args) -> Result<ExitCode, StartError> {
-    let hub = open(Config::load()?).await?;
+    let hub = open(Config::load().await?).await?;
     match bootstrap_if_empty(&hub).await? {
         Some(made) => super::say(&format!(
             "made the agent {}; its claim code is in {}",

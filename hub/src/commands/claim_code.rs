@@ -14,7 +14,7 @@ pub struct Args {}
 
 /// Runs the command.
 pub async fn run(_: Args) -> Result<ExitCode, StartError> {
-    let hub = open(Config::load()?).await?;
+    let hub = open(Config::load().await?).await?;
     let agents = hub.db.begin_system().await?.identity().agents().await?;
     let (agent, name) = agents.into_iter().next().ok_or(Error::NotFound {
         what: "agent: run `hub bootstrap` first",

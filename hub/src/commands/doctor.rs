@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use super::{
-    start::{StartError, assemble, check_schema},
+    start::{StartError, assemble, check_schema, examine_queue, find_queue},
     store,
 };
 use crate::{
@@ -14,20 +14,20 @@ use crate::{
     },
     audit::breach::{AuditError, check_key, check_not_behind},
     clock::{SharedClock, SystemClock},
-    config::Config,
+    config::{Config, Origin},
     error::Error,
     memory::embedding::EmbeddingModel,
     storage::{Db, Progress, Schema},
 };
 
-/// Checks configuration, database, schema, row-level security, embeddings, keys and audit log. Changes nothing.
+/// Checks configuration, queue, database, schema, row-level security, embeddings, keys and audit log. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hub doctor")]
 pub struct Args {}
 
 /// Runs the command.
 pub async fn run(_: Args) -> Result<ExitCode, StartError> {
-    let report = examine(Config::load()?).await?;
+    let report = examine(Config::load().await?).await?;
     super::say(&report.lines.join("\n"));
     Ok(if report.is_well {
         ExitCode::SUCCESS
@@ -40,10 +40,8 @@ pub async fn run(_: Args) -> Result<ExitCode, StartError> {
 /// say the same again.
 pub async fn examine(config: Config) -> Result<Report, StartError> {
     let mut report = Report::default();
-    report.line(
-        "configuration",
-        Ok("every key is known and within its bounds".to_owned()),
-    );
+    report.line("configuration", Ok(configured(&config)));
+    report.line("queue", queue(&config).await);
     let db = Db::new(&config.database, Arc::new(SystemClock))?;
     if let Some(schema) = report.found("database", reach(&db).await, |_| "answers".to_owned())
         && report.line(
@@ -69,6 +67,29 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
     }
     db.close().await;
     Ok(report)
+}
+
+/// Where the values come from that are no defaults.
+fn configured(config: &Config) -> String {
+    let well = "every key is known and within its bounds";
+    let from = |origin: &Origin| format!("\n       {} from {}", origin.key, origin.source);
+    let origins: String = config.origins.iter().map(from).collect();
+    format!("{well}{origins}")
+}
+
+/// What the queue says; the table of jobs is one, too.
+async fn queue(config: &Config) -> Result<String, String> {
+    let Some(queue) = find_queue(config).await else {
+        return Ok("the table of jobs; HUB_QUEUE__URL names one of SQS beside it".to_owned());
+    };
+    let place = queue.describe();
+    match examine_queue(&*queue).await {
+        Ok((waiting, None)) => Ok(format!("{place} answers; {waiting} messages wait")),
+        Ok((waiting, Some(dead))) => Ok(format!(
+            "{place} answers; {waiting} messages wait, {dead} are dead"
+        )),
+        Err(error) => Err(format!("{}: {error}{}", error.summary(), error.advice())),
+    }
 }
 
 async fn reach(db: &Db) -> Result<Schema, String> {

@@ -20,7 +20,7 @@ pub struct Args {
 
 /// Runs the command.
 pub async fn run(args: Args) -> Result<ExitCode, StartError> {
-    let db = Db::new(&Config::load()?.database, Arc::new(SystemClock))?;
+    let db = Db::new(&Config::load().await?.database, Arc::new(SystemClock))?;
     let missing = match db.schema().await? {
         Schema::Older { missing } => missing,
         other => check_schema(other).map(|()| 0)?,

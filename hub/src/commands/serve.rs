@@ -1,6 +1,6 @@
 //! `hub serve`: the whole hub in one process.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use tokio::net::TcpListener;
 
@@ -9,11 +9,11 @@ use super::{
     banner::banner,
     bootstrap::bootstrap_if_empty,
     descriptors,
-    start::{StartError, keep_audit_log, open_with, send_traces},
+    start::{StartError, keep_audit_log, open_queue, open_with, send_traces},
 };
 use crate::{
-    config::Config, error::Error, http, hub::Hub, identity, jobs, lifecycle::stop_signal, satellite,
-    telemetry,
+    adapters::queue::Queue, config::Config, error::Error, http, hub::Hub, identity, jobs,
+    lifecycle::stop_signal, satellite, telemetry,
 };
 
 /// How often metrics are summed up: what the exporter itself would do.
@@ -38,8 +38,9 @@ pub struct Args {
 
 /// Runs the command.
 pub async fn run(args: Args) -> Result<ExitCode, StartError> {
-    let mut config = Config::load()?;
+    let mut config = Config::load().await?;
     let spans = telemetry::start_log_and_traces(&config.log, &config.telemetry)?;
+    config.tell_origins();
     descriptors::fit(&mut config);
     let metrics = telemetry::start_metrics()?;
     let listen = config.http.listen;
@@ -53,9 +54,10 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
     } else {
         None
     };
+    let queue = open_queue(&hub).await?;
     keep_audit_log(&hub).await?;
     send_traces(&hub, spans)?;
-    start(&hub, !args.no_worker);
+    start(&hub, queue, !args.no_worker);
     let address = listener
         .local_addr()
         .map_err(|error| StartError::Listen(listen, error))?;
@@ -74,12 +76,19 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
 }
 
 /// Starts everything that runs beside the requests.
-fn start(hub: &Hub, with_worker: bool) {
+fn start(hub: &Hub, queue: Option<Arc<dyn Queue>>, with_worker: bool) {
+    let with_worker = with_worker && hub.config.worker.in_serve;
     hub.db.run_bell(&hub.lifecycle);
+    if let Some(queue) = queue {
+        jobs::relay::start(hub, &queue);
+        if with_worker {
+            jobs::receive::start(hub, &queue);
+        }
+    }
     satellite::watch::start(hub);
     identity::attempt::start(hub);
     keep_metrics_small(hub);
-    if with_worker && hub.config.worker.in_serve {
+    if with_worker {
         jobs::worker::start(hub);
         jobs::sweep::start(hub);
     }

@@ -1,16 +1,17 @@
 //! What every command that works on the database begins with: configuration, keys, the hub's handles, and the checks that
 //! must hold before anything is served.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::store;
 use crate::{
     adapters::{
-        collector,
+        aws, collector,
         keys::{Keys, KeysError},
         models::responses::ResponsesApi,
+        queue::{Queue, QueueError, Way, sqs::Sqs},
     },
     audit::{
         self,
@@ -63,6 +64,12 @@ pub enum StartError {
     /// The audit log and the database do not belong together.
     #[error("the audit log: {0}")]
     Audit(String),
+    /// The queue is not there, or not for us.
+    #[error("{}: {error}{}", .error.summary(), .error.advice())]
+    Queue {
+        /// What it said.
+        error: QueueError,
+    },
     /// Something failed.
     #[error("{}", .0.chain())]
     Failed(#[from] Error),
@@ -156,4 +163,36 @@ pub async fn keep_audit_log(hub: &Hub) -> Result<(), StartError> {
     hub.audit.tell_store(store.describe());
     audit::run::start(hub, store);
     Ok(())
+}
+
+/// The queue that the configuration names. One that does not exist or does not permit the hub is refused, for only a person can
+/// mend that; one that is away only delays.
+pub async fn open_queue(hub: &Hub) -> Result<Option<Arc<dyn Queue>>, StartError> {
+    let Some(queue) = find_queue(&hub.config).await else {
+        return Ok(None);
+    };
+    hub.queue.begin();
+    match examine_queue(&*queue).await {
+        Ok(_) => tracing::info!(queue.url = queue.describe(), "the queue answers"),
+        Err(error) if error.fault.is_outage() => {
+            hub.queue.failed(Way::Sending, hub.clock.now(), &error);
+        }
+        Err(error) => return Err(StartError::Queue { error }),
+    }
+    Ok(Some(queue))
+}
+
+/// The queue, where there is one; nothing is asked of it.
+pub async fn find_queue(config: &Config) -> Option<Arc<dyn Queue>> {
+    if !config.queue.is_set() {
+        return None;
+    }
+    let sdk = aws::connect(&config.aws, None).await;
+    let patience = Duration::from_millis(config.aws.timeout_ms);
+    Some(Arc::new(Sqs::new(&sdk, &config.queue, patience)))
+}
+
+/// Whether the queue and its dead-letter queue answer. Returns how many messages wait and how many are dead.
+pub async fn examine_queue(queue: &dyn Queue) -> Result<(u64, Option<u64>), QueueError> {
+    Ok((queue.waiting().await?, queue.dead_letters().await?))
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::start::{StartError, keep_audit_log, open_with, send_traces};
+use super::start::{StartError, keep_audit_log, open_queue, open_with, send_traces};
 use crate::{config::Config, jobs, lifecycle::stop_signal, telemetry};
 
 /// Works on jobs beside any number of `hub serve --no-worker`.
@@ -12,13 +12,19 @@ pub struct Args {}
 
 /// Runs the command.
 pub async fn run(_: Args) -> Result<ExitCode, StartError> {
-    let config = Config::load()?;
+    let config = Config::load().await?;
     let spans = telemetry::start_log_and_traces(&config.log, &config.telemetry)?;
+    config.tell_origins();
     let metrics = telemetry::start_metrics()?;
     let hub = open_with(config, Some(metrics), false).await?;
+    let queue = open_queue(&hub).await?;
     hub.db.run_bell(&hub.lifecycle);
     keep_audit_log(&hub).await?;
     send_traces(&hub, spans)?;
+    if let Some(queue) = queue {
+        jobs::relay::start(&hub, &queue);
+        jobs::receive::start(&hub, &queue);
+    }
     jobs::worker::start(&hub);
     jobs::sweep::start(&hub);
     tracing::info!(node = %hub.node, "the worker is working");

@@ -12,6 +12,9 @@ pub struct DatabaseConfig {
     /// `postgres://user:password@host:port/database`; also read from `DATABASE_URL`.
     #[serde(serialize_with = "hidden")]
     pub url: SecretString,
+    /// The password, where it is kept apart from the URL, as RDS keeps it. Empty: the one of the URL.
+    #[serde(serialize_with = "hidden")]
+    pub password: SecretString,
     /// Connections of the role that works for one agent.
     pub app_connections: u32,
     /// Connections of the role that works across agents.
@@ -24,6 +27,7 @@ impl Default for DatabaseConfig {
     fn default() -> Self {
         Self {
             url: SecretString::from(""),
+            password: SecretString::from(""),
             app_connections: 16,
             system_connections: 8,
             acquire_timeout_ms: 5_000,

@@ -1,5 +1,5 @@
-//! The one typed configuration: defaults, then `.hub/database-url` and `.hub/hub.toml`, then `.env`, then the environment;
-//! each later one wins.
+//! The one typed configuration: defaults, then `.hub/database-url`, then what is kept in SSM and Secrets Manager, then
+//! `.hub/hub.toml`, then `.env`, then the environment; each later one wins.
 //!
 //! A key of section `audit` named `publish_every_ms` is `audit.publish_every_ms` in TOML and
 //! `HUB_AUDIT__PUBLISH_EVERY_MS` in the environment. Unknown keys and bad values are refused by name.
@@ -10,13 +10,17 @@ mod bootstrap;
 mod database;
 mod database_url;
 mod embeddings;
+mod fetched;
 mod http;
 mod invocation;
 mod log;
 mod model;
 mod place;
+mod private_file;
 mod proxy;
+mod queue;
 mod satellite;
+mod secrets;
 mod telemetry;
 mod worker;
 
@@ -39,13 +43,16 @@ pub use aws::AwsConfig;
 pub use bootstrap::BootstrapConfig;
 pub use database::DatabaseConfig;
 pub use embeddings::EmbeddingsConfig;
+pub use fetched::Origin;
 pub use http::HttpConfig;
 pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
 pub use model::{ModelConfig, WhenDown};
 pub use place::{BucketAddress, Place, PlaceError};
 pub use proxy::TrustedProxy;
+pub use queue::QueueConfig;
 pub use satellite::SatelliteConfig;
+pub use secrets::SecretsConfig;
 pub use telemetry::TelemetryConfig;
 pub use worker::WorkerConfig;
 
@@ -59,8 +66,10 @@ const ONE_WORD: [&str; 4] = [
     "HUB_TEST_DATABASE_URL",
 ];
 
-/// What OpenTelemetry's own names of variables set here.
-const OTEL: [(&str, &str); 3] = [
+/// Variables that other programs know, too, and the keys that they set here.
+const USUAL: [(&str, &str); 5] = [
+    ("DATABASE_URL", "database.url"),
+    ("OPENAI_API_KEY", "model.api_key"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "telemetry.otlp_headers"),
     ("OTEL_SERVICE_NAME", "telemetry.service_name"),
@@ -80,12 +89,16 @@ pub struct Config {
     pub satellite: SatelliteConfig,
     /// Jobs.
     pub worker: WorkerConfig,
+    /// The queue that wakes workers on other machines.
+    pub queue: QueueConfig,
     /// The language model.
     pub model: ModelConfig,
     /// What makes embeddings.
     pub embeddings: EmbeddingsConfig,
     /// How AWS is reached, where something of it is used.
     pub aws: AwsConfig,
+    /// What is kept outside and read before the rest.
+    pub secrets: SecretsConfig,
     /// The audit log.
     pub audit: AuditConfig,
     /// What is said, and how.
@@ -94,6 +107,9 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// The first agent.
     pub bootstrap: BootstrapConfig,
+    /// Where each value that is no default comes from; never the value.
+    #[serde(skip)]
+    pub origins: Vec<Origin>,
 }
 
 /// The data folder, `.hub` unless said otherwise.
@@ -140,6 +156,12 @@ pub enum ConfigError {
         /// What is wrong.
         problem: String,
     },
+    /// What is kept outside cannot be had or used.
+    #[error("configuration: {problem}")]
+    Secrets {
+        /// What, why and what to do; never a value.
+        problem: String,
+    },
     /// A value is out of its bounds.
     #[error("configuration: {key} {problem}")]
     OutOfBounds {
@@ -151,36 +173,42 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the configuration of this process.
-    pub fn load() -> Result<Self, ConfigError> {
+    /// Reads the configuration of this process. What is kept outside is asked for once, within its own time.
+    pub async fn load() -> Result<Self, ConfigError> {
         load_dot_env()?;
         if let Some(unknown) = unknown_variable() {
             return Err(ConfigError::UnknownVariable(unknown));
         }
         let dir = data_dir();
-        let config: Self = defaults(&dir)?
-            .merge(Toml::file(dir.join("hub.toml")))
-            .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "database.url".into()))
-            .merge(
-                Env::raw()
-                    .only(&["OPENAI_API_KEY"])
-                    .map(|_| "model.api_key".into()),
-            )
-            .merge(
-                Env::raw()
-                    .only(&OTEL.map(|(name, _)| name))
-                    .map(|name| usual(name.as_str()).into()),
-            )
-            .merge(
-                Env::prefixed("HUB_")
-                    .filter(|key| key.as_str().contains("__"))
-                    .split("__"),
-            )
-            .merge(Serialized::default("dir", &dir))
-            .extract()
-            .map_err(|error| ConfigError::Figment(Box::new(error)))?;
-        config.check()?;
+        let (defaults, set) = (defaults(&dir)?, set_here(&dir));
+        let all = defaults.merge(set.clone());
+        let before: Self = all.extract().map_err(unreadable)?;
+        before.aws.check()?;
+        before.secrets.check()?;
+        let mut origins = origins(&set);
+        let fetched = fetched::fetch(&before, &mut origins).await?;
+        let joined = fetched.join(&set, all, &mut origins).extract();
+        let mut config: Self = joined.map_err(|error: figment::Error| {
+            // Without what was fetched it could be read.
+            fetched
+                .blame(&error.path.join("."))
+                .unwrap_or_else(|| unreadable(error))
+        })?;
+        config.check().map_err(|error| match &error {
+            ConfigError::OutOfBounds { key, .. } if !fetched::is_set(&set, key) => {
+                fetched.blame(key).unwrap_or(error)
+            }
+            _ => error,
+        })?;
+        config.origins = origins;
         Ok(config)
+    }
+
+    /// Logs where each value comes from, and never the value.
+    pub fn tell_origins(&self) {
+        for Origin { key, source } in &self.origins {
+            tracing::info!(config.key = key, config.source = source, "configured");
+        }
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -188,18 +216,62 @@ impl Config {
         self.http.check()?;
         self.satellite.check()?;
         self.worker.check()?;
+        self.queue.check()?;
         self.model.check()?;
         self.embeddings.check()?;
         self.aws.check()?;
+        self.secrets.check()?;
         self.bootstrap.check()?;
         self.telemetry.check()?;
         self.audit.check()
     }
 }
 
-fn usual(name: &str) -> &'static str {
-    let known = OTEL.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
-    known.map_or("", |(_, key)| key)
+/// What is set on this machine: in the TOML file, in `.env`, in the environment. A variable that is set to nothing is not set.
+fn set_here(dir: &DataDir) -> Figment {
+    let usual = |variable: &'static str, key: &'static str| {
+        Env::raw()
+            .only(&[variable])
+            .filter(move |_| private_file::is_set(variable))
+            .map(move |_| key.into())
+    };
+    let mut usual_ones = Figment::from(Toml::file(dir.join("hub.toml")));
+    for (variable, key) in USUAL {
+        usual_ones = usual_ones.merge(usual(variable, key));
+    }
+    usual_ones
+        .merge(
+            Env::prefixed("HUB_")
+                .filter(|key| key.as_str().contains("__") && private_file::is_set(&format!("HUB_{key}")))
+                .split("__"),
+        )
+        .merge(Serialized::default("dir", dir))
+}
+
+/// Where what is set on this machine comes from.
+fn origins(set: &Figment) -> Vec<Origin> {
+    let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+    let sections = defaults.as_object().into_iter().flatten();
+    let names = sections.flat_map(|(section, keys)| {
+        let keys = keys.as_object().into_iter().flatten();
+        keys.map(move |(key, _)| format!("{section}.{key}"))
+    });
+    let is_set = |key: &String| fetched::is_set(set, key);
+    let origin = |key: String| {
+        let found = set.find_metadata(&key).map_or("", |found| &found.name);
+        let source = if found.contains("environment") {
+            "environment"
+        } else {
+            "hub.toml"
+        };
+        let source = source.to_owned();
+        Origin { key, source }
+    };
+    names.filter(is_set).map(origin).collect()
+}
+
+fn unreadable(error: figment::Error) -> ConfigError {
+    ConfigError::Figment(Box::new(error))
 }
 
 fn defaults(dir: &DataDir) -> Result<Figment, ConfigError> {

@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 22] = [
+const NUMBERS: [(&str, u64, u64); 25] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -32,8 +32,11 @@ const NUMBERS: [(&str, u64, u64); 22] = [
     ("worker.lease_ms", 500, 3_600_000),
     ("worker.poll_ms", 10, 60_000),
     ("worker.max_attempts", 1, 100),
+    ("queue.poll_ms", 10, 60_000),
+    ("queue.relay_ms", 10, 60_000),
     ("model.timeout_ms", 100, 44_000),
     ("model.max_output_tokens", 100, 100_000),
+    ("secrets.timeout_ms", 500, 300_000),
     ("aws.timeout_ms", 500, 60_000),
     ("audit.retention_days", 30, 36_500),
     ("embeddings.batch", 1, 256),
@@ -58,16 +61,6 @@ fn words() -> Vec<(&'static str, Value, Value)> {
     ]);
     let no_spaces = json!([["a/b"], [".a"], ["a", "A "], ["Elsewhere"], [long], many]);
     vec![
-        (
-            "aws.region",
-            json!(["", "eu-central-1"]),
-            json!(["eu central", "eu/1", 1]),
-        ),
-        (
-            "aws.endpoint_url",
-            json!(["", "http://127.0.0.1:5000"]),
-            json!(["127.0.0.1:5000", "ftp://host", "http://a b"]),
-        ),
         (
             "http.listen",
             json!(["[::1]:80"]),
@@ -191,13 +184,66 @@ fn words_of_embeddings() -> Vec<(&'static str, Value, Value)> {
     ]
 }
 
+/// The same, of what is outside.
+fn outside() -> Vec<(&'static str, Value, Value)> {
+    let many: Vec<String> = (0..51).map(|number| format!("A=ssm:{number}")).collect();
+    vec![
+        (
+            "aws.region",
+            json!(["", "eu-central-1"]),
+            json!(["eu central", "eu/1", 1]),
+        ),
+        (
+            "aws.endpoint_url",
+            json!(["", "http://127.0.0.1:5000"]),
+            json!(["127.0.0.1:5000", "ftp://host", "http://a b"]),
+        ),
+        (
+            "secrets.parameters",
+            json!([[], ["/agent-hub/env", "arn:aws:ssm:eu-central-1:1:parameter/env"]]),
+            json!([[""], ["a b"], many]),
+        ),
+        (
+            "secrets.values",
+            json!([
+                [],
+                ["OPENAI_API_KEY=ssm:/key", "DATABASE_URL=secretsmanager:db#url"]
+            ]),
+            json!([
+                ["OPENAI_API_KEY"],
+                ["OPENAI_API_KEY=/key"],
+                ["key=ssm:/key"],
+                ["=ssm:/key"],
+                many
+            ]),
+        ),
+        (
+            "secrets.files",
+            json!([[], ["AWS_WEB_IDENTITY_TOKEN_FILE=secretsmanager:token"]]),
+            json!([["A_FILE=s3:token"], many]),
+        ),
+        (
+            "queue.url",
+            json!(["", "https://sqs.eu-central-1.amazonaws.com/123456789012/hub"]),
+            json!(["hub", "https://host/hub.fifo", "https://a b"]),
+        ),
+        (
+            "queue.dead_letter_url",
+            json!(["", "http://127.0.0.1:5000/123456789012/dead"]),
+            json!(["dead", "https://host/dead.fifo"]),
+        ),
+        ("database.password", json!(["", "a b#c"]), json!([1, ["a"]])),
+    ]
+}
+
 /// Each key with values that are allowed, and values that are not.
 fn cases() -> Vec<(&'static str, Value, Value)> {
     let numbers = NUMBERS.into_iter().map(|(key, least, most)| {
         let bad = json!([0, least - 1, most + 1, -1, "soon"]);
         (key, json!([least, most]), bad)
     });
-    numbers.chain(words()).chain(words_of_embeddings()).collect()
+    let words = words().into_iter().chain(words_of_embeddings()).chain(outside());
+    numbers.chain(words).collect()
 }
 
 fn each(values: &Value) -> &[Value] {

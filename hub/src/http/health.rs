@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::extract::Json;
 use crate::{
+    adapters::queue::QueueReport,
     audit::status::{AuditHealth, AuditReport},
     clock::DateTime,
     error::Result,
@@ -39,8 +40,31 @@ pub(super) struct Readiness {
     database: String,
     /// The audit log. Entries that wait delay nothing; a log that has stopped needs a person, and the hub is not ready.
     audit: AuditReadiness,
+    /// The queue. While it is away jobs are found by polling, and the hub is ready.
+    queue: QueueReadiness,
     /// Whether the process is shutting down.
     is_closing: bool,
+}
+
+/// How the queue is doing, as this process knows.
+#[derive(Debug, Serialize, ToSchema)]
+struct QueueReadiness {
+    /// `none` (the table of jobs is the queue), `ok` or `delayed` (it is away; nothing is lost).
+    health: &'static str,
+    /// What is in the way; null where nothing is.
+    problem: Option<&'static str>,
+}
+
+impl From<QueueReport> for QueueReadiness {
+    fn from(report: QueueReport) -> Self {
+        let problem = report.trouble();
+        let health = match (report.is_used, problem) {
+            (false, _) => "none",
+            (true, None) => "ok",
+            (true, Some(_)) => "delayed",
+        };
+        Self { health, problem }
+    }
 }
 
 /// How the audit log is doing, as this process knows.
@@ -93,6 +117,7 @@ pub(super) async fn readyz(State(hub): State<Hub>) -> impl IntoResponse {
             is_ready,
             database,
             audit: AuditReadiness::from(audit),
+            queue: QueueReadiness::from(hub.queue.report()),
             is_closing,
         }),
     )

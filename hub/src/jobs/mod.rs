@@ -1,6 +1,9 @@
 //! Jobs: work queued in the transaction that caused it. The register of kinds, how they fail, who works on them.
 
 mod fail;
+pub mod idle;
+pub mod receive;
+pub mod relay;
 mod renew;
 pub mod replay;
 pub mod sample;

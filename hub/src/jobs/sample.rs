@@ -28,7 +28,9 @@ pub async fn sample(hub: &Hub) -> Result<()> {
 async fn read(hub: &Hub) -> Result<()> {
     let mut tx = hub.db.begin_system().await?;
     let (now, waiting) = (tx.now(), tx.waiting().await?);
+    let runnable_since = tx.jobs().oldest_runnable().await?;
     drop(tx);
+    metrics::gauge!(metric::JOBS_OLDEST).set(age(now, runnable_since));
     metrics::gauge!(metric::UNDELIVERED).set(waiting.undelivered_commands as f64);
     metrics::gauge!(metric::UNACKNOWLEDGED).set(waiting.unacknowledged_commands as f64);
     metrics::gauge!(metric::AUDIT_SEQUENCE_LAG).set(age(now, waiting.unsequenced_since));

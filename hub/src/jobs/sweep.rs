@@ -11,7 +11,7 @@ use crate::{actions, devices, error::Result, hub::Hub, mailbox, memory};
 const DEADLINES: Duration = Duration::from_secs(1);
 /// Every how many looks at the deadlines old rows are removed, and missing embeddings looked for.
 const REMOVE_EVERY: u32 = 60;
-/// Every how many looks at the deadlines what waits is counted.
+/// Every how many looks at the deadlines what waits is counted: an alarm looks once a minute.
 const SAMPLE_EVERY: u32 = 5;
 /// How long done jobs are kept for an operator to look at.
 const KEEP_DONE: TimeDelta = TimeDelta::days(7);

@@ -38,10 +38,14 @@ async fn work(hub: Hub) {
     while !hub.lifecycle.is_closing() {
         match run_next(&hub).await {
             Ok(true) => {}
-            Ok(false) => tokio::select! {
-                () = bell.rung_or_after(poll) => {}
-                () = hub.lifecycle.closing() => {}
-            },
+            Ok(false) => {
+                let rest = hub.idle.rest();
+                tokio::select! {
+                    () = bell.rung_or_after(poll_of(&hub)) => {}
+                    () = rest.called() => {}
+                    () = hub.lifecycle.closing() => {}
+                }
+            }
             Err(error) => {
                 tracing::warn!(error = error.chain(), "no job could be claimed");
                 tokio::select! {
@@ -51,6 +55,15 @@ async fn work(hub: Hub) {
             }
         }
     }
+}
+
+/// How often an idle worker reads the table: seldom while it is the queue's to wake it.
+fn poll_of(hub: &Hub) -> Duration {
+    Duration::from_millis(if hub.queue.is_well() {
+        hub.config.queue.poll_ms
+    } else {
+        hub.config.worker.poll_ms
+    })
 }
 
 /// Claims and runs one job. False when none was runnable, true when it is worth asking again.

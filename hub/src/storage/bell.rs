@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions, PgConnection, postgres::PgListener};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::Db;
+use super::{Db, fresh_jobs::FreshJobs};
 use crate::{
     error::Result,
     ids::{DeviceId, TurnId},
@@ -80,6 +80,7 @@ pub struct Bell {
     waiting: Mutex<HashMap<Ring, Vec<Waiting>>>,
     abroad: Mutex<BTreeSet<Ring>>,
     sender: Notify,
+    fresh_jobs: FreshJobs,
     next: AtomicU64,
 }
 
@@ -147,6 +148,11 @@ impl Bell {
         }
         drop(abroad);
         self.sender.notify_one();
+    }
+
+    /// The ids of jobs that became runnable here, for the relay.
+    pub const fn fresh_jobs(&self) -> &FreshJobs {
+        &self.fresh_jobs
     }
 
     /// Wakes this process only.

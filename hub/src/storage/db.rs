@@ -51,9 +51,13 @@ impl Db {
         if url.is_empty() {
             return Err(ConfigError::NoDatabase);
         }
-        let options = parse(url)?
+        let mut options = parse(url)?
             .application_name("hub")
             .log_statements(tracing::log::LevelFilter::Trace);
+        let password = config.password.expose_secret();
+        if !password.is_empty() {
+            options = options.password(password);
+        }
         let scoped = options.clone().options([
             ("search_path", "hub"),
             ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),

@@ -75,7 +75,7 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        self.0.ring(Ring::Jobs);
+        self.0.ring_for(id);
         Ok(id)
     }
 
@@ -83,23 +83,29 @@ impl Jobs<'_> {
     /// ends: nobody begins it without seeing what is written here.
     pub async fn insert_once(&mut self, job: NewJob) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
-        sqlx::query!(
+        let id = JobId::mint();
+        let done = sqlx::query!(
             "with same as (select from jobs where agent_id = $2 and lane = $4 and kind = $3 and state = 'queued'
                limit 1 for share skip locked)
-             insert into jobs (id, agent_id, kind, lane, payload, state, run_at, created_at)
-             select $1, $2, $3, $4, jsonb_build_object('subject', $5::uuid), 'queued', $6, $6
+             insert into jobs (id, agent_id, kind, lane, payload, state, run_at, created_at, trace_context)
+             select $1, $2, $3, $4, jsonb_build_object('subject', $5::uuid), 'queued', $6, $6, $7
              where not exists (select from same)",
-            JobId::mint().0,
+            id.0,
             agent.0,
             job.kind.as_str(),
             job.lane,
             job.subject,
-            now
+            now,
+            trace::context()
         )
         .execute(self.0.connection())
         .await?;
-        // A worker that passed over the held one looks again.
-        self.0.ring(Ring::Jobs);
+        if done.rows_affected() == 1 {
+            self.0.ring_for(id);
+        } else {
+            // A worker that passed over the held one looks again.
+            self.0.ring(Ring::Jobs);
+        }
         Ok(())
     }
 
@@ -167,6 +173,44 @@ impl Jobs<'_> {
         }))
     }
 
+    /// Jobs that could have been claimed since a time and before, the oldest first, at most so many.
+    pub async fn runnable_since(&mut self, since: DateTime, most: usize) -> Result<Vec<JobId>> {
+        let kinds = JobKind::ALL.map(|kind| kind.as_str().to_owned());
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = sqlx::query!(
+            "select j.id from jobs j
+             where ((j.state = 'queued' and j.run_at <= $1) or (j.state = 'leased' and j.lease_until < $1))
+               and not exists (select from jobs earlier where j.state = 'queued' and earlier.agent_id = j.agent_id
+                 and earlier.lane = j.lane and earlier.state in ('queued', 'leased') and earlier.id < j.id)
+               and not exists (select from jobs held where j.state = 'queued' and held.agent_id = j.agent_id
+                 and held.lane = j.lane and held.state = 'leased')
+               and j.kind = any ($2)
+             order by j.run_at, j.id limit $3",
+            since,
+            &kinds,
+            most
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        Ok(rows.into_iter().map(|row| row.id.into()).collect())
+    }
+
+    /// Since when the oldest runnable job could have been claimed. None when none is runnable.
+    pub async fn oldest_runnable(&mut self) -> Result<Option<DateTime>> {
+        let now = self.0.now();
+        let row = sqlx::query!(
+            r#"select coalesce(j.lease_until, j.run_at) as "since!" from jobs j
+               where ((j.state = 'queued' and j.run_at <= $1) or (j.state = 'leased' and j.lease_until < $1))
+                 and not exists (select from jobs earlier where j.state = 'queued' and earlier.agent_id = j.agent_id
+                   and earlier.lane = j.lane and earlier.state in ('queued', 'leased') and earlier.id < j.id)
+                 and not exists (select from jobs held where j.state = 'queued' and held.agent_id = j.agent_id
+                   and held.lane = j.lane and held.state = 'leased')
+               order by j.run_at, j.id limit 1"#,
+            now
+        );
+        let row = row.fetch_optional(self.0.connection()).await?;
+        Ok(row.map(|row| row.since))
+    }
+
     /// Gives a lease its life anew. One whose job this holder has just ended stays ended, and was not lost.
     pub async fn renew(&mut self, lease: &Lease, life: Duration) -> Result<()> {
         let until = self.0.now() + life;
@@ -221,7 +265,11 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        held(&done)
+        held(&done)?;
+        if run_at <= self.0.now() {
+            self.0.ring_for(lease.id);
+        }
+        Ok(())
     }
 
     /// Puts a job back because something outside is away: not a try.
@@ -236,7 +284,11 @@ impl Jobs<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        held(&done)
+        held(&done)?;
+        if run_at <= self.0.now() {
+            self.0.ring_for(lease.id);
+        }
+        Ok(())
     }
 
     /// Gives a job up. It is kept, listed and can be replayed.
@@ -295,7 +347,7 @@ impl Jobs<'_> {
         .fetch_optional(self.0.connection())
         .await?;
         let Some(row) = row else { return Ok(None) };
-        self.0.ring(Ring::Jobs);
+        self.0.ring_for(id);
         let kind = JobKind::parse(&row.kind).ok_or_else(|| Error::internal("a job of an unknown kind"))?;
         Ok(Some((kind, subject(&row.payload)?)))
     }

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     events::NewEvent,
     identity::{Actor, Caller},
-    ids::{AgentId, EventId, PersonId},
+    ids::{AgentId, EventId, JobId, PersonId},
 };
 
 /// For whom a transaction works.
@@ -96,6 +96,7 @@ pub struct Tx {
     side_records: Vec<Record>,
     commitments: Vec<Commitment>,
     rings: BTreeSet<Ring>,
+    fresh_jobs: Vec<JobId>,
     bell: Arc<Bell>,
 }
 
@@ -119,6 +120,7 @@ impl Tx {
             side_records: Vec::new(),
             commitments: Vec::new(),
             rings: BTreeSet::new(),
+            fresh_jobs: Vec::new(),
             bell,
         })
     }
@@ -174,6 +176,12 @@ impl Tx {
         self.rings.insert(ring);
     }
 
+    /// Wakes a worker for this job, after the commit; the queue is told its id.
+    pub(super) fn ring_for(&mut self, job: JobId) {
+        self.rings.insert(Ring::Jobs);
+        self.fresh_jobs.push(job);
+    }
+
     /// Takes the agent's head row now: from here to the commit nothing else is appended for this agent, and what is read
     /// after it is in order with the append.
     pub async fn take_head(&mut self) -> Result<Head> {
@@ -205,6 +213,7 @@ impl Tx {
         }
         self.inner.commit().await?;
         self.bell.ring(self.rings);
+        self.bell.fresh_jobs().add(self.fresh_jobs);
         Ok(committed)
     }
 
@@ -219,6 +228,7 @@ impl Tx {
             .await?;
         self.inner.commit().await?;
         self.bell.ring(self.rings);
+        self.bell.fresh_jobs().add(self.fresh_jobs);
         Ok(())
     }
 

@@ -23,6 +23,14 @@ pub const EVENTS: &str = "hub_events_total";
 pub const JOBS: &str = "hub_jobs_total";
 /// How long jobs ran, by kind.
 pub const JOB_SECONDS: &str = "hub_job_seconds";
+/// How long the oldest job that could run has been waiting for a worker.
+pub const JOBS_OLDEST: &str = "hub_jobs_oldest_seconds";
+/// Messages of the queue, by what became of them: sent, dropped, received or unreadable.
+pub const QUEUE_MESSAGES: &str = "hub_queue_messages_total";
+/// 1 while the queue is away, 0 while it is not; nothing where there is none.
+pub const QUEUE_AWAY: &str = "hub_queue_away";
+/// Messages in the dead-letter queue.
+pub const QUEUE_DEAD_LETTERS: &str = "hub_queue_dead_letters";
 /// Turns ended, by outcome.
 pub const TURNS: &str = "hub_turns_total";
 /// How long the model took, by what came of it.
@@ -79,6 +87,17 @@ pub(super) fn describe() {
     describe_counter!(EVENTS, "events from outside, by what became of them");
     describe_counter!(JOBS, "jobs ended, by kind and outcome");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "how long jobs ran, by kind");
+    describe_gauge!(
+        JOBS_OLDEST,
+        Unit::Seconds,
+        "how long the oldest job that could run has been waiting for a worker"
+    );
+    describe_counter!(
+        QUEUE_MESSAGES,
+        "messages of the queue, by what became of them: sent, dropped, received or unreadable"
+    );
+    describe_gauge!(QUEUE_AWAY, "1 while the queue is away, 0 while it is not");
+    describe_gauge!(QUEUE_DEAD_LETTERS, "messages in the dead-letter queue");
     describe_counter!(TURNS, "turns ended, by outcome");
     describe_histogram!(
         MODEL_SECONDS,

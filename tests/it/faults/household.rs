@@ -47,10 +47,15 @@ pub(super) struct Tally {
 impl Household {
     /// Everyone comes in.
     pub(super) async fn start(program: &Program, seed: &Seeded) -> Self {
+        Self::across(program, &program.socket_url(), seed).await
+    }
+
+    /// The same, with the office at another server.
+    pub(super) async fn across(program: &Program, office_at: &str, seed: &Seeded) -> Self {
         let tasks = TaskTracker::new();
-        let satellite =
-            |name| Satellite::start(&program.socket_url(), &program.satellite(name).token, &tasks);
-        let (kitchen, office) = (satellite("kitchen"), satellite("office"));
+        let satellite = |name, at: &str| Satellite::start(at, &program.satellite(name).token, &tasks);
+        let kitchen = satellite("kitchen", &program.socket_url());
+        let office = satellite("office", office_at);
         let person = Person::start(program, seed.fork(1), &tasks).await;
         // Each must have been welcome once: what can be told to a place depends on what is there.
         while [&kitchen, &office]

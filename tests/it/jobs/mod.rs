@@ -5,4 +5,6 @@ mod lanes;
 mod leases;
 mod lost;
 mod model;
+mod queue;
+mod queue_away;
 mod renewals;

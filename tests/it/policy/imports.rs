@@ -62,6 +62,8 @@ const LAYERS: &[(&str, Layer)] = &[
     ("identity::sign_out", Operations),
     ("jobs", Types),
     ("jobs::fail", Edges),
+    ("jobs::receive", Edges),
+    ("jobs::relay", Edges),
     ("jobs::renew", Edges),
     ("jobs::replay", Operations),
     ("jobs::sample", Edges),

@@ -84,6 +84,17 @@ impl Aws {
         SharedCredentialsProvider::new(Credentials::new("testing", "testing", None, None, "tests"))
     }
 
+    /// Variables with which the built program reaches it.
+    #[must_use]
+    pub fn settings(&self) -> Vec<(&str, &str)> {
+        vec![
+            ("AWS_ACCESS_KEY_ID", "testing"),
+            ("AWS_SECRET_ACCESS_KEY", "testing"),
+            ("HUB_AWS__REGION", &self.config.region),
+            ("HUB_AWS__ENDPOINT_URL", &self.config.endpoint_url),
+        ]
+    }
+
     /// A name that nothing else has.
     #[must_use]
     pub fn name(prefix: &str) -> String {

@@ -24,6 +24,7 @@ mod hub;
 mod model;
 mod program;
 mod proxy;
+mod queue;
 mod role;
 mod runtime;
 mod satellite;
@@ -45,8 +46,9 @@ pub use embedder::{EmbeddingServer, embedding_of};
 pub use household::Household;
 pub use hub::{TestHub, TestHubBuilder};
 pub use model::{Heard, Line, ModelServer};
-pub use program::{Program, Satellite};
+pub use program::{Node, Program, Satellite};
 pub use proxy::Proxy;
+pub use queue::TestQueue;
 pub use role::{Refusal, RoleSession};
 
 pub use rest::{Answer, Ask, Client, Rest, Session};

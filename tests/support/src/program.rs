@@ -80,15 +80,8 @@ impl Program {
 
     /// Starts `hub serve` and returns when it is ready.
     pub async fn start(&mut self) {
-        let url = self.proxy.as_ref().map_or(&self.database.url, |proxy| &proxy.url);
-        let (url, log) = (url.clone(), self.log());
-        let child = self
-            .command(&["serve", "--bootstrap"])
-            .env("DATABASE_URL", url)
-            .stdout(log.try_clone().expect("a file can be shared"))
-            .stderr(log)
-            .spawn();
-        self.child = Some(child.expect("the program starts"));
+        let mut command = self.command(&["serve", "--bootstrap"]);
+        self.child = Some(self.spawn(&mut command));
         let deadline = Instant::now() + READY_WITHIN;
         while self.status("/readyz").await != Some(200) {
             assert!(self.is_running(), "the hub ended by itself:\n{}", self.tail());
@@ -118,32 +111,33 @@ impl Program {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Where its database is.
+    /// Another process on the same database and folder, with a port of its own: `serve` or `worker`. Nothing runs yet.
     #[must_use]
-    pub fn database_url(&self) -> &str {
-        &self.database.url
+    pub fn beside(&self, command: &'static str) -> Node {
+        Node {
+            command,
+            port: free_port(),
+            child: None,
+        }
+    }
+
+    fn spawn(&self, command: &mut Command) -> Child {
+        let log = self.log();
+        let child = command
+            .stdout(log.try_clone().expect("a file can be shared"))
+            .stderr(log)
+            .spawn();
+        child.expect("the program starts")
     }
 
     /// Kills the process at once, as a power cut would.
     pub async fn kill(&mut self) {
-        let mut child = self.child.take().expect("the hub runs");
-        child.start_kill().expect("our own process can be killed");
-        child.wait().await.expect("a killed process ends");
+        kill(&mut self.child).await;
     }
 
     /// Asks the process to end, as a supervisor would. True when it ended well.
     pub async fn stop(&mut self) -> bool {
-        let mut child = self.child.take().expect("the hub runs");
-        let pid = child.id().expect("the hub runs");
-        let asked = Command::new("kill")
-            .args(["-TERM", &pid.to_string()])
-            .status()
-            .await;
-        assert!(
-            asked.is_ok_and(|status| status.success()),
-            "the hub can be told to stop"
-        );
-        child.wait().await.expect("a stopped process ends").success()
+        stop(&mut self.child).await
     }
 
     /// Whether the process is alive.
@@ -182,6 +176,12 @@ impl Program {
         self.proxy.as_ref().expect("this program is proxied")
     }
 
+    /// Where its database is, password and all.
+    #[must_use]
+    pub fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
     /// A look past row-level security.
     #[must_use]
     pub const fn sql(&self) -> &SuperuserSql {
@@ -215,22 +215,30 @@ impl Program {
         )
     }
 
+    /// All that its processes said.
+    #[must_use]
+    pub fn log_text(&self) -> String {
+        self.read("hub.log")
+    }
+
     /// The end of what the process said.
     #[must_use]
     pub fn tail(&self) -> String {
-        let text = self.read("hub.log");
+        let text = self.log_text();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
     /// With nothing of our own environment: the hub refuses variables that it does not know.
     fn command(&self, arguments: &[&str]) -> Command {
+        let url = self.proxy.as_ref().map_or(&self.database.url, |proxy| &proxy.url);
         let mut command = Command::new(binary());
         command
             .args(arguments)
             .current_dir(&self.dir)
             .env_clear()
             .env("HUB_DIR", &self.dir)
+            .env("DATABASE_URL", url)
             .env("HUB_HTTP__LISTEN", format!("127.0.0.1:{}", self.port))
             .env("HUB_LOG__FILTER", "warn")
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
@@ -248,6 +256,69 @@ impl Program {
     fn read(&self, path: &str) -> String {
         fs::read_to_string(self.dir.join(path)).unwrap_or_default()
     }
+}
+
+/// A process beside the first one.
+pub struct Node {
+    command: &'static str,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Node {
+    /// Starts it. A server is ready when this returns.
+    pub async fn start(&mut self, program: &Program) {
+        let mut command = program.command(&[self.command]);
+        command.env("HUB_HTTP__LISTEN", format!("127.0.0.1:{}", self.port));
+        self.child = Some(program.spawn(&mut command));
+        let deadline = Instant::now() + READY_WITHIN;
+        while self.command == "serve" && !self.is_ready().await {
+            let (is_late, tail) = (Instant::now() > deadline, program.tail());
+            assert!(!is_late, "the node is not ready:\n{tail}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn is_ready(&self) -> bool {
+        let asked = reqwest::get(format!("http://127.0.0.1:{}/readyz", self.port)).await;
+        asked.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// Where satellites connect, if it serves.
+    #[must_use]
+    pub fn socket_url(&self) -> String {
+        format!("ws://127.0.0.1:{}/v1/satellites/connect", self.port)
+    }
+
+    /// Kills it at once.
+    pub async fn kill(&mut self) {
+        kill(&mut self.child).await;
+    }
+
+    /// Asks it to end. True when it ended well.
+    pub async fn stop(&mut self) -> bool {
+        stop(&mut self.child).await
+    }
+}
+
+async fn kill(child: &mut Option<Child>) {
+    let mut child = child.take().expect("the hub runs");
+    child.start_kill().expect("our own process can be killed");
+    child.wait().await.expect("a killed process ends");
+}
+
+async fn stop(child: &mut Option<Child>) -> bool {
+    let mut child = child.take().expect("the hub runs");
+    let pid = child.id().expect("the hub runs");
+    let asked = Command::new("kill")
+        .args(["-TERM", &pid.to_string()])
+        .status()
+        .await;
+    assert!(
+        asked.is_ok_and(|status| status.success()),
+        "the hub can be told to stop"
+    );
+    child.wait().await.expect("a stopped process ends").success()
 }
 
 impl Drop for Program {

@@ -1,0 +1,19 @@
+//! How the built program starts: with what, and what it says when it does not.
+
+mod queue;
+mod secrets;
+
+use std::time::Duration;
+
+use support::Program;
+use tokio::time::timeout;
+
+/// A debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a command says that does not go well.
+async fn refused(program: &Program, arguments: &[&str]) -> String {
+    let (is_well, said) = timeout(PATIENCE, program.run(arguments)).await.expect("it ends");
+    assert!(!is_well, "{said}");
+    said
+}
