@@ -13,9 +13,10 @@ use crate::{
     config::Config,
     error::Error,
     storage::{Db, Schema},
+    turns::step::StepOutcome,
 };
 
-/// Checks configuration, database, schema, row-level security, keys and audit log. Changes nothing.
+/// Checks configuration, database, schema, row-level security, the model, keys and audit log. Changes nothing and asks no model.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hub doctor")]
 pub struct Args {}
@@ -54,6 +55,7 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
             Some(_) => "complete and private".to_owned(),
             None => "none yet: the first start makes them".to_owned(),
         };
+        report.line("model", model(&config, &db).await);
         if let Some(Some(keys)) = report.found("keys", keys(&config, &db).await, complete) {
             report.line("audit log", audit_log(config, keys).await);
         }
@@ -104,6 +106,31 @@ fn open_store(directory: &Path) -> Result<Option<Deadline>, String> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{}: {error}", directory.display())),
     }
+}
+
+/// How the model was doing when it was asked last. It is not asked for this.
+async fn model(config: &Config, db: &Db) -> Result<String, String> {
+    if !config.model.is_set() {
+        return Ok("none is configured: the offline rules think".to_owned());
+    }
+    let latest = async { db.begin_system().await?.turn_stream().latest().await };
+    let (newest, waiting) = latest.await.map_err(|error: Error| error.chain())?;
+    let name = &config.model.name;
+    let waiting = match waiting {
+        0 => String::new(),
+        waiting => format!("; {waiting} turns wait"),
+    };
+    Ok(match newest {
+        None => format!("{name}, which was not asked yet{waiting}"),
+        Some((StepOutcome::Misconfigured, at)) => {
+            let at = at.format("%F %T UTC");
+            return Err(format!(
+                "{name} refused the hub at {at}: see model.api_key, model.name and model.base_url{waiting}"
+            ));
+        }
+        Some((StepOutcome::Away, at)) => format!("{name} was away at {}{waiting}", at.format("%F %T UTC")),
+        Some((_, at)) => format!("{name} answered at {}{waiting}", at.format("%F %T UTC")),
+    })
 }
 
 fn said(checked: Result<(), Error>, well: &str) -> Result<String, String> {

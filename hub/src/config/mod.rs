@@ -37,7 +37,7 @@ pub use database::DatabaseConfig;
 pub use http::HttpConfig;
 pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
-pub use model::{ModelConfig, WhenDown};
+pub use model::ModelConfig;
 pub use satellite::SatelliteConfig;
 pub use worker::WorkerConfig;
 

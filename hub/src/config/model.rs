@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, between, hidden, within};
+use crate::turns::WhenModelDown;
 
 /// Where OpenAI's own API is.
 const OPENAI: &str = "https://api.openai.com/v1";
@@ -27,19 +28,8 @@ pub struct ModelConfig {
     pub input_usd: f64,
     /// What a million tokens cost that it writes, in US dollars; 0: not known.
     pub output_usd: f64,
-    /// What happens to turns while the model is away.
-    pub when_down: WhenDown,
-}
-
-/// What happens to turns while the model is away.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhenDown {
-    /// They wait.
-    #[default]
-    Wait,
-    /// The offline rules think instead.
-    Offline,
+    /// What happens to turns while the model is away, for agents whose owner has not chosen.
+    pub when_down: WhenModelDown,
 }
 
 impl Default for ModelConfig {
@@ -52,7 +42,7 @@ impl Default for ModelConfig {
             max_output_tokens: 4_000,
             input_usd: 0.0,
             output_usd: 0.0,
-            when_down: WhenDown::default(),
+            when_down: WhenModelDown::default(),
         }
     }
 }

@@ -18,6 +18,7 @@ mod memories;
 mod places;
 mod schema;
 mod sessions;
+mod turn_stream;
 mod turns;
 mod tx;
 
@@ -39,5 +40,6 @@ pub use memories::{Memories, NewCandidate, NewMemory, WordHit};
 pub use places::Places;
 pub use schema::Schema;
 pub use sessions::{ConversationKey, Sessions};
+pub use turn_stream::TurnStream;
 pub use turns::{TurnRow, Turns};
 pub use tx::{Committed, Head, Tx, TxScope};

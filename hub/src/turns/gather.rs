@@ -33,7 +33,7 @@ pub async fn gather(tx: &mut Tx, turn: &TurnRow, runtime: &dyn AgentRuntime) -> 
     let mut recalled = Vec::new();
     let questions = inputs
         .iter()
-        .flat_map(|input| runtime.questions(input))
+        .flat_map(|input| runtime.questions(&agent, input))
         .take(MOST_QUESTIONS);
     for question in questions {
         let text: String = question.chars().take(MAX_QUESTION).collect();

@@ -6,10 +6,10 @@ use chrono::Duration;
 use hub::{
     actions::ActionState,
     adapters::models::responses::ResponsesApi,
-    config::{ModelConfig, WhenDown},
+    config::ModelConfig,
     ids::TurnId,
     memory::Tier,
-    turns::{Block, Turn, TurnState, planner::Planner},
+    turns::{Block, Turn, TurnState, WhenModelDown, planner::Planner},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ async fn turn(hub: &TestHub, id: TurnId) -> Turn {
 }
 
 fn says(text: &str) -> Value {
-    json!({"reply": text, "memories": [], "actions": []})
+    json!({"reply": text, "to_remember": [], "to_do": []})
 }
 
 #[tokio::test]
@@ -56,10 +56,10 @@ async fn a_plan_is_answered_remembered_and_proposed_and_never_done_by_itself() {
     let arguments = json!({"device_id": office.id, "kind": "speaker.say", "arguments": {"text": "Dinner!"}});
     server.then(Line::plan(&json!({
         "reply": "Shall I tell them?",
-        "memories": [{
+        "to_remember": [{
             "tier": "preference", "content": "Nora likes dinner early", "importance": 0.6, "confidence": 0.9, "inputs": [0]
         }],
-        "actions": [{"tool": "device_command", "summary": "Say dinner in the office", "arguments": arguments.to_string()}],
+        "to_do": [{"tool": "device_command", "summary": "Say dinner in the office", "arguments": arguments.to_string()}],
     })));
     let id = turn_of(
         &hub.home
@@ -109,8 +109,8 @@ async fn the_request_is_strict_and_bounded_and_what_was_said_is_data() {
     hub.home.office.connects(&["display.show"]).await;
     for reply in ["It is kept.", "With Nora."] {
         server.then(Line::plan(&json!({
-            "reply": reply, "actions": [],
-            "memories": [{"tier": "semantic", "content": "The spare key is with Nora", "importance": 0.5, "confidence": 1, "inputs": []}],
+            "reply": reply, "to_do": [],
+            "to_remember": [{"tier": "semantic", "content": "The spare key is with Nora", "importance": 0.5, "confidence": 1, "inputs": []}],
         })));
     }
     hub.home.kitchen.hears("the spare key is with Nora").await;
@@ -254,7 +254,7 @@ async fn while_it_is_away_one_turn_asks_for_all() {
 async fn with_the_offline_rules_beside_it_nobody_waits() {
     let server = ModelServer::start().await;
     let hub = planning_with(&ModelConfig {
-        when_down: WhenDown::Offline,
+        when_down: WhenModelDown::Offline,
         ..config(&server)
     })
     .await;
@@ -290,11 +290,11 @@ async fn an_answer_that_cannot_be_used_is_tried_again_and_then_dead_and_nothing_
     let (hub, server) = planning().await;
     let memory = |inputs: Value, importance: f32| {
         let memory = json!({"tier": "semantic", "content": "x", "importance": importance, "confidence": 1, "inputs": inputs});
-        json!({"reply": null, "memories": [memory], "actions": []})
+        json!({"reply": null, "to_remember": [memory], "to_do": []})
     };
     let action = |tool: &str, arguments: &str| {
         let action = json!({"tool": tool, "summary": "s", "arguments": arguments});
-        json!({"reply": "kept?", "memories": memory(json!([]), 0.5)["memories"], "actions": [action]})
+        json!({"reply": "kept?", "to_remember": memory(json!([]), 0.5)["to_remember"], "to_do": [action]})
     };
     let nobodys =
         json!({"device_id": "01890000-0000-7000-8000-000000000000", "kind": "speaker.say", "arguments": {}});
@@ -358,7 +358,7 @@ async fn a_long_day_stays_within_what_the_model_is_given() {
         hub.run_jobs().await;
     }
     let last = server.heard().pop().unwrap();
-    let size = last.body["input"].as_str().unwrap().len();
+    let size = last.body["input"][0]["content"].as_str().unwrap().len();
     assert!(size < 100_000, "{size} bytes");
     let recent = last.document()["recent"].as_array().unwrap().len();
     assert!((10..=20).contains(&recent), "{recent}");

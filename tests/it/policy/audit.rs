@@ -11,13 +11,14 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 13] = [
+const MUTATIONS: [(&str, &str); 14] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
     ("sign_out", "sign_out"),
     ("create_space", "create_space"),
     ("update_space", "update_space"),
+    ("update_agent", "update_agent"),
     ("register_device", "register_device"),
     ("revoke_device", "revoke_device"),
     ("send_message", "append_events"),
@@ -31,7 +32,7 @@ const MUTATIONS: [(&str, &str); 13] = [
 const QUESTIONS: [&str; 1] = ["recall_memories"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 27] = [
+const REGISTER: [&str; 28] = [
     "acknowledge_command",
     "append_events",
     "approve_action",
@@ -58,6 +59,7 @@ const REGISTER: [&str; 27] = [
     "sign_in",
     "sign_out",
     "skip_turn",
+    "update_agent",
     "update_space",
 ];
 

@@ -21,7 +21,7 @@ enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 32] = [
+const TABLE: [(&str, Needs); 34] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -36,6 +36,7 @@ const TABLE: [(&str, Needs); 32] = [
     ("send_message", Least(Role::Guest)),
     ("list_turns", Least(Role::Guest)),
     ("get_turn", Least(Role::Guest)),
+    ("stream_turn", Least(Role::Guest)),
     ("list_events", Least(Role::Member)),
     ("list_memories", Least(Role::Member)),
     ("recall_memories", Least(Role::Member)),
@@ -54,6 +55,7 @@ const TABLE: [(&str, Needs); 32] = [
     ("revoke_device", Least(Role::Admin)),
     ("list_dead_jobs", Least(Role::Admin)),
     ("replay_dead_job", Least(Role::Admin)),
+    ("update_agent", Least(Role::Owner)),
 ];
 
 /// Who asks.

@@ -40,7 +40,7 @@ pub use aws::Aws;
 pub use clock::TestClock;
 pub use household::Household;
 pub use hub::{TestHub, TestHubBuilder};
-pub use model::{Heard, Line, ModelServer};
+pub use model::{Heard, Line, ModelServer, Piece};
 pub use program::{Program, Satellite};
 pub use proxy::Proxy;
 pub use role::{Refusal, RoleSession};
