@@ -118,7 +118,7 @@ async fn model(config: &Config, db: &Db) -> Result<String, String> {
     let name = &config.model.name;
     let waiting = match waiting {
         0 => String::new(),
-        waiting => format!("; {waiting} turns wait"),
+        waiting => format!("; turns that wait: {waiting}"),
     };
     Ok(match newest {
         None => format!("{name}, which was not asked yet{waiting}"),

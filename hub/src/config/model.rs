@@ -1,5 +1,7 @@
 //! The language model. Without a key and with the usual address there is none, and the offline rules think.
 
+use std::path::PathBuf;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,8 @@ pub struct ModelConfig {
     pub api_key: SecretString,
     /// Where the Responses API is: OpenAI, or anything that speaks it.
     pub base_url: String,
+    /// Who vouches for it besides those that this machine trusts: certificates in PEM. For a model in the house.
+    pub ca_file: PathBuf,
     /// Which model.
     pub name: String,
     /// How long one call may take, in milliseconds.
@@ -37,6 +41,7 @@ impl Default for ModelConfig {
         Self {
             api_key: SecretString::from(""),
             base_url: OPENAI.to_owned(),
+            ca_file: PathBuf::new(),
             name: "gpt-5-mini".to_owned(),
             timeout_ms: 40_000,
             max_output_tokens: 4_000,

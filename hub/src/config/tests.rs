@@ -91,6 +91,7 @@ fn words() -> Vec<(&'static str, Value, Value)> {
             json!(["gpt-5-mini"]),
             json!(["", "a b", "x".repeat(201)]),
         ),
+        ("model.ca_file", json!(["", "/etc/house-ca.pem"]), json!([1])),
         ("model.input_usd", json!([0.0, 2.5]), json!([-1.0, "cheap"])),
         ("model.output_usd", json!([0.0, 10.0]), json!([-1.0, 10_001.0])),
         ("model.when_down", json!(["wait", "offline"]), json!(["never"])),

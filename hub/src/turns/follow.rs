@@ -20,7 +20,7 @@ use crate::{
 /// How often the tables are read when no bell rings.
 const POLL: Duration = Duration::from_secs(1);
 /// How long one follower is served. Who comes again says where it was, and proves again who it is.
-const LIFE: Duration = Duration::from_secs(60);
+const LIFE: Duration = Duration::from_mins(1);
 
 /// What a follower is told.
 #[derive(Debug)]

@@ -8,6 +8,8 @@ mod mailbox;
 mod planner;
 mod privacy;
 mod resolve;
+mod steps;
+mod stream;
 mod together;
 mod transitions;
 mod turn;

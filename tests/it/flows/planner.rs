@@ -9,15 +9,15 @@ use hub::{
     config::ModelConfig,
     ids::TurnId,
     memory::Tier,
-    turns::{Block, Turn, TurnState, WhenModelDown, planner::Planner},
+    turns::{Block, Turn, TurnState, WhenModelDown, planner::Planner, step::StepOutcome},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use support::{Line, ModelServer, TestHub, heard, turn_of};
+use support::{Line, ModelServer, Rest, TestHub, heard, turn_of};
 
 const KEY: &str = "sk-test-0123456789";
 
-fn config(server: &ModelServer) -> ModelConfig {
+pub(super) fn config(server: &ModelServer) -> ModelConfig {
     ModelConfig {
         api_key: SecretString::from(KEY),
         base_url: server.url(),
@@ -29,21 +29,21 @@ fn config(server: &ModelServer) -> ModelConfig {
     }
 }
 
-async fn planning_with(config: &ModelConfig) -> TestHub {
-    let planner = Planner::new(Arc::new(ResponsesApi::new(config)), config);
+pub(super) async fn planning_with(config: &ModelConfig) -> TestHub {
+    let planner = Planner::new(Arc::new(ResponsesApi::new(config).unwrap()), config);
     TestHub::builder().runtime(planner).start().await
 }
 
-async fn planning() -> (TestHub, ModelServer) {
+pub(super) async fn planning() -> (TestHub, ModelServer) {
     let server = ModelServer::start().await;
     (planning_with(&config(&server)).await, server)
 }
 
-async fn turn(hub: &TestHub, id: TurnId) -> Turn {
+pub(super) async fn turn(hub: &TestHub, id: TurnId) -> Turn {
     hub.home.whole().await.turns().find(id).await.unwrap().unwrap()
 }
 
-fn says(text: &str) -> Value {
+pub(super) fn says(text: &str) -> Value {
     json!({"reply": text, "to_remember": [], "to_do": []})
 }
 
@@ -132,6 +132,22 @@ async fn the_request_is_strict_and_bounded_and_what_was_said_is_data() {
         (&json!("json_schema"), &json!(true))
     );
     is_strict(&format["schema"]);
+    let first = format["schema"]["properties"].as_object().unwrap().keys().next();
+    assert_eq!(
+        first.unwrap(),
+        "reply",
+        "a model writes in this order, and somebody waits for the reply"
+    );
+    let recall = &asked.body["tools"][0];
+    assert_eq!(
+        (&recall["type"], &recall["strict"]),
+        (&json!("function"), &json!(true))
+    );
+    is_strict(&recall["parameters"]);
+    assert_eq!(
+        (&asked.body["stream"], &asked.body["parallel_tool_calls"]),
+        (&json!(true), &json!(false))
+    );
     assert!(
         !asked.body["instructions"]
             .as_str()
@@ -161,25 +177,44 @@ async fn the_request_is_strict_and_bounded_and_what_was_said_is_data() {
     );
 }
 
-/// What OpenAI's strict mode asks of a schema: every object closed, and every property required.
-fn is_strict(schema: &Value) {
-    if let Some(properties) = schema["properties"].as_object() {
+/// What OpenAI's strict mode asks of a schema: an object outside, every object closed and every property required; no keyword
+/// but these; at most 5,000 properties, 1,000 words to choose from and 120,000 characters of both, 10 levels deep.
+pub(super) fn is_strict(schema: &Value) {
+    assert_eq!(schema["type"], "object", "{schema}");
+    let (mut properties, mut choices, mut characters) = (0, 0, 0);
+    let mut left = vec![(schema, 1)];
+    while let Some((schema, depth)) = left.pop() {
+        assert!(depth <= 10, "{schema}");
+        for keyword in schema.as_object().unwrap().keys() {
+            let known = [
+                "type",
+                "description",
+                "enum",
+                "properties",
+                "required",
+                "additionalProperties",
+                "items",
+            ];
+            assert!(known.contains(&keyword.as_str()), "{keyword} in {schema}");
+        }
+        for choice in schema["enum"].as_array().into_iter().flatten() {
+            choices += 1;
+            characters += choice.as_str().unwrap().len();
+        }
+        left.extend(schema.get("items").map(|items| (items, depth + 1)));
+        if schema["type"] != "object" {
+            continue;
+        }
         assert_eq!(schema["additionalProperties"], json!(false), "{schema}");
-        let required: Vec<&str> = schema["required"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        assert_eq!(
-            required,
-            properties.keys().map(String::as_str).collect::<Vec<_>>()
-        );
-        properties.values().for_each(is_strict);
+        let own = schema["properties"].as_object().unwrap();
+        let required: Vec<&Value> = schema["required"].as_array().unwrap().iter().collect();
+        assert_eq!(required, own.keys().collect::<Vec<_>>(), "{schema}");
+        properties += own.len();
+        characters += own.keys().map(String::len).sum::<usize>();
+        left.extend(own.values().map(|property| (property, depth + 1)));
     }
-    if schema["items"].is_object() {
-        is_strict(&schema["items"]);
-    }
+    assert!(properties <= 5_000 && choices <= 1_000 && characters <= 120_000);
+    assert!(properties > 0, "nothing was looked at");
 }
 
 #[tokio::test]
@@ -362,4 +397,97 @@ async fn a_long_day_stays_within_what_the_model_is_given() {
     assert!(size < 100_000, "{size} bytes");
     let recent = last.document()["recent"].as_array().unwrap().len();
     assert!((10..=20).contains(&recent), "{recent}");
+}
+
+/// The owner's choice outweighs the hub's configuration.
+#[tokio::test]
+async fn an_owner_chooses_what_an_outage_means() {
+    let (hub, server) = planning().await;
+    let ada = Rest::of(&hub).user(&hub.owner("ada").await).await;
+    let agent = ada.get("/v1/agents/self").await.expect(200);
+    assert_eq!(agent.text("/when_model_down"), "wait");
+    let chosen = ada
+        .patch("/v1/agents/self", json!({"when_model_down": "offline"}))
+        .await;
+    assert_eq!(chosen.expect(200).text("/when_model_down"), "offline");
+    let events = ada.get("events?types=agent.changed").await.expect(200);
+    assert_eq!(events.items()[0]["payload"]["when_model_down"], "offline");
+    server.then(Line::fails(500, "oh"));
+    let id = turn_of(&hub.home.kitchen.hears("remember that the key is with Nora").await);
+    hub.run_jobs().await;
+    let planned = turn(&hub, id).await;
+    assert_eq!(
+        planned.reply,
+        Some(vec![Block::text("I will remember that the key is with Nora.")])
+    );
+    assert_eq!(planned.steps[0].outcome, StepOutcome::Away);
+    let _ = ada
+        .patch("/v1/agents/self", json!({"when_model_down": "wait"}))
+        .await
+        .expect(200);
+    let id = turn_of(&hub.home.kitchen.hears("what do you remember about the key").await);
+    hub.run_jobs().await;
+    assert_eq!(turn(&hub, id).await.state, TurnState::Waiting);
+    hub.expect_leftovers();
+}
+
+#[tokio::test]
+async fn readyz_says_how_the_model_is_doing_and_asks_nobody() {
+    let (hub, server) = planning().await;
+    let rest = Rest::of(&hub);
+    let health = async |expected: &str| {
+        let ready = rest.nobody().get("/readyz").await.expect(200);
+        assert_eq!(ready.text("/model/health"), expected);
+        assert!(
+            !ready.told().contains(KEY) && !ready.told().contains("secret"),
+            "{}",
+            ready.told()
+        );
+    };
+    health("unasked").await;
+    hub.home.kitchen.hears("hello").await;
+    for (line, expected) in [
+        (Line::fails(500, "secret"), "away"),
+        (Line::fails(401, "secret"), "refuses"),
+        (Line::plan(&says("Hello.")), "answers"),
+    ] {
+        server.then(line);
+        hub.run_jobs().await;
+        health(expected).await;
+        hub.clock.advance(Duration::minutes(2));
+    }
+    assert_eq!(server.heard().len(), 3);
+}
+
+/// A model in the house has a certificate that only the house trusts.
+#[tokio::test]
+async fn only_a_model_that_somebody_vouches_for_is_told_anything() {
+    let (server, authority) = ModelServer::with_tls().await;
+    let hub = planning_with(&config(&server)).await;
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    hub.run_jobs().await;
+    assert_eq!(turn(&hub, id).await.state, TurnState::Waiting);
+    assert_eq!(server.heard().len(), 0, "not even the key was sent");
+    hub.expect_leftovers();
+    let ca_file = std::env::temp_dir().join(format!("{}.pem", uuid::Uuid::now_v7()));
+    let trusting = ModelConfig {
+        ca_file: ca_file.clone(),
+        ..config(&server)
+    };
+    let refused = ResponsesApi::new(&trusting).err().unwrap().to_string();
+    assert!(refused.contains("model.ca_file cannot be read"), "{refused}");
+    std::fs::write(&ca_file, "no certificate").unwrap();
+    let refused = ResponsesApi::new(&trusting).err().unwrap().to_string();
+    assert!(
+        refused.contains("model.ca_file must hold certificates"),
+        "{refused}"
+    );
+    std::fs::write(&ca_file, authority).unwrap();
+    let hub = planning_with(&trusting).await;
+    std::fs::remove_file(&ca_file).unwrap();
+    server.then(Line::plan(&says("Hello.")));
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    hub.run_jobs().await;
+    assert_eq!(turn(&hub, id).await.state, TurnState::Planned);
+    assert_eq!(server.heard().len(), 1);
 }

@@ -8,9 +8,10 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
 };
+use tokio_rustls::{TlsAcceptor, rustls};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::Held;
@@ -21,6 +22,7 @@ const DELTA: usize = 7;
 /// The server. Past the end of its script it answers 500, so that a call which nobody expected is an outage.
 pub struct ModelServer {
     address: SocketAddr,
+    scheme: &'static str,
     state: Arc<Mutex<State>>,
     end: CancellationToken,
 }
@@ -204,26 +206,53 @@ impl Line {
 impl ModelServer {
     /// Listens, with an empty script.
     pub async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    /// The same behind TLS, with a certificate of an authority that nobody knows: its certificate is the second.
+    pub async fn with_tls() -> (Self, String) {
+        hub::tls::choose_provider();
+        let (acceptor, authority) = house_certificates();
+        (Self::listen(Some(acceptor)).await, authority)
+    }
+
+    async fn listen(acceptor: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await;
         let listener = listener.expect("a free port is there");
         let address = listener.local_addr().expect("a bound socket has an address");
+        let scheme = if acceptor.is_some() { "https" } else { "http" };
         let (state, end, tracker) = (Arc::default(), CancellationToken::new(), TaskTracker::new());
         let (shared, ended, tasks) = (Arc::clone(&state), end.clone(), tracker.clone());
         tracker.spawn(async move {
             let accepting = async {
                 while let Ok((stream, _)) = listener.accept().await {
-                    tasks.spawn(answer(stream, Arc::clone(&shared), ended.clone()));
+                    let (acceptor, state, end) = (acceptor.clone(), Arc::clone(&shared), ended.clone());
+                    tasks.spawn(async move {
+                        match acceptor {
+                            None => answer(stream, state, end).await,
+                            Some(acceptor) => {
+                                if let Ok(stream) = acceptor.accept(stream).await {
+                                    answer(stream, state, end).await;
+                                }
+                            }
+                        }
+                    });
                 }
             };
             tokio::select! { () = accepting => {}, () = ended.cancelled() => {} }
         });
-        Self { address, state, end }
+        Self {
+            address,
+            scheme,
+            state,
+            end,
+        }
     }
 
     /// Its base URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/v1", self.address)
+        format!("{}://{}/v1", self.scheme, self.address)
     }
 
     /// Adds to the script.
@@ -249,7 +278,11 @@ impl Drop for ModelServer {
 }
 
 /// One request; every answer ends its connection.
-async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>, end: CancellationToken) {
+async fn answer(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    state: Arc<Mutex<State>>,
+    end: CancellationToken,
+) {
     let Some(heard) = read(&mut stream).await else {
         return;
     };
@@ -285,7 +318,7 @@ async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>, end: Cancellati
     let _ = stream.shutdown().await;
 }
 
-async fn send(stream: &mut TcpStream, pieces: Vec<Piece>, end: &CancellationToken) {
+async fn send(stream: &mut (impl AsyncWrite + Unpin), pieces: Vec<Piece>, end: &CancellationToken) {
     let head =
         b"HTTP/1.1 200 -\r\ncontent-type: text/event-stream; charset=utf-8\r\nconnection: close\r\n\r\n";
     let _ = stream.write_all(head).await;
@@ -307,6 +340,25 @@ async fn send(stream: &mut TcpStream, pieces: Vec<Piece>, end: &CancellationToke
     }
 }
 
+/// A certificate for this machine, and the one of the authority that vouches for it.
+fn house_certificates() -> (TlsAcceptor, String) {
+    let key = || rcgen::KeyPair::generate().expect("a key can be made");
+    let mut authority = rcgen::CertificateParams::default();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_key = key();
+    let certificate = authority.self_signed(&authority_key).expect("it can be signed");
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let own_key = key();
+    let own = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address is a name");
+    let own = own.signed_by(&own_key, &issuer).expect("it can be signed");
+    let secret = rustls::pki_types::PrivateKeyDer::try_from(own_key.serialize_der());
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.der().clone()], secret.expect("a key is a key"))
+        .expect("key and certificate go together");
+    (TlsAcceptor::from(Arc::new(config)), certificate.pem())
+}
+
 /// A response with all the fields that the API's document asks for.
 fn response(status: &str, output: &Value) -> Value {
     json!({
@@ -323,8 +375,11 @@ fn response(status: &str, output: &Value) -> Value {
 /// The events that lead to a response.
 fn events(response: &Value) -> Vec<Value> {
     let mut begun = response.clone();
-    (begun["status"], begun["output"], begun["usage"]) = (json!("in_progress"), json!([]), Value::Null);
+    (begun["status"], begun["output"]) = (json!("in_progress"), json!([]));
     (begun["error"], begun["incomplete_details"]) = (Value::Null, Value::Null);
+    if let Some(begun) = begun.as_object_mut() {
+        begun.remove("usage");
+    }
     let mut events = vec![
         json!({"type": "response.created", "response": begun}),
         json!({"type": "response.in_progress", "response": begun}),
@@ -388,7 +443,7 @@ fn item_events(at: usize, item: &Value, events: &mut Vec<Value>) {
     events.push(json!({"type": "response.output_item.done", "output_index": at, "item": item}));
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Heard> {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Heard> {
     let mut bytes = Vec::new();
     let head = loop {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{ModelError, transport};
 
 /// One event at most; the last one holds the whole answer.
-pub(super) const MAX_EVENT_BYTES: usize = 2 * 1024 * 1024;
+const MAX_EVENT_BYTES: usize = transport::MAX_ANSWER_BYTES;
 /// A whole stream at most: the longest answer that can be configured, at some 300 bytes for each token's event.
 const MAX_STREAM_BYTES: usize = 64 * 1024 * 1024;
 

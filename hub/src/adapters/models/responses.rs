@@ -1,6 +1,6 @@
 //! The OpenAI Responses API, or whatever speaks it at another base URL.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use async_openai::types::responses::{
     CreateResponse, EasyInputContent, EasyInputMessage, FunctionCallOutput, FunctionCallOutputItemParam,
@@ -9,15 +9,21 @@ use async_openai::types::responses::{
     Status, TextResponseFormatConfiguration, Tool, ToolChoiceOptions, ToolChoiceParam,
 };
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{
+    Certificate,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Answer, Call, Function, Model, ModelError, OnText, Request, Said, Usage,
-    events::{Event, Events, MAX_EVENT_BYTES, unreadable},
-    transport::{self, send},
+    events::{Event, Events, unreadable},
+    transport::{self, MAX_ANSWER_BYTES, Transport},
 };
-use crate::{config::ModelConfig, tls};
+use crate::{
+    config::{ConfigError, ModelConfig},
+    tls,
+};
 
 /// How long a connection may take to stand.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -26,7 +32,7 @@ const IDLE_SHARE: u32 = 4;
 
 /// The API.
 pub struct ResponsesApi {
-    client: reqwest::Client,
+    transport: Transport,
     url: String,
     key: SecretString,
     model: String,
@@ -35,29 +41,25 @@ pub struct ResponsesApi {
 }
 
 impl ResponsesApi {
-    /// The API as configured. Nothing is asked yet.
-    #[must_use]
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "a client without files or proxies of its own can always be made"
-    )]
-    pub fn new(config: &ModelConfig) -> Self {
+    /// The API as configured. Nothing is asked yet; certificates that cannot be used are refused.
+    pub fn new(config: &ModelConfig) -> Result<Self, ConfigError> {
         tls::choose_provider();
         let within = Duration::from_millis(config.timeout_ms);
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .timeout(within)
+            .tls_certs_merge(trusted(&config.ca_file)?)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .expect("a client can be made");
-        Self {
-            client,
+            .map_err(|error| no_certificates(format!("no certificate can be checked: {error}")))?;
+        Ok(Self {
+            transport: Transport(client),
             url: format!("{}/responses", config.base_url.trim_end_matches('/')),
             key: config.api_key.clone(),
             model: config.name.clone(),
             max_output_tokens: config.max_output_tokens,
             idle: within / IDLE_SHARE,
-        }
+        })
     }
 
     fn body(&self, request: &Request) -> CreateResponse {
@@ -94,7 +96,8 @@ impl ResponsesApi {
 
     fn post(&self, request: &Request) -> Result<reqwest::Request, ModelError> {
         let mut post = self
-            .client
+            .transport
+            .0
             .post(&self.url)
             .header(ACCEPT, "text/event-stream")
             .json(&self.body(request));
@@ -110,15 +113,34 @@ impl ResponsesApi {
 #[async_trait]
 impl Model for ResponsesApi {
     async fn ask(&self, request: &Request, on_text: &OnText<'_>) -> Result<Answer, ModelError> {
-        let answer = send(&self.client, self.post(request)?).await?;
+        let answer = self.transport.send(self.post(request)?).await?;
         if is_stream(&answer) {
             return streamed(Events::of(answer, self.idle), on_text).await;
         }
         // Not everything that speaks the API can stream.
-        let body = transport::whole(answer, MAX_EVENT_BYTES).await?;
+        let body = transport::whole(answer, MAX_ANSWER_BYTES).await?;
         let answer: Response =
             serde_json::from_slice(&body).map_err(|error| unreadable("it is no response", &error))?;
         Ok(read(answer))
+    }
+}
+
+/// The certificates of those who vouch for the far side, besides the ones that this machine trusts.
+fn trusted(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
+    if path.as_os_str().is_empty() {
+        return Ok(Vec::new());
+    }
+    let pem = std::fs::read(path).map_err(|error| no_certificates(format!("cannot be read: {error}")))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(no_certificates("must hold certificates in PEM".to_owned())),
+    }
+}
+
+fn no_certificates(problem: String) -> ConfigError {
+    ConfigError::OutOfBounds {
+        key: "model.ca_file",
+        problem: problem.into(),
     }
 }
 

@@ -1,13 +1,21 @@
-//! The way of a request to the Responses API and back: what is read has a bound, and what went wrong is sorted. Not the
-//! library's own way: that drops `Retry-After`, reads without a bound, and reads streams on a task that nobody waits for.
+//! The way of a request to the API and back: what is read has a bound, and what went wrong is sorted. The library's own way
+//! drops `Retry-After`, reads without a bound, and reads streams on a task that nobody waits for. So it sends through this one
+//! what is answered whole, and what is streamed is sent and read without it.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use async_openai::{error::OpenAIError, middleware::HttpRequestFactory};
 use reqwest::{Client, Request, Response, StatusCode, header::RETRY_AFTER};
 use serde::Deserialize;
 
 use super::ModelError;
 
+/// An answer at most: many times what the longest allowed one takes.
+pub(super) const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 /// A refusal at most: a few words.
 const MAX_REFUSAL_BYTES: usize = 256 * 1024;
 /// Characters of a far side's message that are kept.
@@ -15,15 +23,50 @@ const MAX_MESSAGE: usize = 300;
 /// A far side that asks for more is asked again sooner.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// Sends a request. What comes back is the beginning of an answer; a refusal is read and sorted here.
-pub(super) async fn send(client: &Client, request: Request) -> Result<Response, ModelError> {
-    let answer = client.execute(request).await.map_err(|error| away(&error))?;
-    if answer.status().is_success() {
-        return Ok(answer);
+/// Sends requests.
+#[derive(Debug, Clone)]
+pub(super) struct Transport(pub(super) Client);
+
+type Sending = Pin<Box<dyn Future<Output = Result<Response, OpenAIError>> + Send>>;
+
+impl tower::Service<HttpRequestFactory> for Transport {
+    type Response = Response;
+    type Error = OpenAIError;
+    type Future = Sending;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), OpenAIError>> {
+        Poll::Ready(Ok(()))
     }
-    let (status, retry_after) = (answer.status(), retry_after(&answer));
-    let body = whole(answer, MAX_REFUSAL_BYTES).await?;
-    Err(refusal(status, retry_after, &message(&body)))
+
+    fn call(&mut self, request: HttpRequestFactory) -> Sending {
+        let transport = self.clone();
+        Box::pin(async move {
+            let answer = bounded(&transport, request.build().await?).await;
+            answer.map_err(|error| OpenAIError::Boxed(Box::new(error)))
+        })
+    }
+}
+
+impl Transport {
+    /// Sends a request. What comes back is the beginning of an answer; a refusal is read and sorted here.
+    pub(super) async fn send(&self, request: Request) -> Result<Response, ModelError> {
+        let answer = self.0.execute(request).await.map_err(|error| away(&error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let (status, retry_after) = (answer.status(), retry_after(&answer));
+        let body = whole(answer, MAX_REFUSAL_BYTES).await?;
+        Err(refusal(status, retry_after, &message(&body)))
+    }
+}
+
+/// The whole answer to a request, or why it is none.
+async fn bounded(transport: &Transport, request: Request) -> Result<Response, ModelError> {
+    let answer = transport.send(request).await?;
+    let status = answer.status();
+    let mut read = http::Response::new(whole(answer, MAX_ANSWER_BYTES).await?);
+    *read.status_mut() = status;
+    Ok(read.into())
 }
 
 /// The whole of an answer that is not streamed.

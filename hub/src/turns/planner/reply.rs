@@ -142,6 +142,8 @@ const fn short_escape(c: char) -> char {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -182,18 +184,17 @@ mod tests {
 
     /// Every character beyond ASCII as escapes, as some models write them.
     fn escaped(text: &str) -> String {
-        let escaped = text.chars().map(|c| {
+        let mut escaped = String::new();
+        for c in text.chars() {
             if c.is_ascii() {
-                return c.to_string();
+                escaped.push(c);
+                continue;
             }
-            let units = c
-                .encode_utf16(&mut [0; 2])
-                .iter()
-                .map(|unit| format!("\\u{unit:04x}"))
-                .collect();
-            units
-        });
-        escaped.collect()
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(escaped, "\\u{unit:04x}").unwrap();
+            }
+        }
+        escaped
     }
 
     proptest! {
