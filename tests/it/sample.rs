@@ -8,10 +8,11 @@ use std::{
 use async_trait::async_trait;
 use hub::{
     identity::claim::mint_code,
+    storage::AgentBrief,
     turns::{
         context::{Input, TurnContext},
         offline::Offline,
-        runtime::{AgentRuntime, RuntimeError, Thought},
+        runtime::{AgentRuntime, RuntimeError, Sink, Thought},
     },
 };
 use secrecy::ExposeSecret;
@@ -31,13 +32,14 @@ impl AgentRuntime for Brittle {
         Offline.name()
     }
 
-    fn questions(&self, input: &Input) -> Vec<String> {
-        Offline.questions(input)
+    fn questions(&self, agent: &AgentBrief, input: &Input) -> Vec<String> {
+        Offline.questions(agent, input)
     }
 
     async fn run(
         &self,
         context: &TurnContext,
+        sink: &dyn Sink,
         deadline: Duration,
         cancel: &CancellationToken,
     ) -> Result<Thought, RuntimeError> {
@@ -48,7 +50,7 @@ impl AgentRuntime for Brittle {
         {
             return Err(RuntimeError::Refused("it broke down".to_owned()));
         }
-        Offline.run(context, deadline, cancel).await
+        Offline.run(context, sink, deadline, cancel).await
     }
 }
 
@@ -135,6 +137,7 @@ impl Sample {
             "create_space" => {
                 json!({"name": text, "location_id": self.location().await, "privacy_mode": "normal"})
             }
+            "update_agent" => json!({"when_model_down": "offline"}),
             "update_space" => json!({"name": text, "privacy_mode": "normal"}),
             "register_device" => {
                 json!({"name": text, "space_id": self.hub.home.office.space, "default_trust": "guest"})

@@ -18,9 +18,11 @@ use crate::{
     error::Error,
     memory::embedding::EmbeddingModel,
     storage::{Db, Progress, Schema},
+    turns::step::StepOutcome,
 };
 
-/// Checks configuration, queue, database, schema, row-level security, embeddings, keys and audit log. Changes nothing.
+/// Checks configuration, queue, database, schema, row-level security, the models, keys and audit log. Changes nothing and asks
+/// no language model.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hub doctor")]
 pub struct Args {}
@@ -58,6 +60,7 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
             Some(_) => "complete and private".to_owned(),
             None => "none yet: the first start makes them".to_owned(),
         };
+        report.line("model", model(&config, &db).await);
         if let Some(Some(keys)) = report.found("keys", keys(&config, &db).await, complete) {
             let store = audit_store(&config).await;
             if let Some(store) = report.found("audit store", store, |store| keeper(store.as_ref())) {
@@ -173,6 +176,31 @@ fn keeper(store: Option<&Arc<dyn WriteOnceStore>>) -> String {
         || "nothing was published yet".to_owned(),
         |store| store.describe().to_string(),
     )
+}
+
+/// How the model was doing when it was asked last. It is not asked for this.
+async fn model(config: &Config, db: &Db) -> Result<String, String> {
+    if !config.model.is_set() {
+        return Ok("none is configured: the offline rules think".to_owned());
+    }
+    let latest = async { db.begin_system().await?.turn_stream().latest().await };
+    let (newest, waiting) = latest.await.map_err(|error: Error| error.chain())?;
+    let name = &config.model.name;
+    let waiting = match waiting {
+        0 => String::new(),
+        waiting => format!("; turns that wait: {waiting}"),
+    };
+    Ok(match newest {
+        None => format!("{name}, which was not asked yet{waiting}"),
+        Some((StepOutcome::Misconfigured, at)) => {
+            let at = at.format("%F %T UTC");
+            return Err(format!(
+                "{name} refused the hub at {at}: see model.api_key, model.name and model.base_url{waiting}"
+            ));
+        }
+        Some((StepOutcome::Away, at)) => format!("{name} was away at {}{waiting}", at.format("%F %T UTC")),
+        Some((_, at)) => format!("{name} answered at {}{waiting}", at.format("%F %T UTC")),
+    })
 }
 
 fn said(checked: Result<(), Error>, well: &str) -> Result<String, String> {

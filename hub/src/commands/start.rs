@@ -115,7 +115,7 @@ async fn open_keys(config: &Config, db: &Db) -> Result<Keys, StartError> {
 
 /// Puts the handles together. Nothing is looked at yet.
 pub fn assemble(config: Config, keys: Keys, metrics: Option<PrometheusHandle>) -> Result<Hub, ConfigError> {
-    let runtime = runtime(&config);
+    let runtime = runtime(&config)?;
     Hub::new(Parts {
         config,
         clock: Arc::new(SystemClock),
@@ -126,12 +126,12 @@ pub fn assemble(config: Config, keys: Keys, metrics: Option<PrometheusHandle>) -
 }
 
 /// What thinks: the planner where a model is configured, else the offline rules.
-fn runtime(config: &Config) -> Arc<dyn AgentRuntime> {
+fn runtime(config: &Config) -> Result<Arc<dyn AgentRuntime>, ConfigError> {
     if config.model.is_set() {
-        let model = Arc::new(ResponsesApi::new(&config.model));
-        Arc::new(Planner::new(model, &config.model))
+        let model = Arc::new(ResponsesApi::new(&config.model)?);
+        Ok(Arc::new(Planner::new(model, &config.model)))
     } else {
-        Arc::new(Offline)
+        Ok(Arc::new(Offline))
     }
 }
 

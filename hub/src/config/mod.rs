@@ -47,7 +47,7 @@ pub use fetched::Origin;
 pub use http::HttpConfig;
 pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
-pub use model::{ModelConfig, WhenDown};
+pub use model::ModelConfig;
 pub use place::{BucketAddress, Place, PlaceError};
 pub use proxy::TrustedProxy;
 pub use queue::QueueConfig;

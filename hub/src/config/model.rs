@@ -1,9 +1,12 @@
 //! The language model. Without a key and with the usual address there is none, and the offline rules think.
 
+use std::path::PathBuf;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, between, hidden, within};
+use crate::turns::WhenModelDown;
 
 /// Where OpenAI's own API is.
 pub(super) const OPENAI: &str = "https://api.openai.com/v1";
@@ -17,6 +20,8 @@ pub struct ModelConfig {
     pub api_key: SecretString,
     /// Where the Responses API is: OpenAI, or anything that speaks it.
     pub base_url: String,
+    /// Who vouches for it besides those that this machine trusts: certificates in PEM. For a model in the house.
+    pub ca_file: PathBuf,
     /// Which model.
     pub name: String,
     /// How long one call may take, in milliseconds.
@@ -27,19 +32,8 @@ pub struct ModelConfig {
     pub input_usd: f64,
     /// What a million tokens cost that it writes, in US dollars; 0: not known.
     pub output_usd: f64,
-    /// What happens to turns while the model is away.
-    pub when_down: WhenDown,
-}
-
-/// What happens to turns while the model is away.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhenDown {
-    /// They wait.
-    #[default]
-    Wait,
-    /// The offline rules think instead.
-    Offline,
+    /// What happens to turns while the model is away, for agents whose owner has not chosen.
+    pub when_down: WhenModelDown,
 }
 
 impl Default for ModelConfig {
@@ -47,12 +41,13 @@ impl Default for ModelConfig {
         Self {
             api_key: SecretString::from(""),
             base_url: OPENAI.to_owned(),
+            ca_file: PathBuf::new(),
             name: "gpt-5-mini".to_owned(),
             timeout_ms: 40_000,
             max_output_tokens: 4_000,
             input_usd: 0.0,
             output_usd: 0.0,
-            when_down: WhenDown::default(),
+            when_down: WhenModelDown::default(),
         }
     }
 }

@@ -72,24 +72,6 @@ fn words() -> Vec<(&'static str, Value, Value)> {
             json!([["10.0.0.1", "::1"], ["10.0.0.0/24", "fd00::/8"]]),
             json!([["proxy"], ["10.0.0.0/33"], ["10.0.0.0/"], ["0.0.0.0/0"], ["::/0"]]),
         ),
-        (
-            "model.base_url",
-            json!(["http://127.0.0.1:11434/v1"]),
-            json!(["", "api.openai.com", "ftp://a", "https://a b"]),
-        ),
-        (
-            "model.api_key",
-            json!(["", "sk-abc"]),
-            json!(["sk abc", "sk\nabc"]),
-        ),
-        (
-            "model.name",
-            json!(["gpt-5-mini"]),
-            json!(["", "a b", "x".repeat(201)]),
-        ),
-        ("model.input_usd", json!([0.0, 2.5]), json!([-1.0, "cheap"])),
-        ("model.output_usd", json!([0.0, 10.0]), json!([-1.0, 10_001.0])),
-        ("model.when_down", json!(["wait", "offline"]), json!(["never"])),
         ("worker.in_serve", json!([false]), json!(["perhaps"])),
         (
             "audit.origin",
@@ -153,9 +135,28 @@ fn words() -> Vec<(&'static str, Value, Value)> {
     ]
 }
 
-/// The same of embeddings.
-fn words_of_embeddings() -> Vec<(&'static str, Value, Value)> {
+/// The same of models.
+fn words_of_models() -> Vec<(&'static str, Value, Value)> {
     vec![
+        (
+            "model.base_url",
+            json!(["http://127.0.0.1:11434/v1"]),
+            json!(["", "api.openai.com", "ftp://a", "https://a b"]),
+        ),
+        (
+            "model.api_key",
+            json!(["", "sk-abc"]),
+            json!(["sk abc", "sk\nabc"]),
+        ),
+        (
+            "model.name",
+            json!(["gpt-5-mini"]),
+            json!(["", "a b", "x".repeat(201)]),
+        ),
+        ("model.ca_file", json!(["", "/etc/house-ca.pem"]), json!([1])),
+        ("model.input_usd", json!([0.0, 2.5]), json!([-1.0, "cheap"])),
+        ("model.output_usd", json!([0.0, 10.0]), json!([-1.0, 10_001.0])),
+        ("model.when_down", json!(["wait", "offline"]), json!(["never"])),
         (
             "embeddings.base_url",
             json!(["http://127.0.0.1:11434/v1"]),
@@ -242,7 +243,7 @@ fn cases() -> Vec<(&'static str, Value, Value)> {
         let bad = json!([0, least - 1, most + 1, -1, "soon"]);
         (key, json!([least, most]), bad)
     });
-    let words = words().into_iter().chain(words_of_embeddings()).chain(outside());
+    let words = words().into_iter().chain(words_of_models()).chain(outside());
     numbers.chain(words).collect()
 }
 

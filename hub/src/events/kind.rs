@@ -48,6 +48,8 @@ kinds! {
     DeviceChanged = "device.changed",
     /// A device's socket came or went: `{device_id, is_connected}`.
     DevicePresence = "device.presence",
+    /// The agent's settings changed: `{agent_id, when_model_down}`.
+    AgentChanged = "agent.changed",
     /// The agent was claimed or its members changed: `{user_id, role}`.
     MembershipChanged = "membership.changed",
 }

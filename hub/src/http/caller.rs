@@ -46,6 +46,7 @@ macro_rules! permissions {
 
 permissions!(
     AgentsRead,
+    AgentsWrite,
     SpacesRead,
     SpacesWrite,
     DevicesRead,

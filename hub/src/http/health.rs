@@ -15,6 +15,7 @@ use crate::{
     clock::DateTime,
     error::Result,
     hub::Hub,
+    turns::runtime::{self, Standing},
 };
 
 /// Alive: the process answers.
@@ -42,6 +43,8 @@ pub(super) struct Readiness {
     audit: AuditReadiness,
     /// The queue. While it is away jobs are found by polling, and the hub is ready.
     queue: QueueReadiness,
+    /// The model, as this process knows; null where none is configured. While it is away the hub goes on.
+    model: Option<ModelReadiness>,
     /// Whether the process is shutting down.
     is_closing: bool,
 }
@@ -65,6 +68,17 @@ impl From<QueueReport> for QueueReadiness {
         };
         Self { health, problem }
     }
+}
+
+/// How the model is doing, as this process knows: it is not asked for this.
+#[derive(Debug, Serialize, ToSchema)]
+struct ModelReadiness {
+    /// `unasked` (by this process, so far), `answers`, `away` or `refuses` (somebody has to correct the configuration).
+    health: &'static str,
+    /// What is in the way; null where it answers.
+    problem: Option<&'static str>,
+    /// Since when it is so.
+    since: Option<DateTime>,
 }
 
 /// How the audit log is doing, as this process knows.
@@ -118,9 +132,32 @@ pub(super) async fn readyz(State(hub): State<Hub>) -> impl IntoResponse {
             database,
             audit: AuditReadiness::from(audit),
             queue: QueueReadiness::from(hub.queue.report()),
+            model: hub.runtime.standing().map(ModelReadiness::from),
             is_closing,
         }),
     )
+}
+
+impl From<Standing> for ModelReadiness {
+    fn from(standing: Standing) -> Self {
+        let (health, problem) = match standing.health {
+            runtime::Health::Unasked => ("unasked", None),
+            runtime::Health::Answers => ("answers", None),
+            runtime::Health::Away => (
+                "away",
+                Some("it is not reachable, too slow, overloaded or broken"),
+            ),
+            runtime::Health::Refuses => (
+                "refuses",
+                Some("see model.api_key, model.name and model.base_url"),
+            ),
+        };
+        Self {
+            health,
+            problem,
+            since: standing.since,
+        }
+    }
 }
 
 impl From<AuditReport> for AuditReadiness {

@@ -76,6 +76,7 @@ fn cors(hub: &Hub) -> CorsLayer {
             header::CONTENT_TYPE,
             idempotency::IDEMPOTENCY_KEY,
             layers::REQUEST_ID,
+            v1::turns::LAST_EVENT_ID,
         ])
         .expose_headers([layers::REQUEST_ID])
 }

@@ -17,6 +17,7 @@ pub mod sign_in;
 pub mod sign_out;
 pub mod throttle;
 pub mod tokens;
+pub mod update_agent;
 
 pub use actor::{Actor, ActorKind, Origin};
 pub use network::network;

@@ -62,6 +62,7 @@ impl Role {
             | Scope::JobsRead
             | Scope::JobsWrite
             | Scope::AuditRead => Some(Self::Admin),
+            Scope::AgentsWrite => Some(Self::Owner),
             // A satellite's own: no person has them.
             Scope::EventsWrite | Scope::CommandsReceive => None,
         }

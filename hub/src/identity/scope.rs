@@ -22,6 +22,8 @@ macro_rules! scopes {
 scopes! {
     /// See the agent.
     AgentsRead = "agents:read",
+    /// Change the agent's settings.
+    AgentsWrite = "agents:write",
     /// See spaces.
     SpacesRead = "spaces:read",
     /// Make and change spaces, their privacy mode too.

@@ -21,6 +21,7 @@ pub async fn replay(tx: &mut Tx, id: JobId) -> Result<()> {
             if !tx.turns().revive(TurnId(subject)).await? {
                 return Err(Error::conflict("wrong_state", "the turn of this job is not dead"));
             }
+            tx.turn_stream().reopen(TurnId(subject)).await?;
         }
         // Whatever is missing by then.
         JobKind::EmbedMemories => {}

@@ -15,6 +15,8 @@ const REMOVE_EVERY: u32 = 60;
 const SAMPLE_EVERY: u32 = 5;
 /// How long done jobs are kept for an operator to look at.
 const KEEP_DONE: TimeDelta = TimeDelta::days(7);
+/// How long what a turn said while it ran can be read again (DESIGN 10).
+const KEEP_STREAMS: TimeDelta = TimeDelta::hours(24);
 /// Rows removed at once.
 const BATCH: i64 = 1_000;
 /// Heartbeats a connection may miss before its node counts as gone.
@@ -63,7 +65,7 @@ pub async fn end_overdue(hub: &Hub) -> Result<()> {
     Ok(())
 }
 
-/// Removes what was kept long enough: done jobs, idempotency answers, payloads whose retention is over.
+/// Removes what was kept long enough: done jobs, idempotency answers, streams, payloads whose retention is over.
 pub async fn remove_old(hub: &Hub) -> Result<()> {
     while !hub.lifecycle.is_closing() && remove_some(hub).await? > 0 {}
     Ok(())
@@ -76,6 +78,8 @@ async fn remove_some(hub: &Hub) -> Result<u64> {
     let mut removed = tx.jobs().purge(before, BATCH).await?;
     removed += tx.idempotency().purge(BATCH).await?;
     removed += tx.events().erase_expired(BATCH).await?;
+    let before = tx.now() - KEEP_STREAMS;
+    removed += tx.turn_stream().purge(before, BATCH).await?;
     tx.commit().await?;
     Ok(removed)
 }

@@ -9,3 +9,9 @@ use crate::{error::Result, ids::SpaceId, storage::Tx};
 pub async fn may_keep(tx: &mut Tx, space: SpaceId) -> Result<bool> {
     Ok(tx.places().privacy_mode(space).await? != PrivacyMode::Private)
 }
+
+/// The same, held until the unit of work ends, for what is written beside the log: a change of mode waits for it, or it sees
+/// the change.
+pub async fn may_write(tx: &mut Tx, space: SpaceId) -> Result<bool> {
+    Ok(tx.places().hold_privacy_mode(space).await? != PrivacyMode::Private)
+}

@@ -21,6 +21,7 @@ mod memories;
 mod places;
 mod schema;
 mod sessions;
+mod turn_stream;
 mod turns;
 mod tx;
 
@@ -45,5 +46,6 @@ pub use memories::{Memories, NewCandidate, NewMemory, WordHit};
 pub use places::Places;
 pub use schema::Schema;
 pub use sessions::{ConversationKey, Sessions};
+pub use turn_stream::TurnStream;
 pub use turns::{TurnRow, Turns};
 pub use tx::{Committed, Head, Tx, TxScope};

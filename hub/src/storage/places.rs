@@ -177,6 +177,19 @@ impl Places<'_> {
             .ok_or_else(|| Error::internal("the agent has no space elsewhere"))
     }
 
+    /// A space's privacy mode, which does not change before the unit of work ends. For what is no part of the log, and so does
+    /// not take its head row.
+    pub async fn hold_privacy_mode(&mut self, id: SpaceId) -> Result<PrivacyMode> {
+        let agent = self.0.agent();
+        let mode = sqlx::query_scalar!(
+            "select privacy_mode from spaces where agent_id = $1 and id = $2 for share",
+            agent.0,
+            id.0
+        );
+        let mode = mode.fetch_optional(self.0.connection()).await?;
+        Ok(mode.map_or(PrivacyMode::Private, |mode| PrivacyMode::parse(&mode)))
+    }
+
     /// A space's privacy mode now. Read after the head row was taken, it is in order with the append. A space that is
     /// gone counts as private.
     pub async fn privacy_mode(&mut self, id: SpaceId) -> Result<PrivacyMode> {

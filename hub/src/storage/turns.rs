@@ -68,6 +68,7 @@ impl TryFrom<FullRow> for Turn {
             attempt: row.attempt,
             runtime: row.runtime,
             usage: row.usage,
+            steps: Vec::new(),
             input_event_ids: row.inputs.into_iter().map(EventId).collect(),
             reply_event_id: row.reply_event_id.map(EventId),
             reply: blocks.map_err(|error| Error::because("a reply cannot be read", error))?,
@@ -264,10 +265,10 @@ impl Turns<'_> {
             agent.0,
             id.0
         );
-        row.fetch_optional(self.0.connection())
-            .await?
-            .map(Turn::try_from)
-            .transpose()
+        let turn = row.fetch_optional(self.0.connection()).await?;
+        let mut turn = turn.map(Turn::try_from).transpose()?;
+        self.add_steps(turn.as_mut_slice()).await?;
+        Ok(turn)
     }
 
     /// A page of turns, newest first, of one state or of all.
@@ -289,10 +290,19 @@ impl Turns<'_> {
             page.after,
             page.rows()
         );
-        rows.fetch_all(self.0.connection())
-            .await?
-            .into_iter()
-            .map(Turn::try_from)
-            .collect()
+        let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
+        let mut turns = rows.map(Turn::try_from).collect::<Result<Vec<Turn>>>()?;
+        self.add_steps(&mut turns).await?;
+        Ok(turns)
+    }
+
+    async fn add_steps(&mut self, turns: &mut [Turn]) -> Result<()> {
+        let ids: Vec<Uuid> = turns.iter().map(|turn| turn.id.0).collect();
+        for (id, step) in self.0.turn_stream().steps(&ids).await? {
+            if let Some(turn) = turns.iter_mut().find(|turn| turn.id == id) {
+                turn.steps.push(step);
+            }
+        }
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Block, context::TurnContext, plain_text, runtime::Thought};
+use super::{Block, context::TurnContext, frame::FrameKind, plain_text, runtime::Thought};
 use crate::{
     actions::propose::propose,
     audit::record::Record,
@@ -85,6 +85,8 @@ pub async fn apply(
     }
     let reply = reply(&mut tx, turn, place, &thought.reply).await?;
     tx.turns().plan(turn.id, lease, reply, &thought.usage).await?;
+    let end = FrameKind::Completed;
+    tx.turn_stream().add(turn.id, turn.audience, end, None).await?;
     record = record
         .with("memories", thought.memories.len())
         .with("actions", thought.actions.len());

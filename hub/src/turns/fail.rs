@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::TurnState;
+use super::{TurnState, frame::FrameKind};
 use crate::{
     audit::record::Record,
     error::Result,
@@ -22,6 +22,14 @@ pub(super) async fn end(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &
         };
         let said = json!({"turn_id": turn.id, "state": state, "reason": reason});
         tx.append(NewEvent::by_hub(EventKind::TurnEnded, place, said));
+        let kind = if state == TurnState::Dead {
+            FrameKind::Dead
+        } else {
+            FrameKind::Skipped
+        };
+        tx.turn_stream().add(turn.id, turn.audience, kind, None).await?;
+        // What it said while it thought was never its answer.
+        tx.turn_stream().take_back(turn.id).await?;
         tx.ring(Ring::Turn(turn.id));
     }
     Ok(())

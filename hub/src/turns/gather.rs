@@ -15,7 +15,7 @@ use crate::{
         recall::{MAX_QUESTION, Question, recall, words_of},
     },
     page::PageRequest,
-    storage::{ActionFilter, TurnRow, Tx},
+    storage::{ActionFilter, AgentBrief, TurnRow, Tx},
 };
 
 /// Recent events of the session at most: about a screen of talk.
@@ -32,6 +32,7 @@ const MOST_QUESTIONS: usize = 8;
 /// What a turn is about, and what its runtime wants recalled for that.
 #[derive(Debug)]
 pub struct Heard {
+    agent: AgentBrief,
     inputs: Vec<Input>,
     questions: Vec<String>,
 }
@@ -50,13 +51,18 @@ fn cut(question: &str) -> String {
 
 /// Reads the inputs. What their questions mean is found out between this and `gather`, which holds a transaction.
 pub async fn hear(tx: &mut Tx, turn: &TurnRow, runtime: &dyn AgentRuntime) -> Result<Heard> {
+    let agent = tx.identity().agent_brief().await?;
     let inputs = inputs(tx, turn).await?;
     let questions = inputs
         .iter()
-        .flat_map(|input| runtime.questions(input))
+        .flat_map(|input| runtime.questions(&agent, input))
         .take(MOST_QUESTIONS)
         .collect();
-    Ok(Heard { inputs, questions })
+    Ok(Heard {
+        agent,
+        inputs,
+        questions,
+    })
 }
 
 /// Reads everything else that the runtime is given. The meanings are those of the questions, in their order.
@@ -67,8 +73,11 @@ pub async fn gather(
     heard: Heard,
     meanings: &[Meaning],
 ) -> Result<TurnContext> {
-    let Heard { inputs, questions } = heard;
-    let agent = tx.identity().agent_brief().await?;
+    let Heard {
+        agent,
+        inputs,
+        questions,
+    } = heard;
     let mut recalled = Vec::new();
     for (question, meaning) in questions.into_iter().zip(meanings) {
         let asked = Question {

@@ -3,17 +3,22 @@
 pub mod apply;
 pub mod context;
 pub mod fail;
+pub mod follow;
+pub mod frame;
 pub mod gather;
+pub mod live;
 pub mod offline;
 pub mod planner;
 pub mod run;
 pub mod runtime;
+pub mod step;
 pub mod wait;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::step::TurnStep;
 use crate::{
     clock::DateTime,
     ids::{EventId, SessionId, TurnId},
@@ -70,6 +75,36 @@ impl Block {
 pub fn plain_text(blocks: &[Block]) -> String {
     let texts: Vec<&str> = blocks.iter().map(|Block::Text { text }| text.as_str()).collect();
     texts.join("\n")
+}
+
+/// What happens to an agent's turns while its model is away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenModelDown {
+    /// They wait.
+    #[default]
+    Wait,
+    /// The offline rules think instead.
+    Offline,
+}
+
+impl WhenModelDown {
+    /// The word in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Offline => "offline",
+        }
+    }
+
+    /// Reads the word in the table.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Wait, Self::Offline]
+            .into_iter()
+            .find(|when| when.as_str() == word)
+    }
 }
 
 /// Where a turn stands.
@@ -142,8 +177,10 @@ pub struct Turn {
     pub attempt: i32,
     /// What thought.
     pub runtime: Option<String>,
-    /// What the thinking used.
+    /// What the thinking used, all steps of the try that counts together.
     pub usage: Option<Value>,
+    /// The calls of a model, those of tries that came to nothing too; the first hundred.
+    pub steps: Vec<TurnStep>,
     /// The events it ran on.
     pub input_event_ids: Vec<EventId>,
     /// The event of its reply.

@@ -7,7 +7,8 @@ use super::{
     apply::{Applied, Outcome, apply},
     context::TurnContext,
     gather::{gather, hear},
-    runtime::{AgentRuntime, RuntimeError},
+    live::Live,
+    runtime::{RuntimeError, Thought},
 };
 use crate::{
     audit::record::Record,
@@ -16,7 +17,7 @@ use crate::{
     identity::Actor,
     ids::TurnId,
     jobs::Failure,
-    memory::ask::ask,
+    memory::{ask::ask, recall::words_of},
     places::gate::may_keep,
     storage::{Lease, TurnRow, TxScope},
     telemetry::metric,
@@ -54,7 +55,7 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     if context.inputs.is_empty() {
         return skip(hub, lease, &turn, "inputs_erased").await;
     }
-    let thought = think(hub, runtime, &context).await?;
+    let thought = think(hub, lease, &turn, &context).await?;
     let tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
     let outcome = Outcome {
         context: &context,
@@ -69,14 +70,16 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     }
 }
 
-async fn think(
-    hub: &Hub,
-    runtime: &dyn AgentRuntime,
-    context: &TurnContext,
-) -> Result<super::runtime::Thought, Failure> {
+async fn think(hub: &Hub, lease: &Lease, turn: &TurnRow, context: &TurnContext) -> Result<Thought, Failure> {
     let cancel = hub.lifecycle.cancel_token();
-    let run = runtime.run(context, DEADLINE, &cancel);
-    let ended = tokio::time::timeout(DEADLINE, run).await;
+    let live = Live::of(hub, lease, turn, words_of(&context.agent.language));
+    let run = async {
+        let run = hub.runtime.run(context, &live, DEADLINE, &cancel);
+        let ended = tokio::time::timeout(DEADLINE, run).await;
+        live.end();
+        ended
+    };
+    let (ended, ()) = tokio::join!(run, live.write());
     let thought = ended.unwrap_or_else(|_| {
         Err(RuntimeError::Away {
             waiting_for: "an answer in time".to_owned(),
@@ -115,6 +118,7 @@ async fn start(hub: &Hub, lease: &Lease, id: TurnId) -> Result<Option<TurnRow>, 
         return Ok(None);
     }
     tx.turns().start(id, lease, hub.runtime.name()).await?;
+    tx.turn_stream().restart(id, turn.audience).await?;
     tx.commit().await?;
     Ok(Some(turn))
 }

@@ -9,8 +9,15 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Block,
     context::{Input, TurnContext},
+    step::Step,
 };
-use crate::{actions::propose::ActionProposal, memory::commit::MemoryProposal};
+use crate::{
+    actions::propose::ActionProposal,
+    clock::DateTime,
+    error::Result,
+    memory::{commit::MemoryProposal, recall::Recalled},
+    storage::AgentBrief,
+};
 
 /// What a run of the agent came to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,6 +51,45 @@ pub enum RuntimeError {
     Refused(String),
 }
 
+/// How a far side is doing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Health {
+    /// Nobody has asked it yet.
+    #[default]
+    Unasked,
+    /// It answers.
+    Answers,
+    /// It is not reachable, too slow, overloaded or broken.
+    Away,
+    /// It refuses the hub: somebody has to correct the configuration.
+    Refuses,
+}
+
+/// How a far side is doing, and since when.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// How.
+    pub health: Health,
+    /// Since when; none while nobody has asked.
+    pub since: Option<DateTime>,
+}
+
+/// The way back to the hub while a run thinks. Nothing that is said here is final: that is what the run comes to.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// More of the reply, as it is written.
+    fn say(&self, text: &str);
+
+    /// What was said so far does not count.
+    fn restart(&self);
+
+    /// A call of a model has ended.
+    fn step(&self, step: Step);
+
+    /// What is remembered about a question, with the eyes of the turn.
+    async fn recall(&self, question: &str) -> Result<Vec<Recalled>>;
+}
+
 /// What thinks for an agent.
 #[async_trait]
 pub trait AgentRuntime: Send + Sync {
@@ -51,13 +97,19 @@ pub trait AgentRuntime: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// What it wants recalled before it thinks, for an input.
-    fn questions(&self, input: &Input) -> Vec<String>;
+    fn questions(&self, agent: &AgentBrief, input: &Input) -> Vec<String>;
 
-    /// Thinks. Must end at the deadline or when cancelled; has no effect of its own.
+    /// How what it needs from outside is doing, as this process knows; none where it needs nothing.
+    fn standing(&self) -> Option<Standing> {
+        None
+    }
+
+    /// Thinks. Must end at the deadline or when cancelled; has no effect of its own, but for what it says to the sink.
     async fn run(
         &self,
         context: &TurnContext,
+        sink: &dyn Sink,
         deadline: Duration,
         cancel: &CancellationToken,
-    ) -> Result<Thought, RuntimeError>;
+    ) -> std::result::Result<Thought, RuntimeError>;
 }

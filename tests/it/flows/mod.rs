@@ -10,6 +10,8 @@ mod meaning;
 mod planner;
 mod privacy;
 mod resolve;
+mod steps;
+mod stream;
 mod together;
 mod transitions;
 mod turn;

@@ -6,18 +6,18 @@ use chrono::Duration;
 use hub::{
     actions::ActionState,
     adapters::models::responses::ResponsesApi,
-    config::{ModelConfig, WhenDown},
+    config::ModelConfig,
     ids::TurnId,
     memory::Tier,
-    turns::{Block, Turn, TurnState, planner::Planner},
+    turns::{Block, Turn, TurnState, WhenModelDown, planner::Planner, step::StepOutcome},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use support::{Line, ModelServer, TestHub, heard, turn_of};
+use support::{Line, ModelServer, Rest, TestHub, heard, turn_of};
 
 const KEY: &str = "sk-test-0123456789";
 
-fn config(server: &ModelServer) -> ModelConfig {
+pub(super) fn config(server: &ModelServer) -> ModelConfig {
     ModelConfig {
         api_key: SecretString::from(KEY),
         base_url: server.url(),
@@ -29,22 +29,22 @@ fn config(server: &ModelServer) -> ModelConfig {
     }
 }
 
-async fn planning_with(config: &ModelConfig) -> TestHub {
-    let planner = Planner::new(Arc::new(ResponsesApi::new(config)), config);
+pub(super) async fn planning_with(config: &ModelConfig) -> TestHub {
+    let planner = Planner::new(Arc::new(ResponsesApi::new(config).unwrap()), config);
     TestHub::builder().runtime(planner).start().await
 }
 
-async fn planning() -> (TestHub, ModelServer) {
+pub(super) async fn planning() -> (TestHub, ModelServer) {
     let server = ModelServer::start().await;
     (planning_with(&config(&server)).await, server)
 }
 
-async fn turn(hub: &TestHub, id: TurnId) -> Turn {
+pub(super) async fn turn(hub: &TestHub, id: TurnId) -> Turn {
     hub.home.whole().await.turns().find(id).await.unwrap().unwrap()
 }
 
-fn says(text: &str) -> Value {
-    json!({"reply": text, "memories": [], "actions": []})
+pub(super) fn says(text: &str) -> Value {
+    json!({"reply": text, "to_remember": [], "to_do": []})
 }
 
 #[tokio::test]
@@ -56,10 +56,10 @@ async fn a_plan_is_answered_remembered_and_proposed_and_never_done_by_itself() {
     let arguments = json!({"device_id": office.id, "kind": "speaker.say", "arguments": {"text": "Dinner!"}});
     server.then(Line::plan(&json!({
         "reply": "Shall I tell them?",
-        "memories": [{
+        "to_remember": [{
             "tier": "preference", "content": "Nora likes dinner early", "importance": 0.6, "confidence": 0.9, "inputs": [0]
         }],
-        "actions": [{"tool": "device_command", "summary": "Say dinner in the office", "arguments": arguments.to_string()}],
+        "to_do": [{"tool": "device_command", "summary": "Say dinner in the office", "arguments": arguments.to_string()}],
     })));
     let id = turn_of(
         &hub.home
@@ -109,8 +109,8 @@ async fn the_request_is_strict_and_bounded_and_what_was_said_is_data() {
     hub.home.office.connects(&["display.show"]).await;
     for reply in ["It is kept.", "With Nora."] {
         server.then(Line::plan(&json!({
-            "reply": reply, "actions": [],
-            "memories": [{"tier": "semantic", "content": "The spare key is with Nora", "importance": 0.5, "confidence": 1, "inputs": []}],
+            "reply": reply, "to_do": [],
+            "to_remember": [{"tier": "semantic", "content": "The spare key is with Nora", "importance": 0.5, "confidence": 1, "inputs": []}],
         })));
     }
     hub.home.kitchen.hears("the spare key is with Nora").await;
@@ -132,6 +132,22 @@ async fn the_request_is_strict_and_bounded_and_what_was_said_is_data() {
         (&json!("json_schema"), &json!(true))
     );
     is_strict(&format["schema"]);
+    let first = format["schema"]["properties"].as_object().unwrap().keys().next();
+    assert_eq!(
+        first.unwrap(),
+        "reply",
+        "a model writes in this order, and somebody waits for the reply"
+    );
+    let recall = &asked.body["tools"][0];
+    assert_eq!(
+        (&recall["type"], &recall["strict"]),
+        (&json!("function"), &json!(true))
+    );
+    is_strict(&recall["parameters"]);
+    assert_eq!(
+        (&asked.body["stream"], &asked.body["parallel_tool_calls"]),
+        (&json!(true), &json!(false))
+    );
     assert!(
         !asked.body["instructions"]
             .as_str()
@@ -161,25 +177,44 @@ async fn the_request_is_strict_and_bounded_and_what_was_said_is_data() {
     );
 }
 
-/// What OpenAI's strict mode asks of a schema: every object closed, and every property required.
-fn is_strict(schema: &Value) {
-    if let Some(properties) = schema["properties"].as_object() {
+/// What OpenAI's strict mode asks of a schema: an object outside, every object closed and every property required; no keyword
+/// but these; at most 5,000 properties, 1,000 words to choose from and 120,000 characters of both, 10 levels deep.
+pub(super) fn is_strict(schema: &Value) {
+    assert_eq!(schema["type"], "object", "{schema}");
+    let (mut properties, mut choices, mut characters) = (0, 0, 0);
+    let mut left = vec![(schema, 1)];
+    while let Some((schema, depth)) = left.pop() {
+        assert!(depth <= 10, "{schema}");
+        for keyword in schema.as_object().unwrap().keys() {
+            let known = [
+                "type",
+                "description",
+                "enum",
+                "properties",
+                "required",
+                "additionalProperties",
+                "items",
+            ];
+            assert!(known.contains(&keyword.as_str()), "{keyword} in {schema}");
+        }
+        for choice in schema["enum"].as_array().into_iter().flatten() {
+            choices += 1;
+            characters += choice.as_str().unwrap().len();
+        }
+        left.extend(schema.get("items").map(|items| (items, depth + 1)));
+        if schema["type"] != "object" {
+            continue;
+        }
         assert_eq!(schema["additionalProperties"], json!(false), "{schema}");
-        let required: Vec<&str> = schema["required"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        assert_eq!(
-            required,
-            properties.keys().map(String::as_str).collect::<Vec<_>>()
-        );
-        properties.values().for_each(is_strict);
+        let own = schema["properties"].as_object().unwrap();
+        let required: Vec<&Value> = schema["required"].as_array().unwrap().iter().collect();
+        assert_eq!(required, own.keys().collect::<Vec<_>>(), "{schema}");
+        properties += own.len();
+        characters += own.keys().map(String::len).sum::<usize>();
+        left.extend(own.values().map(|property| (property, depth + 1)));
     }
-    if schema["items"].is_object() {
-        is_strict(&schema["items"]);
-    }
+    assert!(properties <= 5_000 && choices <= 1_000 && characters <= 120_000);
+    assert!(properties > 0, "nothing was looked at");
 }
 
 #[tokio::test]
@@ -254,7 +289,7 @@ async fn while_it_is_away_one_turn_asks_for_all() {
 async fn with_the_offline_rules_beside_it_nobody_waits() {
     let server = ModelServer::start().await;
     let hub = planning_with(&ModelConfig {
-        when_down: WhenDown::Offline,
+        when_down: WhenModelDown::Offline,
         ..config(&server)
     })
     .await;
@@ -290,11 +325,11 @@ async fn an_answer_that_cannot_be_used_is_tried_again_and_then_dead_and_nothing_
     let (hub, server) = planning().await;
     let memory = |inputs: Value, importance: f32| {
         let memory = json!({"tier": "semantic", "content": "x", "importance": importance, "confidence": 1, "inputs": inputs});
-        json!({"reply": null, "memories": [memory], "actions": []})
+        json!({"reply": null, "to_remember": [memory], "to_do": []})
     };
     let action = |tool: &str, arguments: &str| {
         let action = json!({"tool": tool, "summary": "s", "arguments": arguments});
-        json!({"reply": "kept?", "memories": memory(json!([]), 0.5)["memories"], "actions": [action]})
+        json!({"reply": "kept?", "to_remember": memory(json!([]), 0.5)["to_remember"], "to_do": [action]})
     };
     let nobodys =
         json!({"device_id": "01890000-0000-7000-8000-000000000000", "kind": "speaker.say", "arguments": {}});
@@ -358,8 +393,101 @@ async fn a_long_day_stays_within_what_the_model_is_given() {
         hub.run_jobs().await;
     }
     let last = server.heard().pop().unwrap();
-    let size = last.body["input"].as_str().unwrap().len();
+    let size = last.body["input"][0]["content"].as_str().unwrap().len();
     assert!(size < 100_000, "{size} bytes");
     let recent = last.document()["recent"].as_array().unwrap().len();
     assert!((10..=20).contains(&recent), "{recent}");
+}
+
+/// The owner's choice outweighs the hub's configuration.
+#[tokio::test]
+async fn an_owner_chooses_what_an_outage_means() {
+    let (hub, server) = planning().await;
+    let ada = Rest::of(&hub).user(&hub.owner("ada").await).await;
+    let agent = ada.get("/v1/agents/self").await.expect(200);
+    assert_eq!(agent.text("/when_model_down"), "wait");
+    let chosen = ada
+        .patch("/v1/agents/self", json!({"when_model_down": "offline"}))
+        .await;
+    assert_eq!(chosen.expect(200).text("/when_model_down"), "offline");
+    let events = ada.get("events?types=agent.changed").await.expect(200);
+    assert_eq!(events.items()[0]["payload"]["when_model_down"], "offline");
+    server.then(Line::fails(500, "oh"));
+    let id = turn_of(&hub.home.kitchen.hears("remember that the key is with Nora").await);
+    hub.run_jobs().await;
+    let planned = turn(&hub, id).await;
+    assert_eq!(
+        planned.reply,
+        Some(vec![Block::text("I will remember that the key is with Nora.")])
+    );
+    assert_eq!(planned.steps[0].outcome, StepOutcome::Away);
+    let _ = ada
+        .patch("/v1/agents/self", json!({"when_model_down": "wait"}))
+        .await
+        .expect(200);
+    let id = turn_of(&hub.home.kitchen.hears("what do you remember about the key").await);
+    hub.run_jobs().await;
+    assert_eq!(turn(&hub, id).await.state, TurnState::Waiting);
+    hub.expect_leftovers();
+}
+
+#[tokio::test]
+async fn readyz_says_how_the_model_is_doing_and_asks_nobody() {
+    let (hub, server) = planning().await;
+    let rest = Rest::of(&hub);
+    let health = async |expected: &str| {
+        let ready = rest.nobody().get("/readyz").await.expect(200);
+        assert_eq!(ready.text("/model/health"), expected);
+        assert!(
+            !ready.told().contains(KEY) && !ready.told().contains("secret"),
+            "{}",
+            ready.told()
+        );
+    };
+    health("unasked").await;
+    hub.home.kitchen.hears("hello").await;
+    for (line, expected) in [
+        (Line::fails(500, "secret"), "away"),
+        (Line::fails(401, "secret"), "refuses"),
+        (Line::plan(&says("Hello.")), "answers"),
+    ] {
+        server.then(line);
+        hub.run_jobs().await;
+        health(expected).await;
+        hub.clock.advance(Duration::minutes(2));
+    }
+    assert_eq!(server.heard().len(), 3);
+}
+
+/// A model in the house has a certificate that only the house trusts.
+#[tokio::test]
+async fn only_a_model_that_somebody_vouches_for_is_told_anything() {
+    let (server, authority) = ModelServer::with_tls().await;
+    let hub = planning_with(&config(&server)).await;
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    hub.run_jobs().await;
+    assert_eq!(turn(&hub, id).await.state, TurnState::Waiting);
+    assert_eq!(server.heard().len(), 0, "not even the key was sent");
+    hub.expect_leftovers();
+    let ca_file = std::env::temp_dir().join(format!("{}.pem", uuid::Uuid::now_v7()));
+    let trusting = ModelConfig {
+        ca_file: ca_file.clone(),
+        ..config(&server)
+    };
+    let refused = ResponsesApi::new(&trusting).err().unwrap().to_string();
+    assert!(refused.contains("model.ca_file cannot be read"), "{refused}");
+    std::fs::write(&ca_file, "no certificate").unwrap();
+    let refused = ResponsesApi::new(&trusting).err().unwrap().to_string();
+    assert!(
+        refused.contains("model.ca_file must hold certificates"),
+        "{refused}"
+    );
+    std::fs::write(&ca_file, authority).unwrap();
+    let hub = planning_with(&trusting).await;
+    std::fs::remove_file(&ca_file).unwrap();
+    server.then(Line::plan(&says("Hello.")));
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    hub.run_jobs().await;
+    assert_eq!(turn(&hub, id).await.state, TurnState::Planned);
+    assert_eq!(server.heard().len(), 1);
 }

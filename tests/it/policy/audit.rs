@@ -11,13 +11,14 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 15] = [
+const MUTATIONS: [(&str, &str); 16] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
     ("sign_out", "sign_out"),
     ("create_space", "create_space"),
     ("update_space", "update_space"),
+    ("update_agent", "update_agent"),
     ("register_device", "register_device"),
     ("revoke_device", "revoke_device"),
     ("send_message", "append_events"),
@@ -33,7 +34,7 @@ const MUTATIONS: [(&str, &str); 15] = [
 const QUESTIONS: [&str; 1] = ["recall_memories"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 29] = [
+const REGISTER: [&str; 30] = [
     "acknowledge_command",
     "append_events",
     "approve_action",
@@ -62,6 +63,7 @@ const REGISTER: [&str; 29] = [
     "sign_in",
     "sign_out",
     "skip_turn",
+    "update_agent",
     "update_space",
 ];
 

@@ -36,6 +36,7 @@ const TABLE: [(&str, Needs); 34] = [
     ("send_message", Least(Role::Guest)),
     ("list_turns", Least(Role::Guest)),
     ("get_turn", Least(Role::Guest)),
+    ("stream_turn", Least(Role::Guest)),
     ("list_events", Least(Role::Member)),
     ("list_memories", Least(Role::Member)),
     ("recall_memories", Least(Role::Member)),
@@ -56,6 +57,7 @@ const TABLE: [(&str, Needs); 34] = [
     ("revoke_device", Least(Role::Admin)),
     ("list_dead_jobs", Least(Role::Admin)),
     ("replay_dead_job", Least(Role::Admin)),
+    ("update_agent", Least(Role::Owner)),
 ];
 
 /// Who asks.

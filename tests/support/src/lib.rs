@@ -45,7 +45,7 @@ pub use collector::{Collector, Told};
 pub use embedder::{EmbeddingServer, embedding_of};
 pub use household::Household;
 pub use hub::{TestHub, TestHubBuilder};
-pub use model::{Heard, Line, ModelServer};
+pub use model::{Heard, Line, ModelServer, Piece};
 pub use program::{Node, Program, Satellite};
 pub use proxy::Proxy;
 pub use queue::TestQueue;

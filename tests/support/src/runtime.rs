@@ -7,10 +7,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hub::turns::{
-    Block,
-    context::{Input, TurnContext},
-    runtime::{AgentRuntime, RuntimeError, Thought},
+use hub::{
+    storage::AgentBrief,
+    turns::{
+        Block,
+        context::{Input, TurnContext},
+        runtime::{AgentRuntime, RuntimeError, Sink, Thought},
+    },
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +45,16 @@ impl Held {
     /// Ends when the runtime has been asked.
     pub async fn begun(&self) {
         self.begun.notified().await;
+    }
+
+    /// Says that it has been asked.
+    pub(crate) fn begin(&self) {
+        self.begun.notify_one();
+    }
+
+    /// Ends when the test lets the answer come.
+    pub(crate) async fn let_go(&self) {
+        self.go_on.notified().await;
     }
 
     /// Lets the answer come.
@@ -101,13 +114,14 @@ impl AgentRuntime for ScriptedRuntime {
         "scripted"
     }
 
-    fn questions(&self, _: &Input) -> Vec<String> {
+    fn questions(&self, _: &AgentBrief, _: &Input) -> Vec<String> {
         Vec::new()
     }
 
     async fn run(
         &self,
         context: &TurnContext,
+        _sink: &dyn Sink,
         _deadline: Duration,
         cancel: &CancellationToken,
     ) -> Result<Thought, RuntimeError> {

@@ -1,16 +1,16 @@
-//! Where an OpenAI-compatible API is and who asks, and the client that is used for both of its ports.
+//! Where an OpenAI-compatible API is and who asks, and the client for what is answered whole.
 
 use std::time::Duration;
 
-use async_openai::{Client, config::Config};
+use async_openai::{Client, config::Config, error::OpenAIError};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::transport::Transport;
+use super::{ModelError, transport::Transport};
 use crate::tls;
 
 /// How long a connection may take to stand.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where the API is and who asks. Not the library's own, which looks into the environment.
 #[derive(Debug, Clone)]
@@ -63,5 +63,20 @@ impl Account {
             key,
         };
         Client::with_config(account).with_http_service(Transport(http))
+    }
+}
+
+/// What our transport sorted comes back in a box; what is left is an answer that the library cannot read.
+pub(super) fn sorted(error: OpenAIError) -> ModelError {
+    match error {
+        OpenAIError::Boxed(error) => match error.downcast::<ModelError>() {
+            Ok(error) => *error,
+            Err(other) => ModelError::Malformed(other.to_string()),
+        },
+        // Its text holds the answer, which is nobody's business in a log.
+        OpenAIError::JSONDeserialize(error, _) => {
+            ModelError::Malformed(format!("it is no response: {error}"))
+        }
+        other => ModelError::Malformed(other.to_string()),
     }
 }

@@ -11,7 +11,11 @@ use async_openai::{
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use super::{ModelError, account::Account, embedder::Embedder, responses::sorted};
+use super::{
+    ModelError,
+    account::{Account, sorted},
+    embedder::Embedder,
+};
 use crate::memory::embedding::{Embedding, EmbeddingModel};
 
 /// Models that give as many numbers as they are asked for; others refuse to be asked.

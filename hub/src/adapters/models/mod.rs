@@ -1,9 +1,11 @@
-//! The port of a language model: one question with the shape of its answer. And the port of an embedding model beside it.
+//! The port of a language model: one question with the shape of its answer, and functions that it may call before. And the port
+//! of an embedding model beside it.
 
 mod account;
 pub mod embedder;
 pub mod embeddings;
 pub mod embeddings_api;
+mod events;
 pub mod responses;
 mod transport;
 
@@ -23,15 +25,53 @@ pub struct Request {
     pub shape: &'static str,
     /// The JSON Schema of the answer, within what strict mode allows.
     pub schema: Value,
+    /// What it may call before it answers.
+    pub functions: Vec<Function>,
+    /// What it has called already on the way to this answer, and what that came to, in order. Nothing is kept at the far
+    /// side, so it is told again.
+    pub called: Vec<(Call, String)>,
+    /// Whether it may still call; otherwise it has to answer now.
+    pub may_call: bool,
 }
 
-/// What a model answered.
+/// A function of ours that a model may call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// Its name: letters, digits, `_` and `-`.
+    pub name: &'static str,
+    /// When to call it and what it answers.
+    pub description: &'static str,
+    /// The JSON Schema of its arguments, within what strict mode allows.
+    pub parameters: Value,
+}
+
+/// A model calls a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The far side's name of this call.
+    pub id: String,
+    /// The function, if there is one of that name.
+    pub function: String,
+    /// JSON, if it kept to the schema.
+    pub arguments: String,
+}
+
+/// What came of asking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// JSON, if it kept to the schema.
-    pub text: String,
+    /// What was said; an answer that came and is of no use has its cost all the same.
+    pub said: Result<Said, ModelError>,
     /// What it took.
     pub usage: Usage,
+}
+
+/// What a model said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// JSON, if it kept to the schema.
+    pub text: String,
+    /// What it calls first, instead of answering.
+    pub calls: Vec<Call>,
 }
 
 /// What an answer took, in tokens.
@@ -71,9 +111,22 @@ pub enum ModelError {
     Malformed(String),
 }
 
+impl ModelError {
+    /// Away, without a word on for how long.
+    pub(crate) fn away(reason: impl Into<String>) -> Self {
+        Self::Away {
+            reason: reason.into(),
+            retry_after: None,
+        }
+    }
+}
+
+/// Hears the text of an answer while it is written. What it heard is no answer: only the end says whether there is one.
+pub type OnText<'a> = dyn Fn(&str) + Send + Sync + 'a;
+
 /// A language model.
 #[async_trait]
 pub trait Model: Send + Sync {
     /// Asks once. Ends within the configured time.
-    async fn ask(&self, request: &Request) -> Result<Answer, ModelError>;
+    async fn ask(&self, request: &Request, on_text: &OnText<'_>) -> Result<Answer, ModelError>;
 }

@@ -1,40 +1,64 @@
 //! The OpenAI Responses API, or whatever speaks it at another base URL.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use async_openai::{
-    Client,
-    error::OpenAIError,
-    types::responses::{
-        CreateResponse, InputParam, OutputItem, OutputMessageContent, Response, ResponseFormatJsonSchema,
-        ResponseTextParam, Status, TextResponseFormatConfiguration,
-    },
+use async_openai::types::responses::{
+    CreateResponse, EasyInputContent, EasyInputMessage, FunctionCallOutput, FunctionCallOutputItemParam,
+    FunctionTool, FunctionToolCall, InputItem, InputParam, Item, MessagePhase, OutputItem, OutputMessage,
+    OutputMessageContent, Response, ResponseErrorCode, ResponseFormatJsonSchema, ResponseTextParam, Role,
+    Status, TextResponseFormatConfiguration, Tool, ToolChoiceOptions, ToolChoiceParam,
 };
 use async_trait::async_trait;
+use reqwest::{
+    Certificate,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+use secrecy::{ExposeSecret, SecretString};
 
-use super::{Answer, Model, ModelError, Request, Usage, account::Account};
-use crate::config::ModelConfig;
+use super::{
+    Answer, Call, Function, Model, ModelError, OnText, Request, Said, Usage,
+    account::CONNECT_WITHIN,
+    events::{Event, Events, unreadable},
+    transport::{self, MAX_ANSWER_BYTES, Transport},
+};
+use crate::{
+    config::{ConfigError, ModelConfig},
+    tls,
+};
+
+/// The share of the whole time for which an answer that has begun may be silent.
+const IDLE_SHARE: u32 = 4;
 
 /// The API.
 pub struct ResponsesApi {
-    client: Client<Account>,
+    transport: Transport,
+    url: String,
+    key: SecretString,
     model: String,
     max_output_tokens: u32,
+    idle: Duration,
 }
 
 impl ResponsesApi {
-    /// The API as configured. Nothing is asked yet.
-    #[must_use]
-    pub fn new(config: &ModelConfig) -> Self {
-        Self {
-            client: Account::client(
-                &config.base_url,
-                config.api_key.clone(),
-                Duration::from_millis(config.timeout_ms),
-            ),
+    /// The API as configured. Nothing is asked yet; certificates that cannot be used are refused.
+    pub fn new(config: &ModelConfig) -> Result<Self, ConfigError> {
+        tls::choose_provider();
+        let within = Duration::from_millis(config.timeout_ms);
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .timeout(within)
+            .tls_certs_merge(trusted(&config.ca_file)?)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| no_certificates(format!("no certificate can be checked: {error}")))?;
+        Ok(Self {
+            transport: Transport(client),
+            url: format!("{}/responses", config.base_url.trim_end_matches('/')),
+            key: config.api_key.clone(),
             model: config.name.clone(),
             max_output_tokens: config.max_output_tokens,
-        }
+            idle: within / IDLE_SHARE,
+        })
     }
 
     fn body(&self, request: &Request) -> CreateResponse {
@@ -44,78 +68,219 @@ impl ResponsesApi {
             schema: request.schema.clone(),
             strict: Some(true),
         };
+        let choice = if request.may_call {
+            ToolChoiceOptions::Auto
+        } else {
+            ToolChoiceOptions::None
+        };
+        let has_functions = !request.functions.is_empty();
         CreateResponse {
             model: Some(self.model.clone()),
             instructions: Some(request.instructions.clone()),
-            input: InputParam::Text(request.input.clone()),
+            input: InputParam::Items(input(request)),
             max_output_tokens: Some(self.max_output_tokens),
             // What the household says is not kept anywhere but here.
             store: Some(false),
+            stream: Some(true),
             text: Some(ResponseTextParam {
                 format: TextResponseFormatConfiguration::JsonSchema(format),
                 verbosity: None,
             }),
+            tools: has_functions.then(|| request.functions.iter().map(tool).collect()),
+            tool_choice: has_functions.then_some(ToolChoiceParam::Option(choice)),
+            parallel_tool_calls: has_functions.then_some(false),
             ..CreateResponse::default()
         }
+    }
+
+    fn post(&self, request: &Request) -> Result<reqwest::Request, ModelError> {
+        let mut post = self
+            .transport
+            .0
+            .post(&self.url)
+            .header(ACCEPT, "text/event-stream")
+            .json(&self.body(request));
+        if !self.key.expose_secret().is_empty() {
+            post = post.bearer_auth(self.key.expose_secret());
+        }
+        // Only a URL that is none gets here: the body is JSON, and the configuration refuses a key that is no header.
+        post.build()
+            .map_err(|_| ModelError::Misconfigured("model.base_url is no URL".to_owned()))
     }
 }
 
 #[async_trait]
 impl Model for ResponsesApi {
-    async fn ask(&self, request: &Request) -> Result<Answer, ModelError> {
-        let answer = self.client.responses().create(self.body(request)).await;
-        read(answer.map_err(sorted)?)
-    }
-}
-
-/// What our transport sorted comes back in a box; what is left is an answer that the library cannot read.
-pub(super) fn sorted(error: OpenAIError) -> ModelError {
-    match error {
-        OpenAIError::Boxed(error) => match error.downcast::<ModelError>() {
-            Ok(error) => *error,
-            Err(other) => ModelError::Malformed(other.to_string()),
-        },
-        // Its text holds the answer, which is nobody's business in a log.
-        OpenAIError::JSONDeserialize(error, _) => {
-            ModelError::Malformed(format!("it is no response: {error}"))
+    async fn ask(&self, request: &Request, on_text: &OnText<'_>) -> Result<Answer, ModelError> {
+        let answer = self.transport.send(self.post(request)?).await?;
+        if is_stream(&answer) {
+            return streamed(Events::of(answer, self.idle), on_text).await;
         }
-        other => ModelError::Malformed(other.to_string()),
+        // Not everything that speaks the API can stream.
+        let body = transport::whole(answer, MAX_ANSWER_BYTES).await?;
+        let answer: Response =
+            serde_json::from_slice(&body).map_err(|error| unreadable("it is no response", &error))?;
+        Ok(read(answer))
     }
 }
 
-fn read(answer: Response) -> Result<Answer, ModelError> {
+/// The certificates of those who vouch for the far side, besides the ones that this machine trusts.
+fn trusted(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
+    if path.as_os_str().is_empty() {
+        return Ok(Vec::new());
+    }
+    let pem = std::fs::read(path).map_err(|error| no_certificates(format!("cannot be read: {error}")))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(no_certificates("must hold certificates in PEM".to_owned())),
+    }
+}
+
+fn no_certificates(problem: String) -> ConfigError {
+    ConfigError::OutOfBounds {
+        key: "model.ca_file",
+        problem: problem.into(),
+    }
+}
+
+fn is_stream(answer: &reqwest::Response) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
+async fn streamed(mut events: Events, on_text: &OnText<'_>) -> Result<Answer, ModelError> {
+    loop {
+        match events.next().await? {
+            Event::Text { delta } => on_text(&delta),
+            Event::Ended { response } => return Ok(read(*response)),
+            Event::Error { code, message } => {
+                let code = code.unwrap_or_default();
+                let words = transport::one_line(&message.unwrap_or_default());
+                return Err(failed(&code, format!("{code}: {words}")));
+            }
+            Event::Other => {}
+        }
+    }
+}
+
+/// What it is given: the question, and what it has called on the way.
+fn input(request: &Request) -> Vec<InputItem> {
+    let question = EasyInputMessage {
+        role: Role::User,
+        content: EasyInputContent::Text(request.input.clone()),
+        ..EasyInputMessage::default()
+    };
+    let called = request.called.iter().flat_map(|(call, output)| {
+        // Without the ids of its items: nothing is kept there under them.
+        let call_id = call.id.clone();
+        let output = FunctionCallOutputItemParam {
+            call_id: Some(call_id.clone()),
+            output: FunctionCallOutput::Text(output.clone()),
+            id: None,
+            status: None,
+            name: None,
+            namespace: None,
+            caller: None,
+        };
+        let call = FunctionToolCall {
+            call_id,
+            name: call.function.clone(),
+            arguments: call.arguments.clone(),
+            ..FunctionToolCall::default()
+        };
+        [Item::FunctionCall(call), Item::FunctionCallOutput(output)]
+    });
+    std::iter::once(question.into())
+        .chain(called.map(InputItem::from))
+        .collect()
+}
+
+fn tool(function: &Function) -> Tool {
+    Tool::Function(FunctionTool {
+        name: function.name.to_owned(),
+        description: Some(function.description.to_owned()),
+        parameters: Some(function.parameters.clone()),
+        strict: Some(true),
+        ..FunctionTool::default()
+    })
+}
+
+/// What an answer holds, whatever became of it.
+fn read(answer: Response) -> Answer {
+    Answer {
+        usage: usage(&answer),
+        said: said(answer),
+    }
+}
+
+fn said(answer: Response) -> Result<Said, ModelError> {
     match answer.status {
         Status::Completed => {}
         Status::Incomplete => {
             let why = answer.incomplete_details.map(|details| details.reason);
-            let why = why.unwrap_or_default();
+            let why = transport::one_line(&why.unwrap_or_default());
             return Err(ModelError::Malformed(format!("it is not complete: {why}")));
         }
         Status::Failed | Status::Cancelled | Status::InProgress | Status::Queued => {
-            return Err(ModelError::Away {
-                reason: answer.error.map(|error| error.message).unwrap_or_default(),
-                retry_after: None,
-            });
+            let Some(error) = answer.error else {
+                return Err(ModelError::away("it failed and did not say why"));
+            };
+            let code = code(&error.code);
+            let words = transport::one_line(&error.message);
+            return Err(failed(&code, format!("{code}: {words}")));
         }
     }
-    let mut text = String::new();
-    for content in answer.output.iter().filter_map(said).flatten() {
+    let mut said = Said::default();
+    for item in answer.output {
+        match item {
+            // What it says on the way to the answer is none.
+            OutputItem::Message(message) if message.phase == Some(MessagePhase::Commentary) => {}
+            OutputItem::Message(message) => add_text(&mut said.text, &message)?,
+            OutputItem::FunctionCall(call) => said.calls.push(Call {
+                id: call.call_id,
+                function: call.name,
+                arguments: call.arguments,
+            }),
+            _ => {}
+        }
+    }
+    Ok(said)
+}
+
+fn add_text(text: &mut String, message: &OutputMessage) -> Result<(), ModelError> {
+    for content in &message.content {
         match content {
             OutputMessageContent::OutputText(piece) => text.push_str(&piece.text),
             OutputMessageContent::Refusal(refusal) => {
-                let why: String = refusal.refusal.chars().take(300).collect();
-                return Err(ModelError::Refused(why));
+                return Err(ModelError::Refused(transport::one_line(&refusal.refusal)));
             }
         }
     }
-    let usage = usage(&answer);
-    Ok(Answer { text, usage })
+    Ok(())
 }
 
-fn said(item: &OutputItem) -> Option<&Vec<OutputMessageContent>> {
-    match item {
-        OutputItem::Message(message) => Some(&message.content),
-        _ => None,
+/// What the API calls an error, as it spells it.
+fn code(code: &ResponseErrorCode) -> String {
+    let spelled = serde_json::to_value(code).ok();
+    let spelled = spelled.as_ref().and_then(|code| code.as_str());
+    spelled.unwrap_or_default().to_owned()
+}
+
+/// An error that comes as an answer: of the request itself, or of the far side.
+fn failed(code: &str, reason: String) -> ModelError {
+    const OF_THE_REQUEST: [&str; 6] = [
+        "invalid_prompt",
+        "bio_policy",
+        "misalignment_policy_violation",
+        "context_length_exceeded",
+        "invalid_request_error",
+        "data_residency_mismatch",
+    ];
+    if OF_THE_REQUEST.contains(&code) {
+        ModelError::Refused(reason)
+    } else {
+        ModelError::away(reason)
     }
 }
 

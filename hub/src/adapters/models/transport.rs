@@ -1,5 +1,6 @@
-//! The way of a request to the Responses API and back. It reads what the client would drop (`Retry-After`), bounds what the
-//! client would read without end, and sorts what went wrong.
+//! The way of a request to the API and back: what is read has a bound, and what went wrong is sorted. The library's own way
+//! drops `Retry-After`, reads without a bound, and reads streams on a task that nobody waits for. So it sends through this one
+//! what is answered whole, and what is streamed is sent and read without it.
 
 use std::{
     pin::Pin,
@@ -8,14 +9,15 @@ use std::{
 };
 
 use async_openai::{error::OpenAIError, middleware::HttpRequestFactory};
-
-use reqwest::{Client, Response, StatusCode, header::RETRY_AFTER};
+use reqwest::{Client, Request, Response, StatusCode, header::RETRY_AFTER};
 use serde::Deserialize;
 
 use super::ModelError;
 
 /// An answer at most: many times what the longest allowed one takes.
-const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
+pub(super) const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
+/// A refusal at most: a few words.
+const MAX_REFUSAL_BYTES: usize = 256 * 1024;
 /// Characters of a far side's message that are kept.
 const MAX_MESSAGE: usize = 300;
 /// A far side that asks for more is asked again sooner.
@@ -37,32 +39,46 @@ impl tower::Service<HttpRequestFactory> for Transport {
     }
 
     fn call(&mut self, request: HttpRequestFactory) -> Sending {
-        let client = self.0.clone();
+        let transport = self.clone();
         Box::pin(async move {
-            let sent = client.execute(request.build().await?).await;
-            let answer = async { bounded(sent.map_err(|error| away(&error))?).await };
-            answer.await.map_err(|error| OpenAIError::Boxed(Box::new(error)))
+            let answer = bounded(&transport, request.build().await?).await;
+            answer.map_err(|error| OpenAIError::Boxed(Box::new(error)))
         })
     }
 }
 
-/// The whole answer, or why it is none.
-async fn bounded(mut answer: Response) -> Result<Response, ModelError> {
-    let (status, retry_after) = (answer.status(), retry_after(&answer));
+impl Transport {
+    /// Sends a request. What comes back is the beginning of an answer; a refusal is read and sorted here.
+    pub(super) async fn send(&self, request: Request) -> Result<Response, ModelError> {
+        let answer = self.0.execute(request).await.map_err(|error| away(&error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let (status, retry_after) = (answer.status(), retry_after(&answer));
+        let body = whole(answer, MAX_REFUSAL_BYTES).await?;
+        Err(refusal(status, retry_after, &message(&body)))
+    }
+}
+
+/// The whole answer to a request, or why it is none.
+async fn bounded(transport: &Transport, request: Request) -> Result<Response, ModelError> {
+    let answer = transport.send(request).await?;
+    let status = answer.status();
+    let mut read = http::Response::new(whole(answer, MAX_ANSWER_BYTES).await?);
+    *read.status_mut() = status;
+    Ok(read.into())
+}
+
+/// The whole of an answer that is not streamed.
+pub(super) async fn whole(mut answer: Response, most: usize) -> Result<Vec<u8>, ModelError> {
     let mut body = Vec::new();
     while let Some(piece) = answer.chunk().await.map_err(|error| away(&error))? {
-        if body.len() + piece.len() > MAX_ANSWER_BYTES {
-            let reason = format!("it is longer than {MAX_ANSWER_BYTES} bytes");
-            return Err(ModelError::Malformed(reason));
+        if body.len() + piece.len() > most {
+            return Err(ModelError::Malformed(format!("it is longer than {most} bytes")));
         }
         body.extend_from_slice(&piece);
     }
-    if !status.is_success() {
-        return Err(refusal(status, retry_after, &message(&body)));
-    }
-    let mut whole = http::Response::new(body);
-    *whole.status_mut() = status;
-    Ok(whole.into())
+    Ok(body)
 }
 
 /// What a status means for whoever waits.
@@ -86,7 +102,7 @@ fn refusal(status: StatusCode, retry_after: Option<Duration>, message: &str) -> 
     }
 }
 
-fn away(error: &reqwest::Error) -> ModelError {
+pub(super) fn away(error: &reqwest::Error) -> ModelError {
     let reason = if error.is_timeout() {
         "no answer in time".to_owned()
     } else if error.is_connect() {
@@ -94,10 +110,7 @@ fn away(error: &reqwest::Error) -> ModelError {
     } else {
         format!("the answer broke off: {}", innermost(error))
     };
-    ModelError::Away {
-        reason,
-        retry_after: None,
-    }
+    ModelError::away(reason)
 }
 
 /// The cause that says something; the outer ones repeat the address.
@@ -128,7 +141,13 @@ fn message(body: &[u8]) -> String {
     }
     let said = serde_json::from_slice::<Wrapped>(body)
         .map_or_else(|_| String::new(), |wrapped| wrapped.error.message);
-    said.chars()
+    one_line(&said)
+}
+
+/// A far side's words, on one line and bounded.
+pub(super) fn one_line(words: &str) -> String {
+    words
+        .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(MAX_MESSAGE)
         .collect()

@@ -44,13 +44,13 @@ impl Source {
     pub(super) async fn open(name: Option<&str>) -> Result<Self, SourceError> {
         match name {
             Some(url) if url.contains("://") => match Place::parse(url) {
-                Ok(Place::Bucket(address)) => Ok(Self::bucket(&Config::load()?, address).await),
+                Ok(Place::Bucket(address)) => Ok(Self::bucket(&Config::load().await?, address).await),
                 Ok(Place::Directory(root)) => Self::directory(&root),
                 Err(error) => Err(SourceError::BadPlace(url.to_owned(), error)),
             },
             Some(path) => Self::directory(Path::new(path)),
             None => {
-                let config = Config::load()?;
+                let config = Config::load().await?;
                 match config.audit.place(&config.dir) {
                     Place::Bucket(address) => Ok(Self::bucket(&config, address).await),
                     Place::Directory(root) => Self::directory(&root),

@@ -1,10 +1,11 @@
 //! Agents and who belongs to them.
 
-use super::Identity;
+use super::{Identity, one};
 use crate::{
     error::{Error, Result},
     identity::Role,
     ids::{AgentId, PersonId, UserId},
+    turns::WhenModelDown,
 };
 
 /// What an agent begins with.
@@ -31,6 +32,8 @@ pub struct AgentBrief {
     pub time_zone: String,
     /// The default persona's instructions.
     pub instructions: String,
+    /// What happens to its turns while its model is away; none: the owner has not chosen.
+    pub when_model_down: Option<WhenModelDown>,
 }
 
 impl Identity<'_> {
@@ -167,14 +170,32 @@ impl Identity<'_> {
     /// What a turn needs to know of the agent: name, language, time zone, runtime, the default persona's instructions.
     pub async fn agent_brief(&mut self) -> Result<AgentBrief> {
         let agent = self.0.agent();
-        let row = sqlx::query_as!(
-            AgentBrief,
-            "select a.name, a.language, a.time_zone, p.instructions from agents a
+        let row = sqlx::query!(
+            "select a.name, a.language, a.time_zone, a.when_model_down, p.instructions from agents a
              join personas p on p.agent_id = a.id and p.is_default where a.id = $1",
             agent.0
         );
-        row.fetch_optional(self.0.connection())
-            .await?
-            .ok_or(Error::NotFound { what: "agent" })
+        let row = row.fetch_optional(self.0.connection()).await?;
+        let row = row.ok_or(Error::NotFound { what: "agent" })?;
+        Ok(AgentBrief {
+            name: row.name,
+            language: row.language,
+            time_zone: row.time_zone,
+            instructions: row.instructions,
+            when_model_down: row.when_model_down.as_deref().and_then(WhenModelDown::parse),
+        })
+    }
+
+    /// Chooses what happens to the agent's turns while its model is away.
+    pub async fn choose_when_model_down(&mut self, choice: WhenModelDown) -> Result<()> {
+        let agent = self.0.agent();
+        let done = sqlx::query!(
+            "update agents set when_model_down = $2 where id = $1",
+            agent.0,
+            choice.as_str()
+        )
+        .execute(self.0.connection())
+        .await?;
+        one(done.rows_affected(), "an agent that is not there was changed")
     }
 }

@@ -19,12 +19,13 @@ use self::understand::{Meaning, Way, understand};
 use super::{
     Block,
     context::{Input, TurnContext},
-    runtime::{AgentRuntime, RuntimeError, Thought},
+    runtime::{AgentRuntime, RuntimeError, Sink, Thought},
 };
 use crate::{
     actions::propose::ActionProposal,
     devices::Device,
     memory::{Tier, commit::MemoryProposal, recall::Recalled, rules::commits_by_itself},
+    storage::AgentBrief,
 };
 
 /// Memories named in an answer at most.
@@ -45,7 +46,7 @@ impl AgentRuntime for Offline {
         "offline"
     }
 
-    fn questions(&self, input: &Input) -> Vec<String> {
+    fn questions(&self, _: &AgentBrief, input: &Input) -> Vec<String> {
         match understand(&input.text) {
             Meaning::Asks(topic) => vec![topic.to_owned()],
             Meaning::Remember(_) | Meaning::Tell { .. } | Meaning::Other => Vec::new(),
@@ -55,6 +56,7 @@ impl AgentRuntime for Offline {
     async fn run(
         &self,
         context: &TurnContext,
+        _sink: &dyn Sink,
         _deadline: Duration,
         _cancel: &CancellationToken,
     ) -> Result<Thought, RuntimeError> {

@@ -1,32 +1,43 @@
-//! The planner: a turn thought through by a language model. It reads the gathered context and answers in one strict shape:
-//! a reply, what to remember, what it wants to do. Nothing of that has an effect here: the hub checks it, keeps memories by
-//! its own rules, and asks a person before it acts.
+//! The planner: a turn thought through by a language model. It reads the gathered context, may look up what is remembered, and
+//! answers in one strict shape: a reply, what it wants to do, what to remember. Nothing of that has an effect here: the hub
+//! checks it, keeps memories by its own rules, and asks a person before it acts.
 //!
-//! While the model is away the turn waits, which is no try; or the offline rules think instead, where the configuration says
-//! so (`model.when_down`).
+//! While the model is away the turn waits, which is no try; or the offline rules think instead, where the agent's owner or,
+//! failing that, the configuration says so.
 
+mod functions;
 mod plan;
 mod prompt;
+mod reply;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::json;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use self::{functions::Called, reply::ReplyReader};
 use super::{
+    WhenModelDown,
     context::{Input, TurnContext},
     offline::Offline,
-    runtime::{AgentRuntime, RuntimeError, Thought},
+    runtime::{AgentRuntime, Health, RuntimeError, Sink, Standing, Thought},
+    step::{Step, StepOutcome, StepUsage},
 };
 use crate::{
     adapters::{
         circuit::Circuit,
-        models::{Model, ModelError, Request, Usage},
+        models::{Call, Model, ModelError, Request, Said, Usage},
     },
     clock::DateTime,
-    config::{ModelConfig, WhenDown},
+    config::ModelConfig,
+    error::Error,
+    storage::AgentBrief,
     telemetry::{metric, trace},
 };
 
@@ -37,6 +48,14 @@ const WAITING_FOR: &str = "the model";
 /// The same while the model refuses the hub itself.
 const WAITING_FOR_KEY: &str =
     "a model that accepts the hub: see model.api_key, model.name and model.base_url";
+/// Calls of the model in one turn at most, the one with the answer included.
+const MOST_STEPS: usize = 4;
+/// Functions called at once at most; the model is asked for one at a time.
+const MOST_CALLS: usize = 4;
+/// What is left of a turn's time when the model must have answered, so that it is known what was late.
+const MARGIN: Duration = Duration::from_millis(500);
+/// When to look again for a memory that is away.
+const MEMORY_AGAIN: Duration = Duration::from_secs(1);
 /// Tokens in the unit of prices.
 const MILLION: f64 = 1e6;
 
@@ -44,78 +63,149 @@ const MILLION: f64 = 1e6;
 pub struct Planner {
     model: Arc<dyn Model>,
     circuit: Circuit,
-    when_down: WhenDown,
+    standing: Mutex<Standing>,
+    when_down: WhenModelDown,
     input_usd: f64,
     output_usd: f64,
+}
+
+/// One turn that is thought through.
+struct Thinking<'a> {
+    context: &'a TurnContext,
+    sink: &'a dyn Sink,
+    request: Request,
+    /// What the steps so far took.
+    usage: Option<StepUsage>,
+    /// Whether it was told of a call that made no sense.
+    is_warned: bool,
+    until: Instant,
+}
+
+/// What a step came to.
+enum Next {
+    Thought(Thought),
+    Calls(Vec<Call>),
 }
 
 impl Planner {
     /// A planner with a model.
     pub fn new(model: Arc<dyn Model>, config: &ModelConfig) -> Self {
-        metrics::gauge!(metric::MODEL_CIRCUIT).set(0.0);
         Self {
             model,
             circuit: Circuit::default(),
+            standing: Mutex::default(),
             when_down: config.when_down,
             input_usd: config.input_usd,
             output_usd: config.output_usd,
         }
     }
 
-    async fn think(&self, context: &TurnContext) -> Result<Thought, RuntimeError> {
+    fn when_down(&self, agent: &AgentBrief) -> WhenModelDown {
+        agent.when_model_down.unwrap_or(self.when_down)
+    }
+
+    async fn think(
+        &self,
+        context: &TurnContext,
+        sink: &dyn Sink,
+        deadline: Duration,
+    ) -> Result<Thought, RuntimeError> {
         self.circuit
             .enter(context.now)
             .map_err(|retry_after| RuntimeError::Away {
                 waiting_for: WAITING_FOR.to_owned(),
                 retry_after,
             })?;
-        let request = Request {
-            instructions: prompt::instructions(context),
-            input: prompt::input(context),
-            shape: "plan",
-            schema: plan::schema(),
+        let mut thinking = Thinking {
+            context,
+            sink,
+            request: request(context),
+            usage: None,
+            is_warned: false,
+            until: Instant::now() + deadline.saturating_sub(MARGIN),
         };
-        let asked = tokio::time::Instant::now();
-        let span = trace::model();
-        let answer = self.model.ask(&request).instrument(span.clone()).await;
-        let outcome = answer.as_ref().err().map_or("answered", outcome);
-        let usage = answer.as_ref().ok().map(|answer| &answer.usage);
-        trace::asked(
-            &span,
-            outcome,
-            usage.map(|usage| (usage.input_tokens, usage.output_tokens)),
-        );
-        drop(span);
-        metrics::histogram!(metric::MODEL_SECONDS, "outcome" => outcome)
-            .record(asked.elapsed().as_secs_f64());
-        let answer = answer.map_err(|error| self.failed(context.now, &error))?;
-        if self.is_back() {
-            tracing::info!("the model is back");
+        for step in 1..=MOST_STEPS {
+            thinking.request.may_call = step < MOST_STEPS;
+            match self.step(&mut thinking).await? {
+                Next::Thought(thought) => return Ok(thought),
+                Next::Calls(calls) => thinking.call(calls).await?,
+            }
         }
-        let mut thought = plan::read(context, &answer.text).map_err(RuntimeError::Malformed)?;
-        thought.usage = self.cost(&answer.usage);
-        Ok(thought)
+        Err(malformed("it calls functions when it has to answer"))
     }
 
-    /// What a failed call means for the turn. An outage is said once, when it begins.
+    /// Asks once, and tells what that took.
+    async fn step(&self, thinking: &mut Thinking<'_>) -> Result<Next, RuntimeError> {
+        let asked = Instant::now();
+        let span = trace::model();
+        let (said, usage) = thinking.ask(&*self.model).instrument(span.clone()).await;
+        let next = said.and_then(|said| thinking.understand(said));
+        let outcome = match &next {
+            Ok(Next::Thought(_)) => StepOutcome::Answered,
+            Ok(Next::Calls(_)) => StepOutcome::Called,
+            Err(error) => outcome(error),
+        };
+        let tokens = usage
+            .as_ref()
+            .map(|usage| (usage.input_tokens, usage.output_tokens));
+        trace::asked(&span, outcome.as_str(), tokens);
+        drop(span);
+        metrics::histogram!(metric::MODEL_SECONDS, "outcome" => outcome.as_str())
+            .record(asked.elapsed().as_secs_f64());
+        let function = match &next {
+            Ok(Next::Calls(calls)) => calls.iter().find_map(functions::known),
+            _ => None,
+        };
+        let usage = usage.map(|usage| self.priced(usage));
+        thinking.sink.step(Step {
+            outcome,
+            function,
+            usage: usage.clone(),
+            duration_ms: i32::try_from(asked.elapsed().as_millis()).unwrap_or(i32::MAX),
+        });
+        thinking.usage = match (thinking.usage.take(), usage) {
+            (Some(before), Some(now)) => Some(before.and(&now)),
+            (before, now) => now.or(before),
+        };
+        let next = next.map_err(|error| self.failed(thinking.context.now, &error))?;
+        self.answered(thinking.context.now);
+        Ok(match next {
+            Next::Thought(mut thought) => {
+                thought.usage = json!(thinking.usage);
+                Next::Thought(thought)
+            }
+            calls @ Next::Calls(_) => calls,
+        })
+    }
+
+    /// It is there.
+    fn answered(&self, now: DateTime) {
+        self.note(Health::Answers, now);
+        metrics::gauge!(metric::MODEL_CIRCUIT).set(0.0);
+        if self.circuit.answered() {
+            tracing::info!("the model is back");
+        }
+    }
+
+    /// What a failed call means for the turn. An outage is said once, when it begins, and again when it becomes another.
     fn failed(&self, now: DateTime, error: &ModelError) -> RuntimeError {
-        let (waiting_for, asked_for) = match error {
-            ModelError::Away { retry_after, .. } => (WAITING_FOR, *retry_after),
-            ModelError::Misconfigured(_) => (WAITING_FOR_KEY, Some(CONFIGURED_AGAIN)),
+        let (health, waiting_for, asked_for) = match error {
+            ModelError::Away { retry_after, .. } => (Health::Away, WAITING_FOR, *retry_after),
+            ModelError::Misconfigured(_) => (Health::Refuses, WAITING_FOR_KEY, Some(CONFIGURED_AGAIN)),
             // It is there, and this turn's to deal with.
             ModelError::Refused(_) => {
-                self.is_back();
+                self.answered(now);
                 return RuntimeError::Refused(error.to_string());
             }
             ModelError::Malformed(_) => {
-                self.is_back();
+                self.answered(now);
                 return RuntimeError::Malformed(error.to_string());
             }
         };
-        let (retry_after, is_first) = self.circuit.failed(now, asked_for);
+        let (retry_after, _) = self.circuit.failed(now, asked_for);
         metrics::gauge!(metric::MODEL_CIRCUIT).set(1.0);
-        if is_first {
-            tracing::error!(%error, "turns wait for the model");
+        if self.note(health, now) {
+            tracing::error!(%error, "turns wait for {waiting_for}");
         }
         RuntimeError::Away {
             waiting_for: waiting_for.to_owned(),
@@ -123,33 +213,125 @@ impl Planner {
         }
     }
 
-    /// The model answered. True when it had been away.
-    fn is_back(&self) -> bool {
-        metrics::gauge!(metric::MODEL_CIRCUIT).set(0.0);
-        self.circuit.answered()
+    /// Notes how the model is doing; whether that is new.
+    fn note(&self, health: Health, now: DateTime) -> bool {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = standing.health != health;
+        if is_new {
+            *standing = Standing {
+                health,
+                since: Some(now),
+            };
+        }
+        is_new
     }
 
-    fn cost(&self, usage: &Usage) -> Value {
+    fn priced(&self, usage: Usage) -> StepUsage {
         let is_known = self.input_usd > 0.0 || self.output_usd > 0.0;
         let cost =
             f64::from(usage.input_tokens) * self.input_usd + f64::from(usage.output_tokens) * self.output_usd;
-        json!({
-            "model": usage.model,
-            "input_tokens": usage.input_tokens,
-            "cached_tokens": usage.cached_tokens,
-            "output_tokens": usage.output_tokens,
-            "reasoning_tokens": usage.reasoning_tokens,
-            "cost_usd": is_known.then_some(cost / MILLION),
-        })
+        StepUsage {
+            model: usage.model,
+            input_tokens: usage.input_tokens,
+            cached_tokens: usage.cached_tokens,
+            output_tokens: usage.output_tokens,
+            reasoning_tokens: usage.reasoning_tokens,
+            cost_usd: is_known.then_some(cost / MILLION),
+        }
     }
 }
 
-const fn outcome(error: &ModelError) -> &'static str {
+impl Thinking<'_> {
+    /// Asks the model, and passes on what it says of the reply while it says it.
+    async fn ask(&self, model: &dyn Model) -> (Result<Said, ModelError>, Option<Usage>) {
+        let reader = Mutex::new(ReplyReader::default());
+        let on_text = |text: &str| {
+            let said = reader.lock().unwrap_or_else(PoisonError::into_inner).read(text);
+            if !said.is_empty() {
+                self.sink.say(&said);
+            }
+        };
+        match tokio::time::timeout_at(self.until, model.ask(&self.request, &on_text)).await {
+            Ok(Ok(answer)) => (answer.said, Some(answer.usage)),
+            Ok(Err(error)) => (Err(error), None),
+            Err(_) if self.request.called.is_empty() => (Err(ModelError::away("no answer in time")), None),
+            // It is there, and took too many detours.
+            Err(_) => {
+                let reason = "its calls take longer than a turn may".to_owned();
+                (Err(ModelError::Malformed(reason)), None)
+            }
+        }
+    }
+
+    fn understand(&self, said: Said) -> Result<Next, ModelError> {
+        if said.calls.is_empty() {
+            let thought = plan::read(self.context, &said.text).map_err(ModelError::Malformed)?;
+            return Ok(Next::Thought(thought));
+        }
+        if !self.request.may_call || said.calls.len() > MOST_CALLS {
+            let reason = "it calls more functions than it may".to_owned();
+            return Err(ModelError::Malformed(reason));
+        }
+        Ok(Next::Calls(said.calls))
+    }
+
+    /// Carries out what the model calls. A call that makes no sense is answered once; the next one ends the try.
+    async fn call(&mut self, calls: Vec<Call>) -> Result<(), RuntimeError> {
+        // What it said before was not the answer.
+        self.sink.restart();
+        for call in calls {
+            let called = functions::call(self.context, self.sink, &call).await;
+            let output = match called.map_err(|error| without_memory(&error))? {
+                Called::Done(output) => output,
+                Called::Wrong(_) if self.is_warned => {
+                    return Err(malformed(
+                        "it calls what is not there, or not as it has to, again",
+                    ));
+                }
+                Called::Wrong(output) => {
+                    self.is_warned = true;
+                    output
+                }
+            };
+            self.request.called.push((call, output));
+        }
+        Ok(())
+    }
+}
+
+fn request(context: &TurnContext) -> Request {
+    Request {
+        instructions: prompt::instructions(context),
+        input: prompt::input(context),
+        shape: "plan",
+        schema: plan::schema(),
+        functions: functions::all(),
+        called: Vec::new(),
+        may_call: true,
+    }
+}
+
+fn malformed(reason: &str) -> RuntimeError {
+    RuntimeError::Malformed(ModelError::Malformed(reason.to_owned()).to_string())
+}
+
+fn without_memory(error: &Error) -> RuntimeError {
+    if error.is_outage() {
+        return RuntimeError::Away {
+            waiting_for: "what is remembered".to_owned(),
+            retry_after: MEMORY_AGAIN,
+        };
+    }
+    tracing::error!(error = error.chain(), "what is remembered cannot be searched");
+    RuntimeError::Malformed("what is remembered cannot be searched".to_owned())
+}
+
+const fn outcome(error: &ModelError) -> StepOutcome {
     match error {
-        ModelError::Away { .. } => "away",
-        ModelError::Misconfigured(_) => "misconfigured",
-        ModelError::Refused(_) => "refused",
-        ModelError::Malformed(_) => "malformed",
+        ModelError::Away { .. } => StepOutcome::Away,
+        ModelError::Misconfigured(_) => StepOutcome::Misconfigured,
+        ModelError::Refused(_) => StepOutcome::Refused,
+        ModelError::Malformed(_) => StepOutcome::Malformed,
     }
 }
 
@@ -160,10 +342,10 @@ impl AgentRuntime for Planner {
     }
 
     /// What was said, as it is; and what the offline rules would ask, should they have to think.
-    fn questions(&self, input: &Input) -> Vec<String> {
+    fn questions(&self, agent: &AgentBrief, input: &Input) -> Vec<String> {
         let mut questions = vec![input.text.clone()];
-        if self.when_down == WhenDown::Offline {
-            questions.extend(Offline.questions(input));
+        if self.when_down(agent) == WhenModelDown::Offline {
+            questions.extend(Offline.questions(agent, input));
         }
         questions
     }
@@ -171,11 +353,12 @@ impl AgentRuntime for Planner {
     async fn run(
         &self,
         context: &TurnContext,
+        sink: &dyn Sink,
         deadline: Duration,
         cancel: &CancellationToken,
     ) -> Result<Thought, RuntimeError> {
         let thought = tokio::select! {
-            thought = self.think(context) => thought,
+            thought = self.think(context, sink, deadline) => thought,
             () = cancel.cancelled() => Err(RuntimeError::Away {
                 waiting_for: "a restart".to_owned(),
                 retry_after: Duration::ZERO,
@@ -183,11 +366,16 @@ impl AgentRuntime for Planner {
         };
         match thought {
             Err(RuntimeError::Away { .. })
-                if self.when_down == WhenDown::Offline && !cancel.is_cancelled() =>
+                if self.when_down(&context.agent) == WhenModelDown::Offline && !cancel.is_cancelled() =>
             {
-                Offline.run(context, deadline, cancel).await
+                sink.restart();
+                Offline.run(context, sink, deadline, cancel).await
             }
             thought => thought,
         }
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        Some(*self.standing.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -21,8 +21,8 @@ const MOST_ACTIONS: usize = 8;
 #[serde(deny_unknown_fields)]
 struct Plan {
     reply: Option<String>,
-    memories: Vec<Remembered>,
-    actions: Vec<Wanted>,
+    to_do: Vec<Wanted>,
+    to_remember: Vec<Remembered>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,7 +44,8 @@ struct Wanted {
     arguments: String,
 }
 
-/// The JSON Schema of the answer, within what strict mode allows: every field required, none besides.
+/// The JSON Schema of the answer, within what strict mode allows: every field required, none besides. A model writes the fields
+/// in the schema's order, which is that of their names; the reply is the first, since somebody waits for it.
 pub(super) fn schema() -> Value {
     let tiers = Tier::ALL.map(Tier::as_str);
     let tools: Vec<&str> = tool::all().map(tool::Tool::name).collect();
@@ -62,12 +63,13 @@ pub(super) fn schema() -> Value {
     }));
     object(&json!({
         "reply": {"type": ["string", "null"]},
-        "memories": {"type": "array", "items": memory},
-        "actions": {"type": "array", "items": action},
+        "to_do": {"type": "array", "items": action},
+        "to_remember": {"type": "array", "items": memory},
     }))
 }
 
-fn object(properties: &Value) -> Value {
+/// An object with just these fields.
+pub(super) fn object(properties: &Value) -> Value {
     let required: Vec<&String> = properties
         .as_object()
         .into_iter()
@@ -85,7 +87,7 @@ fn object(properties: &Value) -> Value {
 pub(super) fn read(context: &TurnContext, text: &str) -> Result<Thought, String> {
     let plan: Plan =
         serde_json::from_str(text).map_err(|error| format!("the model's plan is malformed: {error}"))?;
-    if plan.memories.len() > MOST_MEMORIES || plan.actions.len() > MOST_ACTIONS {
+    if plan.to_remember.len() > MOST_MEMORIES || plan.to_do.len() > MOST_ACTIONS {
         return Err("the model's plan holds too many memories or actions".to_owned());
     }
     let reply = plan
@@ -95,10 +97,10 @@ pub(super) fn read(context: &TurnContext, text: &str) -> Result<Thought, String>
         .filter(|reply| !reply.is_empty());
     let reply = reply.map(said).transpose()?;
     let memories = plan
-        .memories
+        .to_remember
         .into_iter()
         .map(|memory| remembered(context, memory));
-    let actions = plan.actions.into_iter().map(wanted);
+    let actions = plan.to_do.into_iter().map(wanted);
     Ok(Thought {
         reply: reply.into_iter().collect(),
         memories: memories.collect::<Result<_, _>>()?,

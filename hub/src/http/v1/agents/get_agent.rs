@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    error::Result,
     http::{
         caller::{May, perm},
         extract::Json,
@@ -13,6 +14,8 @@ use crate::{
     },
     hub::Hub,
     ids::AgentId,
+    storage::Tx,
+    turns::WhenModelDown,
 };
 
 /// An agent.
@@ -28,6 +31,24 @@ pub(super) struct Agent {
     time_zone: String,
     /// BCP 47.
     language: String,
+    /// What happens to its turns while its model is away: as its owner chose, else as the hub is configured.
+    when_model_down: WhenModelDown,
+}
+
+impl Agent {
+    /// The agent of a unit of work.
+    pub(super) async fn read(hub: &Hub, tx: &mut Tx) -> Result<Self> {
+        let brief = tx.identity().agent_brief().await?;
+        let chosen = brief.when_model_down;
+        Ok(Self {
+            id: tx.agent(),
+            name: brief.name,
+            runtime: hub.runtime.name().to_owned(),
+            time_zone: brief.time_zone,
+            language: brief.language,
+            when_model_down: chosen.unwrap_or(hub.config.model.when_down),
+        })
+    }
 }
 
 /// Get an agent.
@@ -38,12 +59,5 @@ pub(super) async fn get_agent(
     State(hub): State<Hub>,
 ) -> Result<Json<Agent>, Failed> {
     let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
-    let brief = tx.identity().agent_brief().await?;
-    Ok(Json(Agent {
-        id: may.caller.agent,
-        name: brief.name,
-        runtime: hub.runtime.name().to_owned(),
-        time_zone: brief.time_zone,
-        language: brief.language,
-    }))
+    Ok(Json(Agent::read(&hub, &mut tx).await?))
 }

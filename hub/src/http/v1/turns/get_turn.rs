@@ -27,7 +27,7 @@ const MAX_WAIT_S: u32 = 30;
 #[into_params(parameter_in = Path)]
 pub(super) struct TurnPath {
     /// The turn.
-    turn_id: TurnId,
+    pub(super) turn_id: TurnId,
 }
 
 /// How long to wait.

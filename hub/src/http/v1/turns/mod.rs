@@ -2,7 +2,9 @@
 
 mod get_turn;
 mod list_turns;
+mod stream_turn;
 
+pub(in crate::http) use stream_turn::LAST_EVENT_ID;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::hub::Hub;
@@ -11,4 +13,5 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
     OpenApiRouter::new()
         .routes(routes!(list_turns::list_turns))
         .routes(routes!(get_turn::get_turn))
+        .routes(routes!(stream_turn::stream_turn))
 }

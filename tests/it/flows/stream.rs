@@ -1,0 +1,433 @@
+//! What the agent says while it thinks: over a real socket, with a model that streams, and does not always to the end.
+
+use chrono::Duration;
+use hub::{
+    jobs::sweep::remove_old,
+    places::PrivacyMode,
+    turns::{Block, TurnState, step::StepOutcome},
+};
+use serde_json::{Value, json};
+use support::{Client, Held, Line, ModelServer, Piece, Rest, Served, TestHub, turn_of};
+
+use super::planner::{config, planning, planning_with, says, turn};
+
+const REPLY: &str = "Hello, Ada. \"How\" are you, höre ich? 😀";
+/// What is waited for comes within this, on a busy machine too.
+const SOON: std::time::Duration = std::time::Duration::from_secs(20);
+/// The pieces of a plan's stream before the first text.
+const HEAD: usize = 4;
+
+/// Events as they come over a real socket.
+struct Listening {
+    answer: reqwest::Response,
+    text: String,
+}
+
+#[derive(Debug, PartialEq)]
+struct Heard {
+    id: String,
+    event: String,
+    data: Value,
+}
+
+impl Listening {
+    async fn to(served: &Served, client: &Client, path: &str, after: Option<&str>) -> Self {
+        let url = format!("http://{}/v1/agents/self/{path}", served.address());
+        let mut ask = reqwest::Client::builder()
+            .build()
+            .unwrap()
+            .get(url)
+            .bearer_auth(client.credential());
+        if let Some(after) = after {
+            ask = ask.header("last-event-id", after);
+        }
+        let answer = ask.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        Self {
+            answer,
+            text: String::new(),
+        }
+    }
+
+    /// The next event; none at the end.
+    async fn next(&mut self) -> Option<Heard> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let heard = parse(event);
+                self.text = rest.to_owned();
+                if heard.is_some() {
+                    return heard;
+                }
+                continue;
+            }
+            let piece = tokio::time::timeout(SOON, self.answer.chunk()).await;
+            let piece = piece.expect("something comes soon").unwrap()?;
+            self.text.push_str(std::str::from_utf8(&piece).unwrap());
+        }
+    }
+
+    async fn rest(mut self) -> Vec<Heard> {
+        let mut all = Vec::new();
+        while let Some(heard) = self.next().await {
+            all.push(heard);
+        }
+        all
+    }
+}
+
+/// None for a comment.
+fn parse(event: &str) -> Option<Heard> {
+    let field = |name: &str| {
+        let line = event.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|value| value.trim_start().to_owned())
+    };
+    Some(Heard {
+        id: field("id:")?,
+        event: field("event:")?,
+        data: serde_json::from_str(&field("data:")?).unwrap(),
+    })
+}
+
+/// All that a client is told of a turn that has ended.
+async fn told(client: &Client, turn: &str) -> Vec<Heard> {
+    let answer = client.get(&format!("turns/{turn}/stream")).await.expect(200);
+    let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
+    text.split("\n\n").filter_map(parse).collect()
+}
+
+fn names(heard: &[Heard]) -> Vec<&str> {
+    heard.iter().map(|heard| heard.event.as_str()).collect()
+}
+
+/// The reply as whoever follows has it in the end.
+fn text(heard: &[Heard]) -> String {
+    let mut text = String::new();
+    for Heard { event, data, .. } in heard {
+        match event.as_str() {
+            "delta" => text.push_str(data["text"].as_str().unwrap()),
+            "restart" => text.clear(),
+            _ => {}
+        }
+    }
+    text
+}
+
+/// A plan whose stream waits in the middle of the reply.
+fn held_plan() -> (Line, Held) {
+    let (held, mut pieces) = (Held::default(), Line::plan(&says(REPLY)).pieces());
+    pieces.insert(HEAD + 3, Piece::Hold(held.clone()));
+    (Line::Stream(pieces), held)
+}
+
+async fn served() -> (TestHub, ModelServer, Served, Client) {
+    let (hub, server) = planning().await;
+    let served = Served::start(&hub).await;
+    let client = Rest::of(&hub).user(&hub.owner("ada").await).await;
+    (hub, server, served, client)
+}
+
+#[tokio::test]
+async fn the_reply_is_heard_while_it_is_written_and_can_be_taken_up_anywhere() {
+    let (hub, server, served, ada) = served().await;
+    let (line, held) = held_plan();
+    server.then(line);
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    let path = format!("turns/{id}/stream");
+    let listening = async {
+        let mut listening = Listening::to(&served, &ada, &path, None).await;
+        held.begun().await;
+        // The model is not done: what comes now is seen before there is a reply.
+        let first = listening.next().await.unwrap();
+        held.go_on();
+        let mut all = vec![first];
+        all.extend(listening.rest().await);
+        all
+    };
+    let (_, all) = tokio::join!(hub.run_jobs(), listening);
+    assert_eq!(all[0].event, "delta");
+    let first = all[0].data["text"].as_str().unwrap();
+    assert!(REPLY.starts_with(first) && first.len() < REPLY.len(), "{first}");
+    assert_eq!(text(&all), REPLY);
+    let end = all.last().unwrap();
+    assert_eq!(
+        (end.event.as_str(), end.data["state"].as_str()),
+        ("completed", Some("planned"))
+    );
+    assert_eq!(end.data["reply"][0]["text"], REPLY);
+    let rest = Listening::to(&served, &ada, &path, Some(&all[0].id))
+        .await
+        .rest()
+        .await;
+    assert_eq!(rest, all[1..]);
+    let rest = Listening::to(&served, &ada, &path, Some(&end.id))
+        .await
+        .rest()
+        .await;
+    assert_eq!(
+        names(&rest),
+        ["completed"],
+        "whoever asks after the end is told the end"
+    );
+    for bad in ["-1", "x", ""] {
+        let ask = ada
+            .ask(axum::http::Method::GET, &path)
+            .header("last-event-id", bad.as_bytes());
+        let _ = ask.send().await.refuses(400, "malformed");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_anywhere_is_waited_out_and_what_it_said_is_taken_back() {
+    let (hub, server) = planning().await;
+    let pieces = Line::plan(&says(REPLY)).pieces();
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    for end in 0..pieces.len() {
+        let mut cut = pieces[..end].to_vec();
+        if let Piece::Send(half) = &pieces[end] {
+            cut.push(Piece::Send(half[..half.len() / 2].to_vec()));
+        }
+        server.then(Line::Stream(cut));
+        hub.run_jobs().await;
+        let waiting = turn(&hub, id).await;
+        assert_eq!(waiting.state, TurnState::Waiting, "cut after {end}: {waiting:?}");
+        hub.clock.advance(Duration::minutes(2));
+    }
+    let said = hub.sql().count("events", "type = 'message.agent'").await;
+    assert_eq!((hub.sql().count("jobs", "attempts > 0").await, said), (0, 0));
+    server.then(Line::plan(&says("Hello again.")));
+    hub.run_jobs().await;
+    // Hours have passed, and Ada's token with them.
+    let eva = Rest::of(&hub).user(&hub.member("eva").await).await;
+    let all = told(&eva, &id.to_string()).await;
+    assert!(names(&all).contains(&"restart"), "{all:?}");
+    assert_eq!(
+        (text(&all).as_str(), all.last().unwrap().event.as_str()),
+        ("Hello again.", "completed")
+    );
+    let planned = turn(&hub, id).await;
+    assert_eq!(planned.steps.len(), pieces.len() + 1);
+    assert_eq!(planned.steps.last().unwrap().outcome, StepOutcome::Answered);
+}
+
+#[tokio::test]
+async fn a_stream_that_stops_talking_is_not_waited_for_until_the_end() {
+    let server = ModelServer::start().await;
+    let patient = hub::config::ModelConfig {
+        timeout_ms: 8_000,
+        ..config(&server)
+    };
+    let hub = planning_with(&patient).await;
+    let mut stalled = Line::plan(&says(REPLY)).pieces();
+    stalled.truncate(HEAD + 3);
+    stalled.push(Piece::Stall);
+    server.then(Line::Stream(stalled));
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    hub.run_jobs().await;
+    let waiting = turn(&hub, id).await;
+    assert_eq!(
+        (waiting.state, waiting.steps[0].outcome),
+        (TurnState::Waiting, StepOutcome::Away)
+    );
+    assert!(
+        (1_900..6_000).contains(&waiting.steps[0].duration_ms),
+        "{waiting:?}"
+    );
+    hub.expect_leftovers();
+}
+
+#[tokio::test]
+async fn errors_in_a_stream_are_sorted() {
+    let (hub, server) = planning().await;
+    let event = |event: Value| Line::stream(&[event]);
+    let huge = Line::Stream(vec![
+        Piece::Send(b"data: ".to_vec()),
+        Piece::Send(vec![b'x'; 3 * 1024 * 1024]),
+    ]);
+    for (line, outcome) in [
+        (Line::error_event("server_error"), StepOutcome::Away),
+        (Line::error_event("invalid_prompt"), StepOutcome::Refused),
+        (Line::failed("rate_limit_exceeded"), StepOutcome::Away),
+        (Line::failed("invalid_prompt"), StepOutcome::Refused),
+        (Line::incomplete(), StepOutcome::Malformed),
+        (
+            event(json!({"type": "response.completed", "response": {}})),
+            StepOutcome::Malformed,
+        ),
+        (
+            event(json!({"type": "response.output_text.delta"})),
+            StepOutcome::Malformed,
+        ),
+        (
+            Line::Stream(vec![Piece::Send(b"data: [1]\n\n".to_vec())]),
+            StepOutcome::Malformed,
+        ),
+        (
+            Line::Stream(vec![Piece::Send(b"data: {\n\n".to_vec())]),
+            StepOutcome::Malformed,
+        ),
+        (huge, StepOutcome::Malformed),
+    ] {
+        let id = turn_of(&hub.home.office.hears("hello").await);
+        server.then(line.clone());
+        hub.run_jobs().await;
+        let ended = turn(&hub, id).await;
+        let state = match outcome {
+            StepOutcome::Away => TurnState::Waiting,
+            StepOutcome::Refused => TurnState::Dead,
+            _ => TurnState::Queued,
+        };
+        assert_eq!(
+            (ended.steps[0].outcome, ended.state),
+            (outcome, state),
+            "{line:?}"
+        );
+        if state != TurnState::Dead {
+            server.then(Line::plan(&says("Hello.")));
+        }
+        hub.clock.advance(Duration::minutes(2));
+        hub.run_jobs().await;
+    }
+    hub.expect_leftovers();
+}
+
+#[tokio::test]
+async fn however_the_stream_is_written_it_is_the_same_answer() {
+    let (hub, server, _, ada) = served().await;
+    let sent = Line::plan(&says(REPLY))
+        .pieces()
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Send(bytes) => String::from_utf8(bytes).unwrap(),
+            _ => String::new(),
+        });
+    let strange = "event: response.dreamt\ndata: {\"type\":\"response.dreamt\",\"delta\":{\"reply\":1}}\n\n: a comment\n\n";
+    let whole: String = sent.map(|event| format!("{strange}{event}")).collect();
+    let whole = whole.replace('\n', "\r\n") + "data: [DONE]\r\n\r\n";
+    let in_pieces = whole
+        .as_bytes()
+        .chunks(5)
+        .map(|piece| Piece::Send(piece.to_vec()));
+    let unstreamed = Line::plan(&says(REPLY)).whole();
+    for (line, is_streamed) in [(Line::Stream(in_pieces.collect()), true), (unstreamed, false)] {
+        server.then(line);
+        let id = turn_of(&hub.home.kitchen.hears("hello").await);
+        hub.run_jobs().await;
+        assert_eq!(turn(&hub, id).await.reply, Some(vec![Block::text(REPLY)]));
+        let all = told(&ada, &id.to_string()).await;
+        assert_eq!(text(&all) == REPLY, is_streamed, "{all:?}");
+        assert_eq!(all.last().unwrap().event, "completed");
+    }
+}
+
+#[tokio::test]
+async fn a_space_that_goes_private_says_nothing_more_and_nothing_is_left_of_what_it_said() {
+    let (hub, server, served, ada) = served().await;
+    let (line, held) = held_plan();
+    server.then(line);
+    let kitchen = &hub.home.kitchen;
+    let id = turn_of(&kitchen.hears("the safe opens with 4711").await);
+    let listening = async {
+        let mut listening = Listening::to(&served, &ada, &format!("turns/{id}/stream"), None).await;
+        held.begun().await;
+        let first = listening.next().await.unwrap();
+        hub.home
+            .set_privacy(kitchen.space, PrivacyMode::Private)
+            .await
+            .unwrap();
+        held.go_on();
+        (first, listening.rest().await)
+    };
+    let (_, (first, rest)) = tokio::join!(hub.run_jobs(), listening);
+    assert_eq!((first.event.as_str(), names(&rest)), ("delta", vec!["skipped"]));
+    assert_eq!(hub.sql().count("turn_stream", "kind = 'delta'").await, 0);
+    assert_eq!(hub.sql().count("turn_stream", "kind = 'skipped'").await, 1);
+}
+
+#[tokio::test]
+async fn a_private_turn_is_heard_by_nobody_else() {
+    let (hub, server, _, ada) = served().await;
+    let bob = Rest::of(&hub).user(&hub.member("bob").await).await;
+    server.then(Line::plan(&says(REPLY)));
+    let sent = ada
+        .post(
+            "messages",
+            json!({"content": [{"type": "text", "text": "hello"}]}),
+        )
+        .await;
+    let sent = sent.expect(202);
+    let id = sent.text("/turn_id");
+    hub.run_jobs().await;
+    assert_eq!(text(&told(&ada, id).await), REPLY);
+    let _ = bob
+        .get(&format!("turns/{id}/stream"))
+        .await
+        .refuses(404, "not_found");
+    let mut eyes = hub.home.household_eyes().await;
+    let seen = eyes
+        .turn_stream()
+        .after(hub::ids::TurnId(id.parse().unwrap()), 0)
+        .await
+        .unwrap();
+    assert_eq!(seen, Vec::new(), "the database itself does not show it");
+}
+
+/// A worker that dies in the middle: what it said is taken back by the next one, and its own late words count for nothing.
+#[tokio::test]
+async fn a_worker_that_dies_while_it_speaks_is_spoken_over() {
+    let (hub, server, served, ada) = served().await;
+    let (line, held) = held_plan();
+    server.then(line);
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    let mut listening = Listening::to(&served, &ada, &format!("turns/{id}/stream"), None).await;
+    let mut worker = hub.start_one_job();
+    held.begun().await;
+    let first = listening.next().await.unwrap();
+    worker.shutdown().await;
+    hub.clock.advance(Duration::minutes(2));
+    server.then(Line::plan(&says("Hello again.")));
+    hub.run_jobs().await;
+    let mut all = vec![first];
+    all.extend(listening.rest().await);
+    assert_eq!(
+        (all[0].event.as_str(), all[1].event.as_str()),
+        ("delta", "restart")
+    );
+    assert_eq!(
+        (text(&all).as_str(), all.last().unwrap().event.as_str()),
+        ("Hello again.", "completed")
+    );
+}
+
+#[tokio::test]
+async fn a_replayed_turn_goes_on_after_its_end_and_streams_are_gone_after_a_day() {
+    let (hub, server, served, ada) = served().await;
+    server.then(Line::fails(400, "context too long"));
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    hub.run_jobs().await;
+    let all = told(&ada, &id.to_string()).await;
+    assert_eq!(names(&all), ["dead"]);
+    let dead = hub.dead_jobs().await;
+    let _ = ada
+        .post(&format!("dead-jobs/{}/replay", dead[0].id), json!({}))
+        .await
+        .expect(204);
+    server.then(Line::plan(&says(REPLY)));
+    hub.run_jobs().await;
+    let path = format!("turns/{id}/stream");
+    let rest = Listening::to(&served, &ada, &path, Some(&all[0].id))
+        .await
+        .rest()
+        .await;
+    assert_eq!((names(&rest)[0], text(&rest).as_str()), ("restart", REPLY));
+    let ends = "kind in ('completed', 'skipped', 'dead')";
+    assert_eq!(hub.sql().count("turn_stream", ends).await, 1);
+    hub.clock.advance(Duration::hours(23));
+    remove_old(&hub).await.unwrap();
+    assert_eq!(hub.sql().count("turn_stream", ends).await, 1);
+    hub.clock.advance(Duration::hours(2));
+    remove_old(&hub).await.unwrap();
+    assert_eq!(hub.sql().count("turn_stream", "true").await, 0);
+    let ada = Rest::of(&hub).user(&hub.member("eva").await).await;
+    assert_eq!(names(&told(&ada, &id.to_string()).await), ["completed"]);
+}
