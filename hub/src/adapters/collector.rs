@@ -1,7 +1,10 @@
 //! The collector of traces: OTLP over HTTP, in batches, on the life of the process. It is nobody's dependency: while it is
 //! away spans are dropped and counted, which is said once in a while, and nothing else waits for it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -38,10 +41,12 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Starts sending spans to the collector. They are sent until all else of the process has ended, and then the rest.
 pub fn start(life: &Lifecycle, config: &TelemetryConfig, mut spans: Spans) -> Result<(), ExporterBuildError> {
-    let mut exporter = exporter(config)?;
+    let cause = Cause::default();
+    let mut exporter = exporter(config, cause.clone())?;
     exporter.set_resource(&spans.resource);
     let mut collector = Collector {
         exporter,
+        cause,
         failures: 0,
         said_at: None,
     };
@@ -59,7 +64,7 @@ pub fn start(life: &Lifecycle, config: &TelemetryConfig, mut spans: Spans) -> Re
     Ok(())
 }
 
-fn exporter(config: &TelemetryConfig) -> Result<SpanExporter, ExporterBuildError> {
+fn exporter(config: &TelemetryConfig, cause: Cause) -> Result<SpanExporter, ExporterBuildError> {
     tls::choose_provider();
     let http = reqwest::Client::builder()
         .timeout(WITHIN)
@@ -69,7 +74,7 @@ fn exporter(config: &TelemetryConfig) -> Result<SpanExporter, ExporterBuildError
     let headers = config.headers().unwrap_or_default().into_iter();
     SpanExporter::builder()
         .with_http()
-        .with_http_client(Http(http))
+        .with_http_client(Http { http, cause })
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!(
             "{}/v1/traces",
@@ -87,6 +92,7 @@ fn exporter(config: &TelemetryConfig) -> Result<SpanExporter, ExporterBuildError
 
 struct Collector {
     exporter: SpanExporter,
+    cause: Cause,
     /// Failures in a row.
     failures: u32,
     said_at: Option<Instant>,
@@ -132,7 +138,13 @@ impl Collector {
                 metrics::counter!(metric::SPANS_DROPPED, "reason" => "collector").increment(dropped);
                 if self.said_at.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
                     self.said_at = Some(Instant::now());
-                    tracing::warn!(%error, spans = count, "the collector does not take traces; they are dropped");
+                    // The library says no more of a lost connection than that it was one.
+                    let error = self.cause.take().unwrap_or_else(|| error.to_string());
+                    tracing::warn!(
+                        error,
+                        spans = count,
+                        "the collector does not take traces; they are dropped"
+                    );
                 }
             }
         }
@@ -155,14 +167,36 @@ fn take(spans: &mut Spans, batch: &mut Vec<SpanData>) {
     }
 }
 
+/// Why the last request found nobody, for the operator.
+#[derive(Debug, Clone, Default)]
+struct Cause(Arc<Mutex<Option<String>>>);
+
+impl Cause {
+    fn keep(&self, error: &reqwest::Error) {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause.to_string());
+    }
+
+    fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// The exporter's way out: our client, with an answer that is bounded.
 #[derive(Debug)]
-struct Http(reqwest::Client);
+struct Http {
+    http: reqwest::Client,
+    cause: Cause,
+}
 
 #[async_trait]
 impl HttpClient for Http {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let mut answer = self.0.execute(request.try_into()?).await?;
+        let sent = self.http.execute(request.try_into()?).await;
+        let mut answer = sent.inspect_err(|error| self.cause.keep(error))?;
         let mut body = Vec::new();
         while let Some(piece) = answer.chunk().await? {
             if body.len() + piece.len() > MAX_ANSWER_BYTES {
