@@ -63,7 +63,7 @@ async fn fill(hub: &TestHub, agents: &[(Household, u32)]) {
          create temp table made as
            select gen_random_uuid() as id, b.agent as agent, r.subject,
              l2_normalize(s.v + (x.v + y.v) * array_fill(0.4::real, array[384])::vector) as v,
-             'subject' || r.subject || ' with word' || r.x || ' and word' || r.y || ' and word' || n % 700 || ' in it' as content
+             'subject' || r.subject || ' with word' || r.x || ' and word' || r.y || ' and word' || r.n % 700 || ' in it' as content
            from (select n, n % 1000 as subject, 1000 + floor(random() * 2000)::int as x,
                    1000 + floor(random() * 2000)::int as y from generate_series(0, {ROWS} - 1) n) r
            join (values {bounds}) b(agent, lower, upper) on (r.n * 7919::bigint) % {ROWS} >= b.lower
@@ -121,14 +121,19 @@ async fn of_agent(hub: &TestHub, household: &Household) -> String {
     // The first tenth warms up.
     for (number, asked) in asked.iter().enumerate() {
         let embedding = Embedding::of(asked.numbers.clone(), model.dimensions).unwrap();
-        let began = Instant::now();
-        direct.search(household, &asked.numbers, "on").await;
-        let of_bare = began.elapsed();
+        // Whoever comes second finds the pages warm, so they take turns.
+        let mut of_bare = Duration::ZERO;
+        if number % 2 == 0 {
+            of_bare = direct.timed(household, &asked.numbers).await;
+        }
         let mut tx = household.household_eyes().await;
         let began = Instant::now();
         let hits = tx.embeddings().nearest(&embedding, &model, DEPTH).await.unwrap();
         let of_lane = began.elapsed();
         drop(tx);
+        if number % 2 == 1 {
+            of_bare = direct.timed(household, &asked.numbers).await;
+        }
         let meaning = Meaning::On {
             model: model.clone(),
             embedding,
@@ -185,6 +190,12 @@ impl Bare {
         let settings = "set hnsw.iterative_scan = relaxed_order; set plan_cache_mode = force_custom_plan";
         sqlx::raw_sql(settings).execute(&mut *session).await.unwrap();
         Self(session)
+    }
+
+    async fn timed(&mut self, household: &Household, question: &[f32]) -> Duration {
+        let began = Instant::now();
+        self.search(household, question, "on").await;
+        began.elapsed()
     }
 
     /// By the index, or without it.
