@@ -180,6 +180,7 @@ pub struct Turn {
     /// What the thinking used, all steps of the try that counts together.
     pub usage: Option<Value>,
     /// The calls of a model, those of tries that came to nothing too; the first hundred.
+    #[serde(default)]
     pub steps: Vec<TurnStep>,
     /// The events it ran on.
     pub input_event_ids: Vec<EventId>,

@@ -48,6 +48,14 @@ impl Story {
             );
             hub.sql().execute(&embed).await;
         }
+        // The offline rules ask no model, so they take no step.
+        let step = format!(
+            "insert into hub.turn_steps (agent_id, turn_id, ordinal, audience_person_id, attempt, outcome, duration_ms, created_at)
+             select agent_id, id, 1, audience_person_id, 1, 'answered', 1, now() from hub.turns
+             where audience_person_id = '{}' limit 1",
+            bob.person
+        );
+        hub.sql().execute(&step).await;
         let story = Self {
             hub,
             next_door,
