@@ -133,6 +133,16 @@ impl Household {
         Ok(())
     }
 
+    /// A unit of work that sees what the household sees.
+    pub async fn household_eyes(&self) -> Tx {
+        let scope = TxScope::Agent {
+            agent: self.agent,
+            person: None,
+        };
+        let begun = self.hub.db.begin(scope, Actor::hub()).await;
+        begun.expect("the database is there")
+    }
+
     /// A turn as it is now, whoever may see it.
     pub async fn turn(&self, id: TurnId) -> Turn {
         let found = self.whole().await.turns().find(id).await;
