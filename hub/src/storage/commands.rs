@@ -1,4 +1,4 @@
-//! Commands: the mailboxes. And deliveries, which follow the command that carries them.
+//! Commands: the mailboxes.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use crate::{
     clock::DateTime,
     devices::Socket,
     error::{Error, Result},
-    ids::{ActionId, AgentId, AttemptId, CommandId, DeliveryId, DeviceId, EventId, PersonId, TurnId},
+    ids::{ActionId, AgentId, AttemptId, CommandId, DeviceId, PersonId, TurnId},
     mailbox::{Command, CommandState},
     page::PageRequest,
     telemetry::trace,
 };
 
 /// The tables of commands and deliveries.
-pub struct Commands<'a>(&'a mut Tx);
+pub struct Commands<'a>(pub(super) &'a mut Tx);
 
 impl Tx {
     /// The tables of commands and deliveries.
@@ -442,46 +442,6 @@ impl Commands<'_> {
             .into_iter()
             .map(|row| (row.agent_id.into(), row.device_id.into(), row.id.into()))
             .collect())
-    }
-
-    /// Inserts the delivery that a command carries.
-    pub async fn insert_delivery(
-        &mut self,
-        command: &NewCommand,
-        event: EventId,
-        turn: TurnId,
-    ) -> Result<()> {
-        let (agent, now) = (self.0.agent(), self.0.now());
-        sqlx::query!(
-            "insert into deliveries (agent_id, id, event_id, turn_id, audience_person_id, command_id, state, created_at,
-               updated_at)
-             values ($1, $2, $3, $4, $5, $6, 'pending', $7, $7)",
-            agent.0,
-            DeliveryId::mint().0,
-            event.0,
-            turn.0,
-            command.audience.map(|id| id.0),
-            command.id.0,
-            now
-        )
-        .execute(self.0.connection())
-        .await?;
-        Ok(())
-    }
-
-    /// Ends the delivery that a command carries, if it carries one.
-    pub async fn settle_delivery(&mut self, command: CommandId, state: &str) -> Result<()> {
-        let (agent, now) = (self.0.agent(), self.0.now());
-        sqlx::query!(
-            "update deliveries set state = $3, updated_at = $4 where agent_id = $1 and command_id = $2",
-            agent.0,
-            command.0,
-            state,
-            now
-        )
-        .execute(self.0.connection())
-        .await?;
-        Ok(())
     }
 }
 

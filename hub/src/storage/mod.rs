@@ -7,6 +7,7 @@ mod bell;
 mod commands;
 mod connections;
 mod db;
+mod deliveries;
 mod devices;
 mod embeddings;
 mod error;

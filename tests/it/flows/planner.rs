@@ -469,7 +469,7 @@ async fn only_a_model_that_somebody_vouches_for_is_told_anything() {
     assert_eq!(turn(&hub, id).await.state, TurnState::Waiting);
     assert_eq!(server.heard().len(), 0, "not even the key was sent");
     hub.expect_leftovers();
-    let ca_file = std::env::temp_dir().join(format!("{}.pem", uuid::Uuid::now_v7()));
+    let ca_file = std::env::temp_dir().join(format!("{}.pem", hub::ids::TurnId::mint()));
     let trusting = ModelConfig {
         ca_file: ca_file.clone(),
         ..config(&server)

@@ -53,9 +53,9 @@ impl Listening {
     /// The next event; none at the end.
     async fn next(&mut self) -> Option<Heard> {
         loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let heard = parse(event);
-                self.text = rest.to_owned();
+            if let Some(end) = self.text.find("\n\n") {
+                let heard = parse(&self.text[..end]);
+                self.text.drain(..end + 2);
                 if heard.is_some() {
                     return heard;
                 }
@@ -302,7 +302,7 @@ async fn however_the_stream_is_written_it_is_the_same_answer() {
             _ => String::new(),
         });
     let strange = "event: response.dreamt\ndata: {\"type\":\"response.dreamt\",\"delta\":{\"reply\":1}}\n\n: a comment\n\n";
-    let whole: String = sent.map(|event| format!("{strange}{event}")).collect();
+    let whole = sent.fold(String::new(), |whole, event| whole + strange + &event);
     let whole = whole.replace('\n', "\r\n") + "data: [DONE]\r\n\r\n";
     let in_pieces = whole
         .as_bytes()

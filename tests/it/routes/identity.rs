@@ -27,7 +27,8 @@ async fn self_is_the_one_agent_of_a_user() {
         .expect(200);
     assert_eq!(by_self.json, by_id.json);
     let home = json!({
-        "id": hub.home.agent, "name": "home", "runtime": "offline", "time_zone": "UTC", "language": "en"
+        "id": hub.home.agent, "name": "home", "runtime": "offline", "time_zone": "UTC", "language": "en",
+        "when_model_down": "wait"
     });
     assert_eq!(by_self.json, home);
 }

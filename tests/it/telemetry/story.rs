@@ -131,8 +131,8 @@ pub(super) fn plan(office: Uuid) -> Line {
     let arguments = json!({"device_id": office, "kind": "speaker.say", "arguments": {"text": TOLD}});
     Line::plan(&json!({
         "reply": REPLIED,
-        "memories": [{"tier": "semantic", "content": REMEMBERED, "importance": 0.6, "confidence": 0.9, "inputs": [0]}],
-        "actions": [{"tool": "device_command", "summary": TOLD, "arguments": arguments.to_string()}],
+        "to_remember": [{"tier": "semantic", "content": REMEMBERED, "importance": 0.6, "confidence": 0.9, "inputs": [0]}],
+        "to_do": [{"tool": "device_command", "summary": TOLD, "arguments": arguments.to_string()}],
     }))
 }
 
