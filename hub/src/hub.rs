@@ -88,7 +88,7 @@ impl Hub {
         let db = Db::new(&config.database, Arc::clone(&clock))?;
         let sockets = Registry::new(config.satellite.max_sockets);
         let (lifecycle, node) = (Lifecycle::default(), NodeId::mint());
-        let embeddings = Embeddings::new(&config);
+        let embeddings = Embeddings::new(&config)?;
         Ok(Self(Arc::new(Shared {
             config,
             db,

@@ -81,8 +81,7 @@ class Written(unittest.TestCase):
         serve = variables("ServeTask")
         for task in ("WorkerTask", "AdminTask"):
             for name, value in variables(task).items():
-                if name != "HUB_SECRETS__VALUES":
-                    self.assertEqual(value, serve.get(name), f"{task} {name}")
+                self.assertEqual(value, serve.get(name), f"{task} {name}")
 
     def test_every_variable_that_is_set_is_a_key_of_the_hub(self):
         example = (t.ROOT / "deploy/env.example").read_text()
@@ -255,7 +254,7 @@ class Made(unittest.TestCase):
             ("elasticfilesystem:ClientMount", folder),
             ("elasticfilesystem:ClientWrite", folder),
             ("ssm:GetParameter", settings),
-            ("ssm:GetParameters", settings),
+            ("secretsmanager:GetSecretValue", made["ModelKey"]),
             ("sqs:GetQueueAttributes", queue),
             ("sqs:GetQueueAttributes", dead),
         }
@@ -274,8 +273,7 @@ class Made(unittest.TestCase):
         return {
             "ServeRole": serve,
             "WorkerRole": serve
-            | {("sqs:ReceiveMessage", queue), ("sqs:DeleteMessage", queue)}
-            | {("secretsmanager:GetSecretValue", made["ModelKey"])},
+            | {("sqs:ReceiveMessage", queue), ("sqs:DeleteMessage", queue)},
             "AdminRole": common
             | {(f"s3:{call}", bucket) for call in looking for bucket in (audit, artifacts)}
             | {("s3:GetObject", f"{audit}/*")},

@@ -7,11 +7,7 @@ use super::{
     store,
 };
 use crate::{
-    adapters::{
-        keys::Keys,
-        models::embeddings::Embeddings,
-        worm::{StoreKind, WriteOnceStore},
-    },
+    adapters::{keys::Keys, models::embeddings::Embeddings, worm::WriteOnceStore},
     audit::breach::{AuditError, check_key, check_not_behind},
     clock::{SharedClock, SystemClock},
     config::{Config, Origin},
@@ -118,7 +114,7 @@ async fn is_empty(db: &Db) -> Result<bool, Error> {
 
 /// Whether recall is by meaning, too, and what it lacks for that.
 async fn embeddings(config: &Config, db: &Db) -> Result<String, String> {
-    let embeddings = Embeddings::new(config);
+    let embeddings = Embeddings::new(config).map_err(|error| error.to_string())?;
     let Some(model) = embeddings.model() else {
         return Ok("no model is configured; recall is by words".to_owned());
     };
@@ -162,11 +158,9 @@ async fn audit_log(config: Config, keys: Keys, store: Option<&dyn WriteOnceStore
 async fn audit_store(config: &Config) -> Result<Option<Arc<dyn WriteOnceStore>>, String> {
     let clock: SharedClock = Arc::new(SystemClock);
     let store = store::existing_audit(config, &clock).await?;
-    if let Some(store) = &store
-        && store.describe().kind == StoreKind::S3
-    {
-        let probed = store.probe().await;
-        probed.map_err(|error| AuditError::from(error).chain())?;
+    if let Some(store) = &store {
+        let examined = store.examine().await;
+        examined.map_err(|error| AuditError::from(error).chain())?;
     }
     Ok(store)
 }

@@ -9,15 +9,12 @@ use super::{
     banner::banner,
     bootstrap::bootstrap_if_empty,
     descriptors,
-    start::{StartError, keep_audit_log, open_queue, open_with, send_traces},
+    start::{StartError, keep_audit_log, keep_metrics_small, open_queue, open_with, send_traces},
 };
 use crate::{
     adapters::queue::Queue, config::Config, error::Error, http, hub::Hub, identity, jobs,
     lifecycle::stop_signal, satellite, telemetry,
 };
-
-/// How often metrics are summed up: what the exporter itself would do.
-const UPKEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Serves REST and satellites, and works on jobs unless told not to.
 #[derive(Debug, clap::Args)]
@@ -92,17 +89,4 @@ fn start(hub: &Hub, queue: Option<Arc<dyn Queue>>, with_worker: bool) {
         jobs::worker::start(hub);
         jobs::sweep::start(hub);
     }
-}
-
-/// Histograms hold every value until they are told to sum up, scraped or not.
-fn keep_metrics_small(hub: &Hub) {
-    let (metrics, life) = (hub.metrics.clone(), hub.lifecycle.clone());
-    hub.lifecycle.spawn(async move {
-        while let Some(metrics) = &metrics {
-            tokio::select! {
-                () = tokio::time::sleep(UPKEEP_EVERY) => metrics.run_upkeep(),
-                () = life.closing() => return,
-            }
-        }
-    });
 }

@@ -11,7 +11,7 @@ use crate::{
         aws, collector,
         keys::{Keys, KeysError},
         models::responses::ResponsesApi,
-        queue::{Queue, QueueError, Way, sqs::Sqs},
+        queue::{PROBE, Queue, QueueError, Way, sqs::Sqs},
     },
     audit::{
         self,
@@ -25,6 +25,9 @@ use crate::{
     telemetry::{Spans, TelemetryError},
     turns::{offline::Offline, planner::Planner, runtime::AgentRuntime},
 };
+
+/// How often metrics are summed up: what the exporter itself would do.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Why the hub does not start.
 #[derive(Debug, thiserror::Error)]
@@ -172,7 +175,12 @@ pub async fn open_queue(hub: &Hub) -> Result<Option<Arc<dyn Queue>>, StartError>
         return Ok(None);
     };
     hub.queue.begin();
-    match examine_queue(&*queue).await {
+    let examined = async {
+        examine_queue(&*queue).await?;
+        // Sending has a permission of its own, and nothing else shows whether it is there.
+        queue.send(&[PROBE.to_owned()]).await
+    };
+    match examined.await {
         Ok(_) => tracing::info!(queue.url = queue.describe(), "the queue answers"),
         Err(error) if error.fault.is_outage() => {
             hub.queue.failed(Way::Sending, hub.clock.now(), &error);
@@ -195,4 +203,17 @@ pub async fn find_queue(config: &Config) -> Option<Arc<dyn Queue>> {
 /// Whether the queue and its dead-letter queue answer. Returns how many messages wait and how many are dead.
 pub async fn examine_queue(queue: &dyn Queue) -> Result<(u64, Option<u64>), QueueError> {
     Ok((queue.waiting().await?, queue.dead_letters().await?))
+}
+
+/// Histograms hold every value until they are told to sum up, scraped or not.
+pub fn keep_metrics_small(hub: &Hub) {
+    let (metrics, life) = (hub.metrics.clone(), hub.lifecycle.clone());
+    hub.lifecycle.spawn(async move {
+        while let Some(metrics) = &metrics {
+            tokio::select! {
+                () = tokio::time::sleep(UPKEEP_EVERY) => metrics.run_upkeep(),
+                () = life.closing() => return,
+            }
+        }
+    });
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::start::{StartError, keep_audit_log, open_queue, open_with, send_traces};
+use super::start::{StartError, keep_audit_log, keep_metrics_small, open_queue, open_with, send_traces};
 use crate::{config::Config, jobs, lifecycle::stop_signal, telemetry};
 
 /// Works on jobs beside any number of `hub serve --no-worker`.
@@ -25,6 +25,7 @@ pub async fn run(_: Args) -> Result<ExitCode, StartError> {
         jobs::relay::start(&hub, &queue);
         jobs::receive::start(&hub, &queue);
     }
+    keep_metrics_small(&hub);
     jobs::worker::start(&hub);
     jobs::sweep::start(&hub);
     tracing::info!(node = %hub.node, "the worker is working");

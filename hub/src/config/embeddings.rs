@@ -49,7 +49,8 @@ impl EmbeddingsConfig {
     #[must_use]
     pub fn key(&self, model: &ModelConfig) -> SecretString {
         let is_own = !self.api_key.expose_secret().is_empty();
-        if is_own || self.base_url != model.base_url {
+        let is_elsewhere = self.base_url.trim_end_matches('/') != model.base_url.trim_end_matches('/');
+        if is_own || is_elsewhere {
             self.api_key.clone()
         } else {
             model.api_key.clone()

@@ -6,10 +6,9 @@ use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 use crate::{
-    adapters::queue::{BATCH, Message, Queue, QueueError, Way},
+    adapters::queue::{BATCH, Message, PROBE, Queue, QueueError, Way, count_messages},
     hub::Hub,
     storage::Ring,
-    telemetry::metric,
 };
 
 /// How long a call waits for a message: the longest that SQS allows, so that an idle hub asks seldom.
@@ -69,9 +68,10 @@ async fn take(hub: &Hub, queue: &dyn Queue, most: usize, patience: Duration) -> 
         return Ok(());
     }
     let ids = messages.iter().filter(|message| is_id(message)).count();
+    let probes = messages.iter().filter(|message| message.body == PROBE).count();
     hub.idle.call(ids);
-    count("received", ids);
-    count("unreadable", messages.len() - ids);
+    count_messages("received", ids);
+    count_messages("unreadable", messages.len() - ids - probes);
     queue.delete(&messages).await
 }
 
@@ -100,9 +100,4 @@ async fn count_on(hub: &Hub, queue: &dyn Queue) {
         }
         tokio::time::sleep(DEAD_LETTERS_EVERY).await;
     }
-}
-
-fn count(outcome: &'static str, messages: usize) {
-    let messages = u64::try_from(messages).unwrap_or_default();
-    metrics::counter!(metric::QUEUE_MESSAGES, "outcome" => outcome).increment(messages);
 }

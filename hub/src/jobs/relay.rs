@@ -7,12 +7,11 @@ use chrono::TimeDelta;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    adapters::queue::{BATCH, Queue, QueueError, Way},
+    adapters::queue::{BATCH, PROBE, Queue, QueueError, Way, count_messages},
     error::Result,
     hub::Hub,
     ids::JobId,
     storage::Ring,
-    telemetry::metric,
 };
 
 /// Batches on their way at once: a call takes some 10 to 20 ms, so this is a few thousand ids a second.
@@ -68,7 +67,7 @@ async fn send_fresh(hub: &Hub, queue: &dyn Queue) {
 
 async fn send(hub: &Hub, queue: &dyn Queue, ids: &[JobId]) {
     if hub.queue.enter(Way::Sending, hub.clock.now()).is_err() {
-        return count("dropped", ids.len());
+        return count_messages("dropped", ids.len());
     }
     let texts = |batch: &[JobId]| batch.iter().map(JobId::to_string).collect();
     let batches: Vec<Vec<String>> = ids.chunks(BATCH).map(texts).collect();
@@ -82,7 +81,7 @@ async fn send(hub: &Hub, queue: &dyn Queue, ids: &[JobId]) {
             Ok(None) => return hub.queue.answered(Way::Sending),
             Err(error) => {
                 hub.queue.failed(Way::Sending, hub.clock.now(), &error);
-                return count("dropped", ids.len() - told);
+                return count_messages("dropped", ids.len() - told);
             }
         }
     }
@@ -91,8 +90,8 @@ async fn send(hub: &Hub, queue: &dyn Queue, ids: &[JobId]) {
 /// Returns how many were dealt with: sent, or not taken and so dropped.
 async fn send_batch(queue: &dyn Queue, batch: Vec<String>) -> Result<usize, QueueError> {
     let taken = queue.send(&batch).await?;
-    count("sent", taken);
-    count("dropped", batch.len().saturating_sub(taken));
+    count_messages("sent", taken);
+    count_messages("dropped", batch.len().saturating_sub(taken));
     Ok(batch.len())
 }
 
@@ -110,23 +109,21 @@ async fn ring_again(hub: &Hub, queue: &dyn Queue) -> Result<()> {
     } else if !hub.queue.is_troubled(Way::Sending) {
         return Ok(());
     }
-    // Where nothing is sent, this is how it is noticed that the queue is back.
     if hub.queue.enter(Way::Sending, hub.clock.now()).is_err() {
         return Ok(());
     }
-    match queue.waiting().await {
-        Ok(waiting) => {
-            hub.queue.answered(Way::Sending);
-            if waiting == 0 {
-                hub.db.bell().fresh_jobs().add(overdue);
-            }
+    if hub.queue.is_troubled(Way::Sending) {
+        // Only what is sent shows that sending works again.
+        match queue.send(&[PROBE.to_owned()]).await {
+            Ok(_) => hub.queue.answered(Way::Sending),
+            Err(error) => drop(hub.queue.failed(Way::Sending, hub.clock.now(), &error)),
         }
+        return Ok(());
+    }
+    match queue.waiting().await {
+        Ok(0) => hub.db.bell().fresh_jobs().add(overdue),
+        Ok(_) => {}
         Err(error) => drop(hub.queue.failed(Way::Sending, hub.clock.now(), &error)),
     }
     Ok(())
-}
-
-fn count(outcome: &'static str, messages: usize) {
-    let messages = u64::try_from(messages).unwrap_or_default();
-    metrics::counter!(metric::QUEUE_MESSAGES, "outcome" => outcome).increment(messages);
 }

@@ -8,7 +8,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use crate::{ids::JobId, telemetry::metric};
+use crate::{adapters::queue::count_messages, ids::JobId};
 
 /// Ids that may wait. Beyond it they are dropped: the relay finds in the table what nobody came for.
 const MOST: usize = 10_000;
@@ -38,8 +38,7 @@ impl FreshJobs {
         ids.extend(fresh.into_iter().take(room));
         drop(ids);
         if dropped > 0 {
-            let dropped = u64::try_from(dropped).unwrap_or_default();
-            metrics::counter!(metric::QUEUE_MESSAGES, "outcome" => "dropped").increment(dropped);
+            count_messages("dropped", dropped);
         }
         self.added.notify_one();
     }

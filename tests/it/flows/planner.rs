@@ -22,7 +22,8 @@ pub(super) fn config(server: &ModelServer) -> ModelConfig {
         api_key: SecretString::from(KEY),
         base_url: server.url(),
         name: "some-model".to_owned(),
-        timeout_ms: 1_000,
+        // Long beside what a busy machine takes to see a word go by; what hangs is waited for this long.
+        timeout_ms: 4_000,
         input_usd: 1.0,
         output_usd: 10.0,
         ..ModelConfig::default()

@@ -50,7 +50,7 @@ impl EmbeddingServer {
         Self { server, models }
     }
 
-    /// Has a hub use one of its models, with short times and small batches.
+    /// Has a hub use one of its models, with times that a hanging one does not hold a test up for long, and small batches.
     pub fn used_as(&self, name: &'static str) -> impl FnOnce(&mut Config) + Send + use<> {
         let (url, models) = (self.url(), self.models);
         move |config| {
@@ -60,8 +60,8 @@ impl EmbeddingServer {
             name.clone_into(&mut config.embeddings.model);
             config.embeddings.dimensions = dimensions.count();
             config.embeddings.batch = 4;
-            config.embeddings.question_timeout_ms = 300;
-            config.embeddings.timeout_ms = 1_000;
+            config.embeddings.question_timeout_ms = 2_000;
+            config.embeddings.timeout_ms = 3_000;
         }
     }
 

@@ -310,8 +310,9 @@ async fn kill(child: &mut Option<Child>) {
 async fn stop(child: &mut Option<Child>) -> bool {
     let mut child = child.take().expect("the hub runs");
     let pid = child.id().expect("the hub runs");
-    let asked = Command::new("kill")
-        .args(["-TERM", &pid.to_string()])
+    // The shell's own: a bare machine may have no other.
+    let asked = Command::new("sh")
+        .args(["-c", "kill -TERM \"$0\"", &pid.to_string()])
         .status()
         .await;
     assert!(

@@ -1,16 +1,19 @@
 //! Where an OpenAI-compatible API is and who asks, and the client for what is answered whole.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use async_openai::{Client, config::Config, error::OpenAIError};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{
+    Certificate,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{ModelError, transport::Transport};
-use crate::tls;
+use crate::{config::ConfigError, tls};
 
 /// How long a connection may take to stand.
-pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where the API is and who asks. Not the library's own, which looks into the environment.
 #[derive(Debug, Clone)]
@@ -49,21 +52,27 @@ impl Config for Account {
 }
 
 impl Account {
-    /// A client whose calls end within this time.
-    pub(super) fn client(base_url: &str, key: SecretString, within: Duration) -> Client<Self> {
-        tls::choose_provider();
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(within)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client can be made");
+    /// A client for what is answered whole.
+    pub(super) fn client(base_url: &str, key: SecretString, http: reqwest::Client) -> Client<Self> {
         let account = Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
             key,
         };
         Client::with_config(account).with_http_service(Transport(http))
     }
+}
+
+/// A client whose calls end within this time, and that also trusts those whose certificates are in a file; none where it is
+/// empty.
+pub(super) fn http(within: Duration, ca_file: &Path) -> Result<reqwest::Client, ConfigError> {
+    tls::choose_provider();
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_WITHIN)
+        .timeout(within)
+        .tls_certs_merge(trusted(ca_file)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| no_certificates(format!("no certificate can be checked: {error}")))
 }
 
 /// What our transport sorted comes back in a box; what is left is an answer that the library cannot read.
@@ -78,5 +87,24 @@ pub(super) fn sorted(error: OpenAIError) -> ModelError {
             ModelError::Malformed(format!("it is no response: {error}"))
         }
         other => ModelError::Malformed(other.to_string()),
+    }
+}
+
+/// The certificates of those who vouch for the far side, besides the ones that this machine trusts.
+fn trusted(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
+    if path.as_os_str().is_empty() {
+        return Ok(Vec::new());
+    }
+    let pem = std::fs::read(path).map_err(|error| no_certificates(format!("cannot be read: {error}")))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(no_certificates("must hold certificates in PEM".to_owned())),
+    }
+}
+
+fn no_certificates(problem: String) -> ConfigError {
+    ConfigError::OutOfBounds {
+        key: "model.ca_file",
+        problem: problem.into(),
     }
 }

@@ -14,7 +14,7 @@ use super::{ModelError, embedder::Embedder, embeddings_api::EmbeddingsApi};
 use crate::{
     adapters::circuit::Circuit,
     clock::DateTime,
-    config::Config,
+    config::{Config, ConfigError},
     memory::embedding::{Embedding, EmbeddingModel},
     telemetry::metric,
 };
@@ -54,28 +54,35 @@ struct Asked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Away;
 
-impl Embeddings {
-    /// As configured. Nothing is asked yet.
-    #[must_use]
-    pub fn new(config: &Config) -> Self {
+impl Configured {
+    fn new(config: &Config, model: EmbeddingModel) -> Result<Self, ConfigError> {
         let chosen = &config.embeddings;
-        let configured = chosen.chosen(&config.model).map(|model| Configured {
-            embedder: Arc::new(EmbeddingsApi::new(
-                &chosen.base_url,
-                chosen.key(&config.model),
-                Duration::from_millis(chosen.timeout_ms),
-            )),
+        let embedder = EmbeddingsApi::new(
+            &chosen.base_url,
+            chosen.key(&config.model),
+            Duration::from_millis(chosen.timeout_ms),
+            &config.model.ca_file,
+        )?;
+        Ok(Self {
+            embedder: Arc::new(embedder),
             batch: chosen.batch.min(MOST_NUMBERS / model.dimensions.count() as usize),
             model,
             question_within: Duration::from_millis(chosen.question_timeout_ms),
             #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1")]
             least_cosine: chosen.least_cosine as f32,
-        });
-        Self {
-            configured,
+        })
+    }
+}
+
+impl Embeddings {
+    /// As configured. Nothing is asked yet; certificates that cannot be used are refused.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        let model = config.embeddings.chosen(&config.model);
+        Ok(Self {
+            configured: model.map(|model| Configured::new(config, model)).transpose()?,
             for_memories: Circuit::default(),
             asked: Mutex::default(),
-        }
+        })
     }
 
     /// The model that memories are to have embeddings of; none: recall is by words.

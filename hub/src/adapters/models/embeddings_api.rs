@@ -1,6 +1,6 @@
 //! OpenAI's embeddings, or whatever speaks the same at another base URL.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use async_openai::{
     Client,
@@ -13,10 +13,13 @@ use secrecy::SecretString;
 
 use super::{
     ModelError,
-    account::{Account, sorted},
+    account::{self, Account, sorted},
     embedder::Embedder,
 };
-use crate::memory::embedding::{Embedding, EmbeddingModel};
+use crate::{
+    config::ConfigError,
+    memory::embedding::{Embedding, EmbeddingModel},
+};
 
 /// Models that give as many numbers as they are asked for; others refuse to be asked.
 const SHORTENS: &str = "text-embedding-3";
@@ -27,12 +30,15 @@ pub struct EmbeddingsApi {
 }
 
 impl EmbeddingsApi {
-    /// The API at an address. Nothing is asked yet.
-    #[must_use]
-    pub fn new(base_url: &str, key: SecretString, within: Duration) -> Self {
-        Self {
-            client: Account::client(base_url, key, within),
-        }
+    /// The API at an address. Nothing is asked yet; certificates that cannot be used are refused.
+    pub fn new(
+        base_url: &str,
+        key: SecretString,
+        within: Duration,
+        ca_file: &Path,
+    ) -> Result<Self, ConfigError> {
+        let client = Account::client(base_url, key, account::http(within, ca_file)?);
+        Ok(Self { client })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The OpenAI Responses API, or whatever speaks it at another base URL.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use async_openai::types::responses::{
     CreateResponse, EasyInputContent, EasyInputMessage, FunctionCallOutput, FunctionCallOutputItemParam,
@@ -9,22 +9,15 @@ use async_openai::types::responses::{
     Status, TextResponseFormatConfiguration, Tool, ToolChoiceOptions, ToolChoiceParam,
 };
 use async_trait::async_trait;
-use reqwest::{
-    Certificate,
-    header::{ACCEPT, CONTENT_TYPE},
-};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Answer, Call, Function, Model, ModelError, OnText, Request, Said, Usage,
-    account::CONNECT_WITHIN,
+    Answer, Call, Function, Model, ModelError, OnText, Request, Said, Usage, account,
     events::{Event, Events, unreadable},
     transport::{self, MAX_ANSWER_BYTES, Transport},
 };
-use crate::{
-    config::{ConfigError, ModelConfig},
-    tls,
-};
+use crate::config::{ConfigError, ModelConfig};
 
 /// The share of the whole time for which an answer that has begun may be silent.
 const IDLE_SHARE: u32 = 4;
@@ -42,17 +35,9 @@ pub struct ResponsesApi {
 impl ResponsesApi {
     /// The API as configured. Nothing is asked yet; certificates that cannot be used are refused.
     pub fn new(config: &ModelConfig) -> Result<Self, ConfigError> {
-        tls::choose_provider();
         let within = Duration::from_millis(config.timeout_ms);
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(within)
-            .tls_certs_merge(trusted(&config.ca_file)?)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| no_certificates(format!("no certificate can be checked: {error}")))?;
         Ok(Self {
-            transport: Transport(client),
+            transport: Transport(account::http(within, &config.ca_file)?),
             url: format!("{}/responses", config.base_url.trim_end_matches('/')),
             key: config.api_key.clone(),
             model: config.name.clone(),
@@ -121,25 +106,6 @@ impl Model for ResponsesApi {
         let answer: Response =
             serde_json::from_slice(&body).map_err(|error| unreadable("it is no response", &error))?;
         Ok(read(answer))
-    }
-}
-
-/// The certificates of those who vouch for the far side, besides the ones that this machine trusts.
-fn trusted(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
-    if path.as_os_str().is_empty() {
-        return Ok(Vec::new());
-    }
-    let pem = std::fs::read(path).map_err(|error| no_certificates(format!("cannot be read: {error}")))?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(no_certificates("must hold certificates in PEM".to_owned())),
-    }
-}
-
-fn no_certificates(problem: String) -> ConfigError {
-    ConfigError::OutOfBounds {
-        key: "model.ca_file",
-        problem: problem.into(),
     }
 }
 

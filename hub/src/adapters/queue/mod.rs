@@ -8,11 +8,22 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
+use crate::telemetry::metric;
+
 pub use super::aws::Fault;
 pub use status::{QueueReport, QueueStatus, Way};
 
 /// Messages that one call may send, take or delete: what SQS allows.
 pub const BATCH: usize = 10;
+
+/// A message that is about no job, by which it is seen whether sending works: whoever takes it only deletes it.
+pub const PROBE: &str = "probe";
+
+/// Counts messages by what became of them.
+pub fn count_messages(outcome: &'static str, messages: usize) {
+    let messages = u64::try_from(messages).unwrap_or_default();
+    metrics::counter!(metric::QUEUE_MESSAGES, "outcome" => outcome).increment(messages);
+}
 
 /// A message queue.
 #[async_trait]

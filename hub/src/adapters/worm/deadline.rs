@@ -74,6 +74,10 @@ impl WriteOnceStore for Deadline {
         self.end("", self.object * WALK, self.store.sweep(now)).await
     }
 
+    async fn examine(&self) -> Result<(), StoreError> {
+        self.end("", self.object, self.store.examine()).await
+    }
+
     async fn probe(&self) -> Result<(), StoreError> {
         self.end("", self.object, self.store.probe()).await
     }

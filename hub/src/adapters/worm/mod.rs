@@ -45,6 +45,11 @@ pub trait WriteOnceStore: fmt::Debug + Send + Sync {
     /// nothing else. Returns how many.
     async fn sweep(&self, now: DateTime<Utc>) -> Result<u64, StoreError>;
 
+    /// Reads what [`Self::describe`] tells, where that is not known by itself. Writes nothing, and needs only permission to read.
+    async fn examine(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Whether the store can be written to now; looks again at what protects it. Leaves nothing behind.
     async fn probe(&self) -> Result<(), StoreError>;
 

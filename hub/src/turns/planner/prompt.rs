@@ -101,6 +101,7 @@ fn remembered(context: &TurnContext) -> Vec<Value> {
 /// A memory as the model is told of it.
 pub(super) fn memory(context: &TurnContext, memory: &Memory) -> Value {
     json!({
+        "id": memory.id,
         "content": cut(&memory.content, MAX_TEXT),
         "tier": memory.tier,
         "told_at": memory.created_at.to_rfc3339(),

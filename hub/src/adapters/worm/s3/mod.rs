@@ -304,6 +304,10 @@ impl WriteOnceStore for WriteOnceBucket {
         self.sweep_versions(now).await
     }
 
+    async fn examine(&self) -> Result<(), StoreError> {
+        self.look().await.map(drop)
+    }
+
     async fn probe(&self) -> Result<(), StoreError> {
         self.look().await?;
         match self.read(CHECKPOINT_PATH).await? {
