@@ -16,7 +16,7 @@ use crate::{
     lifecycle::Lifecycle,
     satellite::registry::Registry,
     storage::Db,
-    turns::runtime::AgentRuntime,
+    turns::{followers::Followers, runtime::AgentRuntime},
 };
 
 /// The hub of a process. Cheap to clone.
@@ -53,6 +53,8 @@ pub struct Shared {
     pub queue: QueueStatus,
     /// The workers of this process that have nothing to do.
     pub idle: Idle,
+    /// Who follows turns on this node.
+    pub followers: Followers,
     /// The life of this process.
     pub lifecycle: Lifecycle,
     /// This process among others.
@@ -104,6 +106,7 @@ impl Hub {
             audit: AuditStatus::default(),
             queue: QueueStatus::default(),
             idle: Idle::default(),
+            followers: Followers::default(),
             lifecycle,
             node,
             metrics,

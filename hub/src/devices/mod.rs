@@ -99,13 +99,22 @@ pub enum Standing {
 }
 
 impl Device {
-    /// Why it cannot be told to do something; none: it can.
+    /// Whether it may be told to do something on behalf of this person, or of the household: what is somebody's own, only that
+    /// person speaks through.
     #[must_use]
-    pub fn unfit_for(&self, kind: &str) -> Option<String> {
+    pub fn is_open_to(&self, person: Option<PersonId>) -> bool {
+        self.person_id.is_none_or(|owner| Some(owner) == person)
+    }
+
+    /// Why it cannot be told to do something on behalf of a person or of the household; none: it can.
+    #[must_use]
+    pub fn unfit_for(&self, kind: &str, person: Option<PersonId>) -> Option<String> {
         let name = &self.name;
         let receives = Scope::CommandsReceive.as_str();
         if self.revoked_at.is_some() {
             Some(format!("the device {name} was revoked"))
+        } else if !self.is_open_to(person) {
+            Some(format!("the device {name} is somebody's own"))
         } else if !self.scopes.iter().any(|scope| scope == receives) {
             Some(format!("the device {name} may not receive commands"))
         } else if kind == REPLY || !self.can(kind) {

@@ -78,6 +78,7 @@ pub async fn caller(
                     person,
                 },
                 request_id,
+                sign_in: Some(who.sign_in),
             })
         }
     }
@@ -113,5 +114,6 @@ fn at_own_agent(
         agent,
         principal,
         request_id,
+        sign_in: None,
     })
 }

@@ -91,6 +91,8 @@ pub struct Caller {
     pub principal: Principal,
     /// The request.
     pub request_id: Option<String>,
+    /// The sign-in that proved who, of a user.
+    pub sign_in: Option<SignInId>,
 }
 
 impl Caller {

@@ -97,18 +97,15 @@ fn check(wanted: &Request) -> Result<()> {
 }
 
 async fn addressee(tx: &mut Tx, person: Option<PersonId>, wanted: &Request) -> Result<Device> {
-    let is_theirs = |device: &Device| device.person_id.is_none_or(|owner| Some(owner) == person);
     match wanted.to {
         Addressee::Device(id, space) => {
             let device = tx.devices().find(id).await?;
             let device = device
                 .ok_or_else(|| Error::invalid("/device_id", "there is no such device in this agent"))?;
-            let problem = if !is_theirs(&device) {
-                Some(format!("the device {} is somebody's own", device.name))
-            } else if space.is_some_and(|space| space != device.space_id) {
+            let problem = if space.is_some_and(|space| space != device.space_id) {
                 Some(format!("the device {} is in another space", device.name))
             } else {
-                device.unfit_for(&wanted.kind)
+                device.unfit_for(&wanted.kind, person)
             };
             problem.map_or(Ok(device), |problem| {
                 Err(Error::conflict("device_cannot", problem))
@@ -119,8 +116,8 @@ async fn addressee(tx: &mut Tx, person: Option<PersonId>, wanted: &Request) -> R
             let space =
                 space.ok_or_else(|| Error::invalid("/space_id", "there is no such space in this agent"))?;
             let devices = tx.devices().live(MAX_DEVICES).await?.into_iter();
-            let there = devices.filter(|device| device.space_id == space.id && is_theirs(device));
-            choose(there, &wanted.kind).ok_or_else(|| {
+            let there = devices.filter(|device| device.space_id == space.id);
+            choose(there, &wanted.kind, person).ok_or_else(|| {
                 let detail = format!(
                     "no device in {} has declared that it can do {}",
                     space.name, wanted.kind
@@ -132,9 +129,9 @@ async fn addressee(tx: &mut Tx, person: Option<PersonId>, wanted: &Request) -> R
 }
 
 /// Of those that can, one that is connected, else the one that was there last; of equals always the same.
-fn choose(devices: impl Iterator<Item = Device>, kind: &str) -> Option<Device> {
+fn choose(devices: impl Iterator<Item = Device>, kind: &str, person: Option<PersonId>) -> Option<Device> {
     devices
-        .filter(|device| device.unfit_for(kind).is_none())
+        .filter(|device| device.unfit_for(kind, person).is_none())
         .max_by_key(|device| {
             (
                 device.is_connected,
@@ -192,7 +189,7 @@ mod tests {
     }
 
     fn chosen(devices: &[Device], kind: &str) -> Option<String> {
-        choose(devices.iter().cloned(), kind).map(|device| device.name)
+        choose(devices.iter().cloned(), kind, None).map(|device| device.name)
     }
 
     #[test]

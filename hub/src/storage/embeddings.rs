@@ -77,7 +77,9 @@ macro_rules! select_missing {
         sqlx::query_as!(
             Unembedded,
             "select m.id, m.content from memories m
-             where m.agent_id = $1 and m.lifecycle = 'committed' and not exists (select from "
+             where m.agent_id = $1 and m.lifecycle = 'committed' and exists (select from spaces s
+                 where s.agent_id = m.agent_id and s.id = m.space_id and s.privacy_mode = 'normal')
+               and not exists (select from "
                 + $table
                 + " e where e.agent_id = m.agent_id and e.owner_id = m.id and e.owner_kind = 'memory' and e.model = $2)
              order by m.id desc limit $3",
@@ -145,7 +147,9 @@ macro_rules! count_missing {
     ($table:literal, $connection:expr, $model:expr) => {
         sqlx::query!(
             r#"select m.agent_id, count(*) as "missing!" from memories m
-               where m.lifecycle = 'committed' and not exists (select from "#
+               where m.lifecycle = 'committed' and exists (select from spaces s
+                   where s.agent_id = m.agent_id and s.id = m.space_id and s.privacy_mode = 'normal')
+                 and not exists (select from "#
                 + $table
                 + " e where e.agent_id = m.agent_id and e.owner_id = m.id and e.owner_kind = 'memory' and e.model = $1)
                group by m.agent_id",
@@ -166,7 +170,8 @@ macro_rules! measure_progress {
                from memories m left join "#
                 + $table
                 + " e on e.agent_id = m.agent_id and e.owner_id = m.id and e.owner_kind = 'memory' and e.model = $1
-               where m.lifecycle = 'committed'",
+               where m.lifecycle = 'committed' and exists (select from spaces s
+                 where s.agent_id = m.agent_id and s.id = m.space_id and s.privacy_mode = 'normal')",
             $model
         )
         .fetch_one($connection)

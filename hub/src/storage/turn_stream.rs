@@ -78,6 +78,8 @@ impl TurnStream<'_> {
         let last = last.fetch_optional(self.0.connection()).await?;
         if last.as_deref() == Some(FrameKind::Delta.as_str()) {
             self.add(turn, audience, FrameKind::Restart, None).await?;
+            // After its restart, so that places go on rising.
+            self.take_back(turn).await?;
         }
         Ok(())
     }

@@ -131,6 +131,15 @@ impl Tx {
         self.scope.agent()
     }
 
+    /// The person whose things it may see besides the household's, if it works for one.
+    #[must_use]
+    pub const fn person(&self) -> Option<PersonId> {
+        match self.scope {
+            TxScope::Agent { person, .. } => person,
+            TxScope::WholeAgent(_) | TxScope::System => None,
+        }
+    }
+
     /// The one instant of this unit of work, from the hub's clock.
     #[must_use]
     pub const fn now(&self) -> DateTime {

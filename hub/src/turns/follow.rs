@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Turn, TurnState,
+    followers::Place,
     frame::{Frame, FrameKind},
 };
 use crate::{
@@ -14,11 +15,13 @@ use crate::{
     identity::{Caller, Principal, Scope, authorize::authorize},
     ids::TurnId,
     places::gate::may_keep,
-    storage::{Listener, Ring, Tx},
+    storage::{Listener, Ring},
 };
 
 /// How often the tables are read when no bell rings.
 const POLL: Duration = Duration::from_secs(1);
+/// How often it is asked whether a follower still may: what is revoked ends within a second.
+const STILL_MAY_EVERY: Duration = Duration::from_millis(500);
 /// How long one follower is served. Who comes again says where it was, and proves again who it is.
 const LIFE: Duration = Duration::from_mins(1);
 
@@ -41,11 +44,15 @@ pub struct Follower {
     until: Instant,
     ready: VecDeque<Told>,
     is_over: bool,
+    /// When it was last asked whether the caller still may.
+    asked_at: Instant,
+    _place: Place,
 }
 
 impl Follower {
     /// Begins to follow a turn that the caller may see, after a place in its stream.
     pub async fn begin(hub: &Hub, caller: Caller, turn: TurnId, after: i64) -> Result<Self> {
+        let place = hub.followers.enter(&caller)?;
         // Listening before the first look: what is said in between is not missed.
         let bell = hub.db.bell().listen(Ring::Turn(turn));
         let mut follower = Self {
@@ -57,6 +64,8 @@ impl Follower {
             until: Instant::now() + LIFE,
             ready: VecDeque::new(),
             is_over: false,
+            asked_at: Instant::now(),
+            _place: place,
         };
         follower.look().await?;
         Ok(follower)
@@ -85,22 +94,30 @@ impl Follower {
     }
 
     async fn look(&mut self) -> Result<()> {
-        self.still_may().await?;
+        if self.asked_at.elapsed() >= STILL_MAY_EVERY {
+            self.still_may().await?;
+            self.asked_at = Instant::now();
+        }
         let scope = self.caller.tx_scope();
         let mut tx = self.hub.db.begin(scope, self.caller.actor()).await?;
         // The turn before its frames: where it has ended, its end is among them.
-        let turn = tx.turns().find(self.turn).await?;
-        let turn = turn.ok_or(Error::NotFound { what: "turn" })?;
-        if !turn.state.is_final() && !self.may_hear(&mut tx).await? {
+        let row = tx.turns().row(self.turn).await?;
+        let row = row.ok_or(Error::NotFound { what: "turn" })?;
+        let ended = if row.state.is_final() {
+            tx.turns().find(self.turn).await?
+        } else if may_keep(&mut tx, row.space).await? {
+            None
+        } else {
+            // A space that went private says nothing more; the turn will be skipped.
             return Ok(());
-        }
+        };
         let frames = tx.turn_stream().after(self.turn, self.after).await?;
         drop(tx);
-        self.take(turn, frames);
+        self.take(ended, frames);
         Ok(())
     }
 
-    fn take(&mut self, turn: Turn, frames: Vec<Frame>) {
+    fn take(&mut self, ended: Option<Turn>, frames: Vec<Frame>) {
         // Of a long stream there may be more; and one that was removed long ago has no end: the turn itself knows it.
         let is_all = frames.last().is_none_or(|last| last.kind.is_end());
         for frame in frames {
@@ -109,24 +126,29 @@ impl Follower {
                 self.ready.push_back(Told::Frame(frame));
             }
         }
-        if let Some(kind) = end(turn.state).filter(|_| is_all) {
+        if let Some(turn) = ended.filter(|_| is_all)
+            && let Some(kind) = end(turn.state)
+        {
             self.ready.push_back(Told::End(self.after, kind, Box::new(turn)));
             self.is_over = true;
         }
     }
 
-    /// A space that went private says nothing more; the turn will be skipped.
-    async fn may_hear(&self, tx: &mut Tx) -> Result<bool> {
-        let row = tx.turns().row(self.turn).await?;
-        let row = row.ok_or(Error::NotFound { what: "turn" })?;
-        may_keep(tx, row.space).await
-    }
-
-    /// A role can be taken away while somebody follows.
+    /// A sign-in, a device or a role can end while somebody follows.
     async fn still_may(&mut self) -> Result<()> {
         let agent = self.caller.agent;
+        let mut tx = self.hub.db.begin_system().await?;
+        let is_alive = match (&self.caller.principal, self.caller.sign_in) {
+            (Principal::User { user, .. }, Some(sign_in)) => {
+                tx.identity().is_signed_in(sign_in, *user).await?
+            }
+            (Principal::User { .. }, None) => true,
+            (Principal::Device { token, .. }, _) => tx.identity().is_credential_alive(*token).await?,
+        };
+        if !is_alive {
+            return Err(Error::Unauthenticated("the credential has ended"));
+        }
         if let Principal::User { user, role, person } = &mut self.caller.principal {
-            let mut tx = self.hub.db.begin_system().await?;
             let standing = tx.identity().membership(agent, *user).await?;
             (*role, *person) = standing.ok_or(Error::NotFound { what: "agent" })?;
         }

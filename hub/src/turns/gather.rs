@@ -96,7 +96,8 @@ pub async fn gather(
             limit: MOST_THINGS,
         })
         .await?;
-    let devices = tx.devices().live(i64::from(MOST_THINGS)).await?;
+    let mut devices = tx.devices().live(i64::from(MOST_THINGS)).await?;
+    devices.retain(|device| device.is_open_to(turn.audience));
     let recent = recent(tx, turn, &inputs).await?;
     let waiting_actions = waiting_actions(tx).await?;
     Ok(TurnContext {

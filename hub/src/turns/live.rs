@@ -181,6 +181,10 @@ impl Sink for Live<'_> {
 
     async fn recall(&self, question: &str) -> Result<Vec<Recalled>> {
         let text: String = question.chars().take(MAX_QUESTION).collect();
+        // The question leaves the house for its embedding: the space is asked before, and again after.
+        if !may_keep(&mut self.begin().await?, self.turn.space).await? {
+            return Ok(Vec::new());
+        }
         let meaning = ask_one(self.hub, &text).await?;
         let mut tx = self.begin().await?;
         if !may_keep(&mut tx, self.turn.space).await? {

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod context;
 pub mod fail;
 pub mod follow;
+pub mod followers;
 pub mod frame;
 pub mod gather;
 pub mod live;

@@ -199,3 +199,26 @@ async fn nothing_is_proposed_to_a_device_that_cannot_do_it() {
     assert_eq!(turn.reply, Some(vec![Block::text(expected)]));
     assert_eq!(hub.sql().count("actions", "true").await, 0);
 }
+
+/// What is somebody's own speaks for that person only, whoever approves.
+#[tokio::test]
+async fn nothing_is_proposed_to_a_device_that_is_somebody_elses() {
+    let hub = TestHub::start().await;
+    let (ada, bob) = (hub.owner("ada").await, hub.member("bob").await);
+    hub.home.office.connects(&["speaker.say"]).await;
+    let own = format!(
+        "update hub.devices set person_id = '{}' where id = '{}'",
+        bob.person, hub.home.office.id
+    );
+    hub.sql().execute(&own).await;
+    ada.says("tell the office that dinner is ready", "1")
+        .await
+        .unwrap();
+    hub.run_jobs().await;
+    assert_eq!(hub.sql().count("actions", "true").await, 0);
+    bob.says("tell the office that dinner is ready", "2")
+        .await
+        .unwrap();
+    hub.run_jobs().await;
+    assert_eq!(hub.sql().count("actions", "true").await, 1);
+}

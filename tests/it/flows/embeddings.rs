@@ -10,6 +10,7 @@ use hub::{
         backfill::backfill,
         embedding::Dimensions,
     },
+    places::PrivacyMode,
 };
 use serde_json::{Value, json};
 use support::{EmbeddingServer, Line, TestHub};
@@ -256,4 +257,25 @@ async fn the_doctor_says_whether_the_model_answers_and_how_far_it_is() {
     hub.run_jobs().await;
     let (_, said) = line().await;
     assert!(said.contains("0 of 2 memories wait"), "{said}");
+}
+
+/// What is remembered of a room that went private leaves the house no more.
+#[tokio::test]
+async fn memories_of_a_private_space_are_not_sent_to_the_model() {
+    let (hub, server) = home().await;
+    hub.home
+        .kitchen
+        .hears("remember that the spare key is with Nora")
+        .await;
+    assert!(hub.run_one_job().await, "the turn");
+    let kitchen = hub.home.kitchen.space;
+    hub.home.set_privacy(kitchen, PrivacyMode::Private).await.unwrap();
+    hub.run_jobs().await;
+    hub.backfill().await;
+    hub.run_jobs().await;
+    assert_eq!((server.heard().len(), embedded(&hub).await), (0, 0));
+    hub.home.set_privacy(kitchen, PrivacyMode::Normal).await.unwrap();
+    hub.backfill().await;
+    hub.run_jobs().await;
+    assert_eq!(embedded(&hub).await, 2);
 }

@@ -368,11 +368,8 @@ async fn an_answer_that_cannot_be_used_is_tried_again_and_then_dead_and_nothing_
 async fn what_the_model_will_never_answer_is_dead_at_once_with_its_reason() {
     let (hub, server) = planning().await;
     for (line, reason) in [
-        (Line::fails(400, "context too long"), "context too long"),
-        (
-            Line::declines("I cannot help with that"),
-            "I cannot help with that",
-        ),
+        (Line::fails(400, "context too long"), "refuses the request: 400"),
+        (Line::declines("I cannot help with that"), "it declines"),
     ] {
         server.then(line);
         let id = turn_of(&hub.home.kitchen.hears("hello").await);
@@ -491,4 +488,37 @@ async fn only_a_model_that_somebody_vouches_for_is_told_anything() {
     hub.run_jobs().await;
     assert_eq!(turn(&hub, id).await.state, TurnState::Planned);
     assert_eq!(server.heard().len(), 1);
+}
+
+/// A model can be talked into saying anything, anywhere: nothing of it may come to whoever reads logs and lists.
+#[tokio::test]
+async fn no_word_of_an_answer_that_cannot_be_used_is_kept() {
+    let (hub, server) = planning().await;
+    let wrong = json!({"reply": null, "to_do": "my pin is xylophone", "to_remember": []});
+    for line in [
+        Line::plan(&wrong),
+        Line::says("my pin is xylophone"),
+        Line::declines("I do not repeat xylophone"),
+        Line::fails(400, "this is too long: xylophone"),
+    ] {
+        for _ in 0..hub.config.worker.max_attempts {
+            server.then(line.clone());
+        }
+        let id = turn_of(&hub.home.kitchen.hears("hello").await);
+        for _ in 0..hub.config.worker.max_attempts {
+            hub.run_jobs().await;
+            hub.clock.advance(Duration::minutes(10));
+        }
+        assert_eq!(turn(&hub, id).await.state, TurnState::Dead);
+        server.forget();
+    }
+    for (table, column) in [
+        ("jobs", "last_error"),
+        ("turns", "reason"),
+        ("events", "payload::text"),
+    ] {
+        let kept = format!("{column} like '%xylophone%'");
+        assert_eq!(hub.sql().count(table, &kept).await, 0, "{table}");
+    }
+    assert_eq!(hub.dead_jobs().await.len(), 4);
 }

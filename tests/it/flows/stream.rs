@@ -428,3 +428,67 @@ async fn a_replayed_turn_goes_on_after_its_end_and_streams_are_gone_after_a_day(
     let ada = Rest::of(&hub).user(&hub.member("eva").await).await;
     assert_eq!(names(&told(&ada, &id.to_string()).await), ["completed"]);
 }
+
+#[tokio::test]
+async fn a_stream_ends_with_the_sign_in_of_who_follows() {
+    let (hub, server, served, ada) = served().await;
+    let (line, held) = held_plan();
+    server.then(line);
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    let path = format!("turns/{id}/stream");
+    let mut worker = hub.start_one_job();
+    held.begun().await;
+    let mut listening = Listening::to(&served, &ada, &path, None).await;
+    assert_eq!(listening.next().await.unwrap().event, "delta");
+    let _ = ada.post("/v1/sign-out", json!({})).await;
+    // The model is not done, so nothing but the sign-out ends it.
+    let heard = listening.rest().await;
+    assert!(heard.iter().all(|heard| heard.event == "delta"), "{heard:?}");
+    held.go_on();
+    worker.join_next().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn one_caller_follows_a_few_streams_at_once() {
+    let (hub, _, served, ada) = served().await;
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    let path = format!("turns/{id}/stream");
+    let mut listening = Vec::new();
+    for _ in 0..8 {
+        listening.push(Listening::to(&served, &ada, &path, None).await);
+    }
+    let _ = ada.get(&path).await.refuses(429, "throttled");
+    let bob = Rest::of(&hub).user(&hub.member("bob").await).await;
+    let _other = Listening::to(&served, &bob, &path, None).await;
+    drop(listening);
+    hub.expect_leftovers();
+}
+
+/// What was taken back is not told to whoever comes later, and does not pile up.
+#[tokio::test]
+async fn what_a_failed_try_has_said_is_removed() {
+    let (hub, server, _, ada) = served().await;
+    let mut cut = Line::plan(&says(REPLY)).pieces();
+    cut.truncate(HEAD + 3);
+    for _ in 0..3 {
+        server.then(Line::Stream(cut.clone()));
+    }
+    server.then(Line::plan(&says(REPLY)));
+    let id = turn_of(&hub.home.kitchen.hears("hello").await);
+    for _ in 0..4 {
+        hub.run_jobs().await;
+        hub.clock.advance(Duration::minutes(2));
+    }
+    let all = told(&ada, &id.to_string()).await;
+    assert_eq!(
+        (text(&all).as_str(), all.last().unwrap().event.as_str()),
+        (REPLY, "completed")
+    );
+    let places: Vec<i64> = all.iter().map(|heard| heard.id.parse().unwrap()).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    let before_the_last: Vec<&str> = names(&all)
+        .into_iter()
+        .take_while(|name| *name == "restart")
+        .collect();
+    assert_eq!(before_the_last.len(), 3, "{:?}", names(&all));
+}

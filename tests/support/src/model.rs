@@ -283,6 +283,11 @@ impl ModelServer {
         self.state.lock().expect("no panic while held").otherwise = Some(Arc::new(rule));
     }
 
+    /// Drops what is left of its script.
+    pub fn forget(&self) {
+        self.state.lock().expect("no panic while held").script.clear();
+    }
+
     /// What it was asked, in order.
     #[must_use]
     pub fn heard(&self) -> Vec<Heard> {

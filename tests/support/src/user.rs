@@ -56,6 +56,7 @@ impl User {
                 agent,
                 principal,
                 request_id: None,
+                sign_in: None,
             },
             id: user,
             person,

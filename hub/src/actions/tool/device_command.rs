@@ -9,7 +9,7 @@ use crate::{
     devices::Device,
     error::{Error, Result},
     identity::Scope,
-    ids::DeviceId,
+    ids::{DeviceId, PersonId},
     mailbox::{
         COMMAND_LIFE,
         send::{Outgoing, send},
@@ -64,17 +64,16 @@ impl Tool for DeviceCommand {
 
     async fn check(&self, tx: &mut Tx, arguments: &Value) -> Result<()> {
         let arguments = read(arguments)?;
-        let problem = unfit(
-            tx.devices().find(arguments.device_id).await?.as_ref(),
-            &arguments.kind,
-        );
+        let person = tx.person();
+        let device = tx.devices().find(arguments.device_id).await?;
+        let problem = unfit(device.as_ref(), &arguments.kind, person);
         problem.map_or(Ok(()), |problem| Err(Error::invalid("/arguments", problem)))
     }
 
     async fn execute(&self, tx: &mut Tx, attempt: Attempt, arguments: &Value) -> Result<Execution> {
         let arguments = read(arguments)?;
         let device = tx.devices().find(arguments.device_id).await?;
-        if let Some(problem) = unfit(device.as_ref(), &arguments.kind) {
+        if let Some(problem) = unfit(device.as_ref(), &arguments.kind, attempt.audience) {
             return Ok(Execution::Refused(problem));
         }
         let outgoing = Outgoing {
@@ -105,9 +104,9 @@ fn read(arguments: &Value) -> Result<Arguments> {
 }
 
 /// Why a device cannot be told to do something.
-fn unfit(device: Option<&Device>, kind: &str) -> Option<String> {
+fn unfit(device: Option<&Device>, kind: &str, person: Option<PersonId>) -> Option<String> {
     device.map_or_else(
         || Some("the device is not one of this agent's".to_owned()),
-        |device| device.unfit_for(kind),
+        |device| device.unfit_for(kind, person),
     )
 }

@@ -9,7 +9,7 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{ModelError, transport::Transport};
+use super::{ModelError, events::unreadable, transport::Transport};
 use crate::{config::ConfigError, tls};
 
 /// How long a connection may take to stand.
@@ -83,9 +83,7 @@ pub(super) fn sorted(error: OpenAIError) -> ModelError {
             Err(other) => ModelError::Malformed(other.to_string()),
         },
         // Its text holds the answer, which is nobody's business in a log.
-        OpenAIError::JSONDeserialize(error, _) => {
-            ModelError::Malformed(format!("it is no response: {error}"))
-        }
+        OpenAIError::JSONDeserialize(error, _) => unreadable("it is no response", &error),
         other => ModelError::Malformed(other.to_string()),
     }
 }

@@ -37,8 +37,6 @@ pub(super) enum Event {
     Error {
         /// The kind of error.
         code: Option<String>,
-        /// In words.
-        message: Option<String>,
     },
     /// Anything else.
     #[serde(other)]

@@ -120,11 +120,7 @@ async fn streamed(mut events: Events, on_text: &OnText<'_>) -> Result<Answer, Mo
         match events.next().await? {
             Event::Text { delta } => on_text(&delta),
             Event::Ended { response } => return Ok(read(*response)),
-            Event::Error { code, message } => {
-                let code = code.unwrap_or_default();
-                let words = transport::one_line(&message.unwrap_or_default());
-                return Err(failed(&code, format!("{code}: {words}")));
-            }
+            Event::Error { code } => return Err(failed(&code.unwrap_or_default())),
             Event::Other => {}
         }
     }
@@ -192,9 +188,7 @@ fn said(answer: Response) -> Result<Said, ModelError> {
             let Some(error) = answer.error else {
                 return Err(ModelError::away("it failed and did not say why"));
             };
-            let code = code(&error.code);
-            let words = transport::one_line(&error.message);
-            return Err(failed(&code, format!("{code}: {words}")));
+            return Err(failed(&code(&error.code)));
         }
     }
     let mut said = Said::default();
@@ -218,8 +212,9 @@ fn add_text(text: &mut String, message: &OutputMessage) -> Result<(), ModelError
     for content in &message.content {
         match content {
             OutputMessageContent::OutputText(piece) => text.push_str(&piece.text),
-            OutputMessageContent::Refusal(refusal) => {
-                return Err(ModelError::Refused(transport::one_line(&refusal.refusal)));
+            OutputMessageContent::Refusal(_) => {
+                // Its words are about what was said, which is nobody's business in a log.
+                return Err(ModelError::Refused("it declines".to_owned()));
             }
         }
     }
@@ -233,8 +228,9 @@ fn code(code: &ResponseErrorCode) -> String {
     spelled.unwrap_or_default().to_owned()
 }
 
-/// An error that comes as an answer: of the request itself, or of the far side.
-fn failed(code: &str, reason: String) -> ModelError {
+/// An error that comes as an answer: of the request itself, or of the far side. Its words may quote what was asked: only its code
+/// is said.
+fn failed(code: &str) -> ModelError {
     const OF_THE_REQUEST: [&str; 6] = [
         "invalid_prompt",
         "bio_policy",
@@ -243,6 +239,7 @@ fn failed(code: &str, reason: String) -> ModelError {
         "invalid_request_error",
         "data_residency_mismatch",
     ];
+    let reason = transport::one_line(code);
     if OF_THE_REQUEST.contains(&code) {
         ModelError::Refused(reason)
     } else {

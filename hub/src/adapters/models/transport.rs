@@ -18,6 +18,8 @@ use super::ModelError;
 pub(super) const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 /// A refusal at most: a few words.
 const MAX_REFUSAL_BYTES: usize = 256 * 1024;
+/// Characters of a code at most.
+const MAX_CODE: usize = 64;
 /// Characters of a far side's message that are kept.
 const MAX_MESSAGE: usize = 300;
 /// A far side that asks for more is asked again sooner.
@@ -56,7 +58,7 @@ impl Transport {
         }
         let (status, retry_after) = (answer.status(), retry_after(&answer));
         let body = whole(answer, MAX_REFUSAL_BYTES).await?;
-        Err(refusal(status, retry_after, &message(&body)))
+        Err(refusal(status, retry_after, &Said::of(&body)))
     }
 }
 
@@ -82,12 +84,19 @@ pub(super) async fn whole(mut answer: Response, most: usize) -> Result<Vec<u8>, 
 }
 
 /// What a status means for whoever waits.
-fn refusal(status: StatusCode, retry_after: Option<Duration>, message: &str) -> ModelError {
-    let said = format!("{}: {message}", status.as_u16());
+fn refusal(status: StatusCode, retry_after: Option<Duration>, said: &Said) -> ModelError {
+    let Said { code, message } = said;
+    let status_code = status.as_u16();
+    if matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND
+    ) {
+        // About the account, so for whoever keeps it.
+        return ModelError::Misconfigured(format!("{status_code}: {message}"));
+    }
+    // Its words may quote what it was asked, which is nobody's business in a log.
+    let said = format!("{status_code} {code}").trim_end().to_owned();
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
-            ModelError::Misconfigured(said)
-        }
         StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => {
             ModelError::Away {
                 reason: said,
@@ -129,19 +138,43 @@ fn retry_after(answer: &Response) -> Option<Duration> {
     Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
-/// The API's own words, on one line and bounded.
-fn message(body: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Wrapped {
-        error: Said,
+/// What the API says of an error: its code, and its own words, on one line and bounded.
+#[derive(Debug, Default)]
+struct Said {
+    code: String,
+    message: String,
+}
+
+impl Said {
+    fn of(body: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Wrapped {
+            error: Given,
+        }
+        #[derive(Deserialize)]
+        struct Given {
+            message: Option<String>,
+            code: Option<String>,
+            r#type: Option<String>,
+        }
+        let Ok(Wrapped { error }) = serde_json::from_slice::<Wrapped>(body) else {
+            return Self::default();
+        };
+        let is_word = |word: &String| {
+            word.len() <= MAX_CODE
+                && word
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        };
+        Self {
+            code: error
+                .code
+                .filter(is_word)
+                .or(error.r#type.filter(is_word))
+                .unwrap_or_default(),
+            message: one_line(&error.message.unwrap_or_default()),
+        }
     }
-    #[derive(Deserialize)]
-    struct Said {
-        message: String,
-    }
-    let said = serde_json::from_slice::<Wrapped>(body)
-        .map_or_else(|_| String::new(), |wrapped| wrapped.error.message);
-    one_line(&said)
 }
 
 /// A far side's words, on one line and bounded.

@@ -85,8 +85,11 @@ pub(super) fn object(properties: &Value) -> Value {
 
 /// What the answer comes to; otherwise what is wrong with it, without its words.
 pub(super) fn read(context: &TurnContext, text: &str) -> Result<Thought, String> {
-    let plan: Plan =
-        serde_json::from_str(text).map_err(|error| format!("the model's plan is malformed: {error}"))?;
+    let plan: Plan = serde_json::from_str(text).map_err(|error| {
+        // The error's own words quote the answer, which is nobody's business in a log.
+        let (kind, line, column) = (error.classify(), error.line(), error.column());
+        format!("the model's plan is malformed: {kind:?} error at line {line}, column {column}")
+    })?;
     if plan.to_remember.len() > MOST_MEMORIES || plan.to_do.len() > MOST_ACTIONS {
         return Err("the model's plan holds too many memories or actions".to_owned());
     }
