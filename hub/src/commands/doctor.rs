@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     adapters::{
+        blobs::Blobs,
         keys::Keys,
         models::embeddings::Embeddings,
         worm::{StoreKind, WriteOnceStore},
@@ -21,7 +22,7 @@ use crate::{
     turns::step::StepOutcome,
 };
 
-/// Checks configuration, queue, database, schema, row-level security, the models, keys and audit log. Changes nothing and asks
+/// Checks configuration, queue, store of artifacts, database, schema, row-level security, the models, keys and audit log. Changes nothing and asks
 /// no language model.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hub doctor")]
@@ -44,6 +45,7 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
     let mut report = Report::default();
     report.line("configuration", Ok(configured(&config)));
     report.line("queue", queue(&config).await);
+    report.line("artifacts", artifacts(&config).await);
     let db = Db::new(&config.database, Arc::new(SystemClock))?;
     if let Some(schema) = report.found("database", reach(&db).await, |_| "answers".to_owned())
         && report.line(
@@ -93,6 +95,21 @@ async fn queue(config: &Config) -> Result<String, String> {
         )),
         Err(error) => Err(format!("{}: {error}{}", error.summary(), error.advice())),
     }
+}
+
+/// Whether the store of artifacts answers.
+async fn artifacts(config: &Config) -> Result<String, String> {
+    let blobs = Blobs::new(config);
+    let place = blobs.describe();
+    if let Some(directory) = blobs.directory()
+        && !directory.exists()
+    {
+        return Ok(format!("{place}, which is made with the first artifact"));
+    }
+    let probed = blobs.probe().await;
+    probed
+        .map(|()| format!("{place} answers"))
+        .map_err(|error| format!("{error}; uploads and downloads wait, and all else goes on"))
 }
 
 async fn reach(db: &Db) -> Result<Schema, String> {
