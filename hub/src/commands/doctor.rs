@@ -45,7 +45,7 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
     let mut report = Report::default();
     report.line("configuration", Ok(configured(&config)));
     report.line("queue", queue(&config).await);
-    report.line("artifacts", artifacts(&config).await);
+    report.line("artifacts", Box::pin(artifacts(&config)).await);
     let db = Db::new(&config.database, Arc::new(SystemClock))?;
     if let Some(schema) = report.found("database", reach(&db).await, |_| "answers".to_owned())
         && report.line(

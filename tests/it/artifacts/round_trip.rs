@@ -62,7 +62,9 @@ async fn what_was_deleted_is_gone_with_its_bytes_and_told_of_once() {
         let _ = story.owner.delete(&path).await.refuses(404, "not_found");
         let listed = story.owner.get("artifacts").await.expect(200);
         assert_eq!(listed.json["items"], json!([]));
-        assert_eq!(client().get(&link).send().await.unwrap().status(), 404);
+        // The stand-in says of an object that is not there that it may not be read.
+        let status = client().get(&link).send().await.unwrap().status().as_u16();
+        assert_eq!(status, if story.is_bucket() { 403 } else { 404 });
         assert_eq!(story.told("artifact.deleted").await, 1);
         let names = story.hub.sql().count("artifacts", "name is not null").await;
         assert_eq!(names, 0);

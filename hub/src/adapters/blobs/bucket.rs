@@ -129,8 +129,8 @@ impl BlobBucket {
         }
     }
 
-    fn failed(&self, fault: Fault) -> BlobError {
-        match for_a_person(&fault, &self.address, NEEDS) {
+    fn failed(&self, fault: &Fault) -> BlobError {
+        match for_a_person(fault, &self.address, NEEDS) {
             Some(problem) => BlobError::Refused(problem),
             None => BlobError::Away(format!("{}: {fault}", self.address)),
         }
@@ -152,7 +152,7 @@ impl BlobStore for BlobBucket {
             .if_none_match("*")
             .presigned(until(life)?)
             .await
-            .map_err(|error| self.failed(Fault::of(&error)))?;
+            .map_err(|error| self.failed(&Fault::of(&error)))?;
         Ok(Some(upload(&signed)))
     }
 
@@ -172,20 +172,20 @@ impl BlobStore for BlobBucket {
             .response_cache_control("private, no-store")
             .presigned(until(life)?)
             .await
-            .map_err(|error| self.failed(Fault::of(&error)))?;
+            .map_err(|error| self.failed(&Fault::of(&error)))?;
         Ok(Some(signed.uri().to_owned()))
     }
 
     async fn examine(&self, blob: &Blob) -> Result<Found, BlobError> {
         let attributes = if blob.size > SMALL {
-            self.attributes(blob).await.map_err(|fault| self.failed(fault))?
+            self.attributes(blob).await.map_err(|fault| self.failed(&fault))?
         } else {
             None
         };
         match attributes {
             Some(found) => Ok(found),
             // A small one, or one of a store that keeps no checksums: what it holds is read.
-            None => self.read(blob).await.map_err(|fault| self.failed(fault)),
+            None => self.read(blob).await.map_err(|fault| self.failed(&fault)),
         }
     }
 
@@ -198,7 +198,7 @@ impl BlobStore for BlobBucket {
             }
             ended => ended,
         };
-        removed.map_err(|fault| self.failed(fault))
+        removed.map_err(|fault| self.failed(&fault))
     }
 
     async fn probe(&self) -> Result<(), BlobError> {
@@ -208,7 +208,10 @@ impl BlobStore for BlobBucket {
             .bucket(&self.address.bucket)
             .prefix(&self.address.prefix)
             .max_keys(1);
-        let answer = asked.send().await.map_err(|error| self.failed(Fault::of(&error)));
+        let answer = asked
+            .send()
+            .await
+            .map_err(|error| self.failed(&Fault::of(&error)));
         answer.map(drop)
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 /// Where uploads are until they are whole.
 const INCOMING: &str = "incoming";
 /// What of an unfinished upload a crash left is removed after this; none that is under way is as old.
-const LEFT: Duration = Duration::from_secs(26 * 60 * 60);
+const LEFT: Duration = Duration::from_hours(26);
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
 

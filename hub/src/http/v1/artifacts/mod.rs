@@ -21,7 +21,7 @@ use crate::{hub::Hub, ids::ArtifactId};
 /// The path of links that the hub signs. It is not in the document: whoever has one follows it, as they follow one of S3.
 pub(in crate::http) const BYTES: &str = "/v1/artifact-bytes/{token}";
 /// How long an upload may take in all; each piece of it has the time of a body.
-pub(in crate::http) const TRANSFER: Duration = Duration::from_secs(60 * 60);
+pub(in crate::http) const TRANSFER: Duration = Duration::from_hours(1);
 
 pub(super) fn routes() -> OpenApiRouter<Hub> {
     OpenApiRouter::new()
