@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     adapters::blobs::Found,
+    audit::record::Record,
     error::{Error, Result},
     events::{EventKind, NewEvent, Place},
     hub::Hub,
@@ -58,7 +59,7 @@ pub async fn complete(tx: &mut Tx, id: ArtifactId) -> Result<Artifact> {
     tx.artifacts().store(id).await?;
     (artifact.state, artifact.stored_at) = (ArtifactState::Stored, Some(tx.now()));
     tx.append(told(EventKind::ArtifactStored, &artifact, audience));
-    tx.record(recorded("complete_artifact", &artifact));
+    tx.record(recorded(Record::of("complete_artifact"), &artifact));
     Ok(artifact)
 }
 

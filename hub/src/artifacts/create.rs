@@ -53,13 +53,13 @@ pub async fn create(tx: &mut Tx, caller: &Caller, new: NewArtifact, max_bytes: u
         stored_at: None,
     };
     tx.artifacts().insert(&artifact, &digest, audience).await?;
-    tx.record(recorded("create_artifact", &artifact));
+    tx.record(recorded(Record::of("create_artifact"), &artifact));
     Ok(artifact)
 }
 
 /// What the audit log says of an artifact: no name.
-pub(super) fn recorded(operation: &'static str, artifact: &Artifact) -> Record {
-    Record::of(operation)
+pub(super) fn recorded(record: Record, artifact: &Artifact) -> Record {
+    record
         .on("artifact", artifact.id.0)
         .with("sha256", artifact.sha256.as_str())
         .with("size_bytes", artifact.size_bytes)

@@ -2,6 +2,7 @@
 
 use super::{Artifact, ArtifactState, complete::told, create::recorded, sweep::remove_bytes};
 use crate::{
+    audit::record::Record,
     error::{Error, Result},
     events::EventKind,
     hub::Hub,
@@ -22,7 +23,7 @@ pub async fn delete(tx: &mut Tx, id: ArtifactId) -> Result<Artifact> {
     if artifact.state == ArtifactState::Stored {
         tx.append(told(EventKind::ArtifactDeleted, &artifact, audience));
     }
-    tx.record(recorded("delete_artifact", &artifact));
+    tx.record(recorded(Record::of("delete_artifact"), &artifact));
     Ok(artifact)
 }
 

@@ -100,10 +100,7 @@ pub(super) fn describe() {
     );
     describe_gauge!(QUEUE_AWAY, "1 while the queue is away, 0 while it is not");
     describe_gauge!(QUEUE_DEAD_LETTERS, "messages in the dead-letter queue");
-    describe_gauge!(
-        ARTIFACTS_AWAY,
-        "1 while the store of artifacts is away, 0 while it is not"
-    );
+    describe_gauge!(ARTIFACTS_AWAY, "1 while the store of artifacts is away, else 0");
     describe_counter!(TURNS, "turns ended, by outcome");
     describe_histogram!(
         MODEL_SECONDS,
@@ -149,9 +146,6 @@ pub(super) fn describe() {
         UNACKNOWLEDGED,
         "commands that were sent and that their device did not acknowledge"
     );
-    describe_gauge!(
-        MODEL_CIRCUIT,
-        "1 while turns of this process wait for the model, else 0"
-    );
+    describe_gauge!(MODEL_CIRCUIT, "1 while turns of this process wait, else 0");
     describe_counter!(SPANS_DROPPED, "spans that no collector got, by reason");
 }
