@@ -44,7 +44,7 @@ pub async fn run(_: Args) -> Result<ExitCode, StartError> {
 pub async fn examine(config: Config) -> Result<Report, StartError> {
     let mut report = Report::default();
     report.line("configuration", Ok(configured(&config)));
-    report.line("queue", queue(&config).await);
+    report.line("queue", Box::pin(queue(&config)).await);
     report.line("artifacts", Box::pin(artifacts(&config)).await);
     let db = Db::new(&config.database, Arc::new(SystemClock))?;
     if let Some(schema) = report.found("database", reach(&db).await, |_| "answers".to_owned())
@@ -64,9 +64,12 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
         };
         report.line("model", model(&config, &db).await);
         if let Some(Some(keys)) = report.found("keys", keys(&config, &db).await, complete) {
-            let store = audit_store(&config).await;
+            let store = Box::pin(audit_store(&config)).await;
             if let Some(store) = report.found("audit store", store, |store| keeper(store.as_ref())) {
-                report.line("audit log", audit_log(config, keys, store.as_deref()).await);
+                report.line(
+                    "audit log",
+                    Box::pin(audit_log(config, keys, store.as_deref())).await,
+                );
             }
         }
     }
