@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
-    adapters::{keys::Keys, models::embeddings::Embeddings, queue::QueueStatus},
+    adapters::{blobs::Blobs, keys::Keys, models::embeddings::Embeddings, queue::QueueStatus},
     audit::status::AuditStatus,
     clock::SharedClock,
     config::{Config, ConfigError},
@@ -37,6 +37,8 @@ pub struct Shared {
     pub runtime: Arc<dyn AgentRuntime>,
     /// What makes embeddings.
     pub embeddings: Embeddings,
+    /// The bytes of artifacts.
+    pub blobs: Blobs,
     /// The failed sign-ins of this process.
     pub throttle: Throttle,
     /// Those that are not in the audit log one by one.
@@ -91,6 +93,7 @@ impl Hub {
         let sockets = Registry::new(config.satellite.max_sockets);
         let (lifecycle, node) = (Lifecycle::default(), NodeId::mint());
         let embeddings = Embeddings::new(&config)?;
+        let blobs = Blobs::new(&config);
         Ok(Self(Arc::new(Shared {
             config,
             db,
@@ -98,6 +101,7 @@ impl Hub {
             keys,
             runtime,
             embeddings,
+            blobs,
             throttle: Throttle::default(),
             refusals: Refusals::default(),
             passwords: Passwords::default(),

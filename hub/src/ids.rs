@@ -86,6 +86,8 @@ ids! {
     CommandId,
     /// One part of a reply on its way.
     DeliveryId,
+    /// A file that belongs to the agent.
+    ArtifactId,
     /// Queued work.
     JobId,
     /// One process of the hub.

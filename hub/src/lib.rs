@@ -16,6 +16,7 @@ pub mod lifecycle;
 pub mod telemetry;
 
 pub mod actions;
+pub mod artifacts;
 pub mod audit;
 pub mod devices;
 pub mod events;

@@ -12,18 +12,6 @@ import uuid
 import template as t
 
 TASKS = ("ServeTask", "WorkerTask", "AdminTask")
-# Keys of the hub whose section is merged beside this test.
-SOON = {
-    "HUB_ARTIFACTS__STORE",
-    "HUB_AUDIT__REQUIRE_LOCK",
-    "HUB_AUDIT__RETENTION_DAYS",
-    "HUB_AUDIT__RETENTION_MODE",
-    "HUB_AUDIT__STORE",
-    "HUB_QUEUE__DEAD_LETTER_URL",
-    "HUB_QUEUE__URL",
-    "HUB_SECRETS__PARAMETERS",
-    "HUB_SECRETS__VALUES",
-}
 
 
 def variables(task):
@@ -85,7 +73,7 @@ class Written(unittest.TestCase):
 
     def test_every_variable_that_is_set_is_a_key_of_the_hub(self):
         example = (t.ROOT / "deploy/env.example").read_text()
-        keys = set(re.findall(r"(?m)^#?([A-Z_]+)=", example)) | SOON
+        keys = set(re.findall(r"(?m)^#?([A-Z_]+)=", example))
         for task in TASKS:
             self.assertEqual(variables(task).keys() - keys, set(), task)
         places = ["deploy/compose.yaml", "deploy/Dockerfile", "deploy/README.md", "scripts/deploy", "scripts/teardown"]

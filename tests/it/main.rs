@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this whole program is tests")]
 
+mod artifacts;
 mod audit;
 mod faults;
 mod flows;

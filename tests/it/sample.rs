@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use axum::http::Method;
 use hub::{
     identity::claim::mint_code,
     storage::AgentBrief,
@@ -20,6 +21,8 @@ use serde_json::{Value, json};
 use support::{Api, Client, Operation, Rest, TestHub, User};
 use tokio_util::sync::CancellationToken;
 
+/// The SHA-256 of `window`.
+const DIGEST: &str = "44ff7b02c80d38b26dd6aa31d9470aed81b32e10331a3c994fb1a9945fd847ba";
 /// A password that is long enough.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -124,6 +127,8 @@ impl Sample {
             ("turn_id", _) => self.turn().await,
             ("command_id", _) => self.command().await,
             ("job_id", _) => self.dead_job().await,
+            ("artifact_id", "complete_artifact") => self.uploaded_artifact().await,
+            ("artifact_id", _) => self.stored_artifact().await,
             _ => panic!("add here how to make the thing that {parameter} of {operation} names"),
         }
     }
@@ -154,9 +159,34 @@ impl Sample {
                 json!({"device_id": office.id, "space_id": office.space, "kind": "speaker.say",
                     "arguments": {"text": text}, "timeout_ms": 60_000, "supersede_key": text})
             }
+            "create_artifact" => {
+                json!({"name": text, "media_type": "text/plain", "size_bytes": 6, "sha256": DIGEST,
+                    "space_id": self.hub.home.office.space, "is_private": false})
+            }
             "resolve_action" => json!({"resolution": "done", "reason": text}),
             _ => panic!("add here a good body for {operation}"),
         }
+    }
+
+    /// An artifact whose bytes were sent.
+    async fn uploaded_artifact(&self) -> String {
+        let new = json!({"name": self.text(), "media_type": "text/plain", "size_bytes": 6, "sha256": DIGEST});
+        let made = self.owner.post("artifacts", new).await.expect(201);
+        let sent = self
+            .rest
+            .nobody()
+            .ask(Method::PUT, made.text("/upload/url"))
+            .raw("window")
+            .header("content-type", "text/plain");
+        let _ = sent.send().await.expect(200);
+        made.text("/artifact/id").to_owned()
+    }
+
+    async fn stored_artifact(&self) -> String {
+        let id = self.uploaded_artifact().await;
+        let completed = self.owner.ask(Method::POST, &format!("artifacts/{id}/complete"));
+        let _ = completed.send().await.expect(200);
+        id
     }
 
     /// An action of the household that waits for a decision.

@@ -1,6 +1,7 @@
 //! The outside world behind traits.
 
 pub mod aws;
+pub mod blobs;
 pub mod circuit;
 pub mod collector;
 pub mod keys;

@@ -7,7 +7,7 @@ use super::{
     store,
 };
 use crate::{
-    adapters::{keys::Keys, models::embeddings::Embeddings, worm::WriteOnceStore},
+    adapters::{blobs::Blobs, keys::Keys, models::embeddings::Embeddings, worm::WriteOnceStore},
     audit::breach::{AuditError, check_key, check_not_behind},
     clock::{SharedClock, SystemClock},
     config::{Config, Origin},
@@ -17,7 +17,7 @@ use crate::{
     turns::step::StepOutcome,
 };
 
-/// Checks configuration, queue, database, schema, row-level security, the models, keys and audit log. Changes nothing and asks
+/// Checks configuration, queue, store of artifacts, database, schema, row-level security, the models, keys and audit log. Changes nothing and asks
 /// no language model.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hub doctor")]
@@ -39,7 +39,8 @@ pub async fn run(_: Args) -> Result<ExitCode, StartError> {
 pub async fn examine(config: Config) -> Result<Report, StartError> {
     let mut report = Report::default();
     report.line("configuration", Ok(configured(&config)));
-    report.line("queue", queue(&config).await);
+    report.line("queue", Box::pin(queue(&config)).await);
+    report.line("artifacts", Box::pin(artifacts(&config)).await);
     let db = Db::new(&config.database, Arc::new(SystemClock))?;
     if let Some(schema) = report.found("database", reach(&db).await, |_| "answers".to_owned())
         && report.line(
@@ -58,9 +59,12 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
         };
         report.line("model", model(&config, &db).await);
         if let Some(Some(keys)) = report.found("keys", keys(&config, &db).await, complete) {
-            let store = audit_store(&config).await;
+            let store = Box::pin(audit_store(&config)).await;
             if let Some(store) = report.found("audit store", store, |store| keeper(store.as_ref())) {
-                report.line("audit log", audit_log(config, keys, store.as_deref()).await);
+                report.line(
+                    "audit log",
+                    Box::pin(audit_log(config, keys, store.as_deref())).await,
+                );
             }
         }
     }
@@ -89,6 +93,21 @@ async fn queue(config: &Config) -> Result<String, String> {
         )),
         Err(error) => Err(format!("{}: {error}{}", error.summary(), error.advice())),
     }
+}
+
+/// Whether the store of artifacts answers.
+async fn artifacts(config: &Config) -> Result<String, String> {
+    let blobs = Blobs::new(config);
+    let place = blobs.describe();
+    if let Some(directory) = blobs.directory()
+        && !directory.exists()
+    {
+        return Ok(format!("{place}, which is made with the first artifact"));
+    }
+    let probed = blobs.probe().await;
+    probed
+        .map(|()| format!("{place} answers"))
+        .map_err(|error| format!("{error}; uploads and downloads wait, and all else goes on"))
 }
 
 async fn reach(db: &Db) -> Result<Schema, String> {

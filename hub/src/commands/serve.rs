@@ -9,7 +9,9 @@ use super::{
     banner::banner,
     bootstrap::bootstrap_if_empty,
     descriptors,
-    start::{StartError, keep_audit_log, keep_metrics_small, open_queue, open_with, send_traces},
+    start::{
+        StartError, keep_audit_log, keep_metrics_small, look_at_artifacts, open_queue, open_with, send_traces,
+    },
 };
 use crate::{
     adapters::queue::Queue, config::Config, error::Error, http, hub::Hub, identity, jobs,
@@ -52,6 +54,7 @@ pub async fn run(args: Args) -> Result<ExitCode, StartError> {
         None
     };
     let queue = open_queue(&hub).await?;
+    look_at_artifacts(&hub).await?;
     keep_audit_log(&hub).await?;
     send_traces(&hub, spans)?;
     start(&hub, queue, !args.no_worker);

@@ -8,7 +8,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::store;
 use crate::{
     adapters::{
-        aws, collector,
+        aws,
+        blobs::BlobError,
+        collector,
         keys::{Keys, KeysError},
         models::responses::ResponsesApi,
         queue::{PROBE, Queue, QueueError, Way, sqs::Sqs},
@@ -73,6 +75,9 @@ pub enum StartError {
         /// What it said.
         error: QueueError,
     },
+    /// The store of artifacts is not there, or not for us.
+    #[error("the store of artifacts: {0}")]
+    Artifacts(BlobError),
     /// Something failed.
     #[error("{}", .0.chain())]
     Failed(#[from] Error),
@@ -166,6 +171,14 @@ pub async fn keep_audit_log(hub: &Hub) -> Result<(), StartError> {
     hub.audit.tell_store(store.describe());
     audit::run::start(hub, store);
     Ok(())
+}
+
+/// Looks at the store of artifacts. One that only a person can mend is refused; one that is away is said, and all else goes on.
+pub async fn look_at_artifacts(hub: &Hub) -> Result<(), StartError> {
+    match hub.blobs.probe().await {
+        Ok(()) | Err(BlobError::Away(_)) => Ok(()),
+        Err(error) => Err(StartError::Artifacts(error)),
+    }
 }
 
 /// The queue that the configuration names. One that does not exist or does not permit the hub is refused, for only a person can

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::start::{StartError, keep_audit_log, keep_metrics_small, open_queue, open_with, send_traces};
+use super::start::{
+    StartError, keep_audit_log, keep_metrics_small, look_at_artifacts, open_queue, open_with, send_traces,
+};
 use crate::{config::Config, jobs, lifecycle::stop_signal, telemetry};
 
 /// Works on jobs beside any number of `hub serve --no-worker`.
@@ -18,6 +20,7 @@ pub async fn run(_: Args) -> Result<ExitCode, StartError> {
     let metrics = telemetry::start_metrics()?;
     let hub = open_with(config, Some(metrics), false).await?;
     let queue = open_queue(&hub).await?;
+    look_at_artifacts(&hub).await?;
     hub.db.run_bell(&hub.lifecycle);
     keep_audit_log(&hub).await?;
     send_traces(&hub, spans)?;

@@ -4,6 +4,7 @@
 //! A key of section `audit` named `publish_every_ms` is `audit.publish_every_ms` in TOML and
 //! `HUB_AUDIT__PUBLISH_EVERY_MS` in the environment. Unknown keys and bad values are refused by name.
 
+mod artifacts;
 mod audit;
 mod aws;
 mod bootstrap;
@@ -38,6 +39,7 @@ use figment::{
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use artifacts::ArtifactsConfig;
 pub use audit::{AuditConfig, RetentionMode};
 pub use aws::AwsConfig;
 pub use bootstrap::BootstrapConfig;
@@ -99,6 +101,8 @@ pub struct Config {
     pub aws: AwsConfig,
     /// What is kept outside and read before the rest.
     pub secrets: SecretsConfig,
+    /// The artifacts.
+    pub artifacts: ArtifactsConfig,
     /// The audit log.
     pub audit: AuditConfig,
     /// What is said, and how.
@@ -223,6 +227,7 @@ impl Config {
         self.secrets.check()?;
         self.bootstrap.check()?;
         self.telemetry.check()?;
+        self.artifacts.check()?;
         self.audit.check()
     }
 }

@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 25] = [
+const NUMBERS: [(&str, u64, u64); 26] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -38,6 +38,7 @@ const NUMBERS: [(&str, u64, u64); 25] = [
     ("model.max_output_tokens", 100, 100_000),
     ("secrets.timeout_ms", 500, 300_000),
     ("aws.timeout_ms", 500, 60_000),
+    ("artifacts.max_bytes", 1_024, 5 * 1024 * 1024 * 1024),
     ("audit.retention_days", 30, 36_500),
     ("embeddings.batch", 1, 256),
     ("embeddings.timeout_ms", 100, 44_000),
@@ -77,6 +78,11 @@ fn words() -> Vec<(&'static str, Value, Value)> {
             "audit.origin",
             json!(["a", "x".repeat(200)]),
             json!(["", "a b", "a+b", "a\u{7f}", "x".repeat(201)]),
+        ),
+        (
+            "artifacts.store",
+            json!(["", "s3://bucket/prefix", "file:///srv/artifacts"]),
+            json!(["bucket", "s3://B", "https://bucket", "artifacts/"]),
         ),
         (
             "audit.store",

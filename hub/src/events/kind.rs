@@ -48,6 +48,10 @@ kinds! {
     DeviceChanged = "device.changed",
     /// A device's socket came or went: `{device_id, is_connected}`.
     DevicePresence = "device.presence",
+    /// The bytes of an artifact are there: `{artifact_id}`.
+    ArtifactStored = "artifact.stored",
+    /// An artifact that was there is not any more: `{artifact_id}`.
+    ArtifactDeleted = "artifact.deleted",
     /// The agent's settings changed: `{agent_id, when_model_down}`.
     AgentChanged = "agent.changed",
     /// The agent was claimed or its members changed: `{user_id, role}`.

@@ -59,6 +59,8 @@ permissions!(
     ActionsDecide,
     CommandsRead,
     CommandsWrite,
+    ArtifactsRead,
+    ArtifactsWrite,
     JobsRead,
     JobsWrite,
 );

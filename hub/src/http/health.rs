@@ -10,7 +10,10 @@ use utoipa::ToSchema;
 
 use super::extract::Json;
 use crate::{
-    adapters::queue::QueueReport,
+    adapters::{
+        blobs::{BlobReport, Blobs},
+        queue::QueueReport,
+    },
     audit::status::{AuditHealth, AuditReport},
     clock::DateTime,
     error::Result,
@@ -43,6 +46,8 @@ pub(super) struct Readiness {
     audit: AuditReadiness,
     /// The queue. While it is away jobs are found by polling, and the hub is ready.
     queue: QueueReadiness,
+    /// The store of artifacts. While it is away uploads and downloads wait, and the hub is ready.
+    artifacts: ArtifactsReadiness,
     /// The model, as this process knows; null where none is configured. While it is away the hub goes on.
     model: Option<ModelReadiness>,
     /// Whether the process is shutting down.
@@ -67,6 +72,34 @@ impl From<QueueReport> for QueueReadiness {
             (true, Some(_)) => "delayed",
         };
         Self { health, problem }
+    }
+}
+
+/// How the store of artifacts is doing, as this process knows.
+#[derive(Debug, Serialize, ToSchema)]
+struct ArtifactsReadiness {
+    /// `directory` or `s3`.
+    kind: &'static str,
+    /// `unasked` (by this process, so far), `answers`, `away` or `refuses` (somebody has to mend it).
+    health: &'static str,
+    /// What is in the way; null where it answers.
+    problem: Option<&'static str>,
+}
+
+impl From<&Blobs> for ArtifactsReadiness {
+    fn from(blobs: &Blobs) -> Self {
+        let report = blobs.report();
+        let health = match report {
+            BlobReport::Unasked => "unasked",
+            BlobReport::Answers => "answers",
+            BlobReport::Away => "away",
+            BlobReport::Refuses => "refuses",
+        };
+        Self {
+            kind: blobs.kind(),
+            health,
+            problem: report.trouble(),
+        }
     }
 }
 
@@ -132,6 +165,7 @@ pub(super) async fn readyz(State(hub): State<Hub>) -> impl IntoResponse {
             database,
             audit: AuditReadiness::from(audit),
             queue: QueueReadiness::from(hub.queue.report()),
+            artifacts: ArtifactsReadiness::from(&hub.blobs),
             model: hub.runtime.standing().map(ModelReadiness::from),
             is_closing,
         }),

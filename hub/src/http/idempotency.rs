@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{extract::Json, problem::Failed};
@@ -52,6 +52,20 @@ pub struct Answer {
     status: StatusCode,
     body: Value,
     is_replayed: bool,
+}
+
+impl Answer {
+    /// The same answer with what must not be kept and so is made each time, from what was kept.
+    pub async fn then<T: DeserializeOwned, U: Serialize>(
+        self,
+        with: impl AsyncFnOnce(T) -> Result<U>,
+    ) -> Result<Self> {
+        let kept = serde_json::from_value(self.body)
+            .map_err(|error| Error::because("a kept answer cannot be read", error))?;
+        let body = serde_json::to_value(with(kept).await?)
+            .map_err(|error| Error::because("an answer cannot be written", error))?;
+        Ok(Self { body, ..self })
+    }
 }
 
 impl IntoResponse for Answer {

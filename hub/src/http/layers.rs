@@ -15,7 +15,10 @@ use axum::{
 use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
-use super::problem::{Failed, Refusal, render};
+use super::{
+    problem::{Failed, Refusal, render},
+    v1::artifacts,
+};
 use crate::{
     error::Error,
     hub::Hub,
@@ -116,7 +119,7 @@ async fn answered(
     let started = Instant::now();
     let context = RequestContext::new(request.headers().get(&REQUEST_ID));
     request.extensions_mut().insert(context.clone());
-    let deadline = Duration::from_millis(hub.config.http.request_timeout_ms);
+    let deadline = deadline(&hub, method, &route);
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, answer).await {
         Ok(Ok(response)) => response,
@@ -150,6 +153,14 @@ async fn answered(
         refusal.as_ref(),
     );
     response
+}
+
+/// Within which a request must be answered. The bytes of an artifact take theirs, and each piece of them is waited for by itself.
+fn deadline(hub: &Hub, method: &str, route: &str) -> Duration {
+    if method == "PUT" && route == artifacts::BYTES {
+        return artifacts::TRANSFER;
+    }
+    Duration::from_millis(hub.config.http.request_timeout_ms)
 }
 
 /// The method as a label: whoever invents others must not make the metrics grow.

@@ -56,6 +56,8 @@ impl Role {
             | Scope::ActionsDecide
             | Scope::CommandsRead
             | Scope::CommandsWrite
+            | Scope::ArtifactsRead
+            | Scope::ArtifactsWrite
             | Scope::DevicesRead => Some(Self::Member),
             Scope::SpacesWrite
             | Scope::DevicesWrite

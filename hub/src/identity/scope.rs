@@ -52,6 +52,10 @@ scopes! {
     CommandsWrite = "commands:write",
     /// Receive commands on the satellite channel.
     CommandsReceive = "commands:receive",
+    /// See and download artifacts.
+    ArtifactsRead = "artifacts:read",
+    /// Make and delete artifacts.
+    ArtifactsWrite = "artifacts:write",
     /// See dead jobs.
     JobsRead = "jobs:read",
     /// Replay dead jobs.

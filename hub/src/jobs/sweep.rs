@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Duration as TimeDelta;
 
 use super::sample::sample;
-use crate::{actions, devices, error::Result, hub::Hub, mailbox, memory};
+use crate::{actions, artifacts, devices, error::Result, hub::Hub, mailbox, memory};
 
 /// How often deadlines are looked at.
 const DEADLINES: Duration = Duration::from_secs(1);
@@ -50,6 +50,10 @@ async fn sweep(hub: &Hub, round: u32) -> Result<()> {
     }
     if round.is_multiple_of(REMOVE_EVERY) {
         remove_old(hub).await?;
+        if let Err(error) = artifacts::sweep::sweep(hub).await {
+            // Nothing else depends on it.
+            tracing::warn!(error = error.chain(), "artifacts could not be swept");
+        }
         memory::backfill::backfill(hub).await?;
     }
     Ok(())

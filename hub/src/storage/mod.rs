@@ -2,6 +2,7 @@
 
 mod actions;
 mod append;
+mod artifacts;
 mod audit;
 mod bell;
 mod commands;
@@ -27,6 +28,7 @@ mod turns;
 mod tx;
 
 pub use actions::{ActionFilter, Actions, Change, NewDecision, StoredAction};
+pub use artifacts::Artifacts;
 pub use audit::{
     Audit, Backlog, ChainEnd, NewPlaces, Sizes, Slice, StoredEntry, StoredLeaf, Tree, WaitingChain,
 };

@@ -31,6 +31,8 @@ pub const QUEUE_MESSAGES: &str = "hub_queue_messages_total";
 pub const QUEUE_AWAY: &str = "hub_queue_away";
 /// Messages in the dead-letter queue.
 pub const QUEUE_DEAD_LETTERS: &str = "hub_queue_dead_letters";
+/// 1 while the store of artifacts is away, 0 while it is not.
+pub const ARTIFACTS_AWAY: &str = "hub_artifacts_store_away";
 /// Turns ended, by outcome.
 pub const TURNS: &str = "hub_turns_total";
 /// How long the model took, by what came of it.
@@ -98,6 +100,7 @@ pub(super) fn describe() {
     );
     describe_gauge!(QUEUE_AWAY, "1 while the queue is away, 0 while it is not");
     describe_gauge!(QUEUE_DEAD_LETTERS, "messages in the dead-letter queue");
+    describe_gauge!(ARTIFACTS_AWAY, "1 while the store of artifacts is away, else 0");
     describe_counter!(TURNS, "turns ended, by outcome");
     describe_histogram!(
         MODEL_SECONDS,
@@ -143,9 +146,6 @@ pub(super) fn describe() {
         UNACKNOWLEDGED,
         "commands that were sent and that their device did not acknowledge"
     );
-    describe_gauge!(
-        MODEL_CIRCUIT,
-        "1 while turns of this process wait for the model, else 0"
-    );
+    describe_gauge!(MODEL_CIRCUIT, "1 while turns of this process wait, else 0");
     describe_counter!(SPANS_DROPPED, "spans that no collector got, by reason");
 }

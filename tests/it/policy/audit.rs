@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 16] = [
+const MUTATIONS: [(&str, &str); 19] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -27,6 +27,9 @@ const MUTATIONS: [(&str, &str); 16] = [
     ("resolve_action", "resolve_action"),
     ("send_command", "send_command"),
     ("cancel_command", "cancel_command"),
+    ("create_artifact", "create_artifact"),
+    ("complete_artifact", "complete_artifact"),
+    ("delete_artifact", "delete_artifact"),
     ("replay_dead_job", "replay_job"),
 ];
 
@@ -34,16 +37,19 @@ const MUTATIONS: [(&str, &str); 16] = [
 const QUESTIONS: [&str; 1] = ["recall_memories"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 30] = [
+const REGISTER: [&str; 33] = [
     "acknowledge_command",
     "append_events",
     "approve_action",
     "cancel_command",
     "claim_agent",
+    "complete_artifact",
     "connect_device",
     "create_agent",
+    "create_artifact",
     "create_claim_code",
     "create_space",
+    "delete_artifact",
     "disconnect_device",
     "execute_action",
     "expire_action",

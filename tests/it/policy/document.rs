@@ -6,9 +6,9 @@ use serde_json::Value;
 use support::Api;
 
 /// Verbs that an operation id may begin with.
-const VERBS: [&str; 17] = [
-    "approve", "cancel", "claim", "create", "get", "list", "recall", "refresh", "register", "reject",
-    "replay", "resolve", "revoke", "send", "sign", "stream", "update",
+const VERBS: [&str; 20] = [
+    "approve", "cancel", "claim", "complete", "create", "delete", "download", "get", "list", "recall",
+    "refresh", "register", "reject", "replay", "resolve", "revoke", "send", "sign", "stream", "update",
 ];
 
 #[test]

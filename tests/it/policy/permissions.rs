@@ -21,7 +21,7 @@ enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 36] = [
+const TABLE: [(&str, Needs); 42] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -49,6 +49,12 @@ const TABLE: [(&str, Needs); 36] = [
     ("get_command", Least(Role::Member)),
     ("send_command", Least(Role::Member)),
     ("cancel_command", Least(Role::Member)),
+    ("list_artifacts", Least(Role::Member)),
+    ("get_artifact", Least(Role::Member)),
+    ("create_artifact", Least(Role::Member)),
+    ("complete_artifact", Least(Role::Member)),
+    ("download_artifact", Least(Role::Member)),
+    ("delete_artifact", Least(Role::Member)),
     ("list_devices", Least(Role::Member)),
     ("get_device", Least(Role::Member)),
     ("create_space", Least(Role::Admin)),

@@ -48,6 +48,12 @@ impl Story {
             );
             hub.sql().execute(&embed).await;
         }
+        let artifact = format!(
+            "insert into hub.artifacts (agent_id, id, audience_person_id, space_id, media_type, size_bytes, sha256, state, created_at)
+             values ('{}', '{}', '{}', '{}', 'text/plain', 1, decode(repeat('00', 32), 'hex'), 'pending', now())",
+            hub.home.agent, bob.id, bob.person, kitchen.space
+        );
+        hub.sql().execute(&artifact).await;
         // The offline rules ask no model, so they take no step.
         let step = format!(
             "insert into hub.turn_steps (agent_id, turn_id, ordinal, audience_person_id, attempt, outcome, duration_ms, created_at)

@@ -2,7 +2,8 @@
 //! credentials, so every test makes its own buckets and queues, and never looks at all of them.
 //!
 //! What it does not do as AWS does, so that no test can show it: it does not compare the checksum of an object that is put, nor
-//! check the signature, the end or the signed headers of a presigned URL; a body of the type
+//! check the signature, the end or the signed headers of a presigned URL (so uploads of a wrong size, type or digest pass, and
+//! `HeadObject` then says of them what was claimed); a body of the type
 //! `application/x-www-form-urlencoded`, which curl and others send unasked, it takes for a form and stores nothing of it;
 //! the answer of `GetBucketVersioning` is not S3's and cannot be read; `GetObjectRetention` fails, retention in COMPLIANCE mode can
 //! be shortened, the lock of a bucket cannot be set later, and messages cannot be moved back from a dead-letter queue.

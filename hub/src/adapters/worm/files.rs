@@ -64,7 +64,7 @@ impl Drop for Incoming {
 }
 
 /// Makes a directory and those above it, private to the owner, and waits until their names are on disk.
-pub(super) fn make_directories(directory: &Path) -> io::Result<()> {
+pub(in crate::adapters) fn make_directories(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
@@ -123,7 +123,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Waits until the name of a file is on disk.
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+pub(in crate::adapters) fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(parent_of(path)?)?.sync_all()
 }
 

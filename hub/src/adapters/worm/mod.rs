@@ -2,7 +2,7 @@
 
 mod deadline;
 mod directory;
-mod files;
+pub(super) mod files;
 mod rules;
 mod s3;
 

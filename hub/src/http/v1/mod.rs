@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod agents;
+pub mod artifacts;
 pub mod claim;
 pub mod commands;
 pub mod devices;
@@ -35,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(memories::routes())
         .merge(actions::routes())
         .merge(commands::routes())
+        .merge(artifacts::routes())
         .merge(jobs::routes())
 }
 

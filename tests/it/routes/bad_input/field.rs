@@ -29,6 +29,7 @@ impl Field {
         let mut wrong = match self.kind() {
             "string" => vec![json!(5), json!(true), json!({"zzz": 1}), json!(["a"])],
             "integer" => vec![json!("5"), json!(1.5), json!(-1), json!(1e300), json!([1])],
+            "boolean" => vec![json!("true"), json!(1), json!([true]), json!({"zzz": 1})],
             "array" => vec![json!("a"), json!(7), json!({"0": 1}), json!([7])],
             "object" => vec![json!("a"), json!(7), json!([{"a": 1}])],
             other => panic!("add here values that are wrong for the type {other}"),

@@ -1,0 +1,128 @@
+//! Announcing an artifact.
+
+use super::{
+    Artifact, ArtifactState, MOST_UNFINISHED, MOST_UNFINISHED_SIZES,
+    rules::{MAX_NAME, digest, is_media_type},
+};
+use crate::{
+    audit::record::Record,
+    error::{Error, Result},
+    events::payload::check_name,
+    identity::Caller,
+    ids::{ArtifactId, PersonId, SpaceId},
+    places::gate::may_keep,
+    storage::Tx,
+};
+
+/// What is announced.
+#[derive(Debug)]
+pub struct NewArtifact {
+    /// What people call it.
+    pub name: Option<String>,
+    /// What it is.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Where it belongs; none: in no known place.
+    pub space: Option<SpaceId>,
+    /// Whether only the caller may see it.
+    pub is_private: bool,
+}
+
+/// Announces an artifact. `max_bytes` is the size of the largest.
+pub async fn create(tx: &mut Tx, caller: &Caller, new: NewArtifact, max_bytes: u64) -> Result<Artifact> {
+    let digest = check(&new, max_bytes)?;
+    let audience = audience(caller, new.is_private)?;
+    // The head first: of two uploads that are announced at once only one may be the last for which there is room, and a change
+    // of the space's mode comes before or after.
+    tx.take_head().await?;
+    let space = space(tx, new.space).await?;
+    make_sure_of_room(tx, new.size_bytes, max_bytes).await?;
+    let artifact = Artifact {
+        id: ArtifactId::mint(),
+        name: new.name.map(|name| name.trim().to_owned()),
+        media_type: new.media_type,
+        size_bytes: new.size_bytes,
+        sha256: hex::encode(digest),
+        space_id: space,
+        is_private: audience.is_some(),
+        state: ArtifactState::Pending,
+        created_at: tx.now(),
+        stored_at: None,
+    };
+    tx.artifacts().insert(&artifact, &digest, audience).await?;
+    tx.record(recorded(Record::of("create_artifact"), &artifact));
+    Ok(artifact)
+}
+
+/// What the audit log says of an artifact: no name.
+pub(super) fn recorded(record: Record, artifact: &Artifact) -> Record {
+    record
+        .on("artifact", artifact.id.0)
+        .with("sha256", artifact.sha256.as_str())
+        .with("size_bytes", artifact.size_bytes)
+}
+
+/// The refusal of what comes from a space that keeps nothing.
+pub(super) fn nothing_is_kept() -> Error {
+    Error::conflict("privacy_mode", "the space is private: nothing from it is kept")
+}
+
+fn check(new: &NewArtifact, max_bytes: u64) -> Result<[u8; 32]> {
+    if let Some(name) = &new.name {
+        check_name(name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
+    }
+    if !is_media_type(&new.media_type) {
+        return Err(Error::invalid(
+            "/media_type",
+            "must be a media type, such as image/jpeg",
+        ));
+    }
+    if !(1..=max_bytes).contains(&new.size_bytes) {
+        return Err(Error::invalid(
+            "/size_bytes",
+            format!("must be between 1 and {max_bytes}"),
+        ));
+    }
+    let refused = || Error::invalid("/sha256", "must be a SHA-256 in 64 hexadecimal digits");
+    digest(&new.sha256).ok_or_else(refused)
+}
+
+fn audience(caller: &Caller, is_private: bool) -> Result<Option<PersonId>> {
+    match (is_private, caller.person()) {
+        (false, _) => Ok(None),
+        (true, Some(person)) => Ok(Some(person)),
+        (true, None) => Err(Error::invalid(
+            "/is_private",
+            "needs a caller who is a person to the agent",
+        )),
+    }
+}
+
+async fn space(tx: &mut Tx, wanted: Option<SpaceId>) -> Result<SpaceId> {
+    let space = match wanted {
+        None => tx.places().elsewhere().await?,
+        Some(id) if tx.places().space(id).await?.is_some() => id,
+        Some(_) => return Err(Error::invalid("/space_id", "is not a space of this agent")),
+    };
+    if may_keep(tx, space).await? {
+        Ok(space)
+    } else {
+        Err(nothing_is_kept())
+    }
+}
+
+async fn make_sure_of_room(tx: &mut Tx, size: u64, max_bytes: u64) -> Result<()> {
+    let (count, bytes) = tx.artifacts().unfinished().await?;
+    if count < MOST_UNFINISHED
+        && bytes.saturating_add(size) <= max_bytes.saturating_mul(MOST_UNFINISHED_SIZES)
+    {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "too_many_uploads",
+        "too many uploads are unfinished: complete or delete some, or wait until they are a day old",
+    ))
+}

@@ -1,0 +1,234 @@
+//! Artifacts.
+
+use uuid::Uuid;
+
+use super::{Tx, identity::one};
+use crate::{
+    artifacts::{Artifact, ArtifactState},
+    clock::DateTime,
+    error::{Error, Result},
+    ids::{AgentId, ArtifactId, PersonId},
+    page::PageRequest,
+};
+
+/// The table of artifacts. What was deleted is not found in it.
+pub struct Artifacts<'a>(&'a mut Tx);
+
+impl Tx {
+    /// The table of artifacts.
+    pub fn artifacts(&mut self) -> Artifacts<'_> {
+        Artifacts(self)
+    }
+}
+
+struct ArtifactRow {
+    id: Uuid,
+    audience_person_id: Option<Uuid>,
+    space_id: Uuid,
+    name: Option<String>,
+    media_type: String,
+    size_bytes: i64,
+    sha256: Vec<u8>,
+    state: String,
+    created_at: DateTime,
+    stored_at: Option<DateTime>,
+}
+
+impl ArtifactRow {
+    fn read(self) -> Result<(Artifact, Option<PersonId>)> {
+        let state = ArtifactState::parse(&self.state);
+        let artifact = Artifact {
+            id: self.id.into(),
+            name: self.name,
+            media_type: self.media_type,
+            size_bytes: self.size_bytes.unsigned_abs(),
+            sha256: hex::encode(self.sha256),
+            space_id: self.space_id.into(),
+            is_private: self.audience_person_id.is_some(),
+            state: state.ok_or_else(|| Error::internal("an artifact in an unknown state"))?,
+            created_at: self.created_at,
+            stored_at: self.stored_at,
+        };
+        Ok((artifact, self.audience_person_id.map(PersonId)))
+    }
+}
+
+impl Artifacts<'_> {
+    /// Inserts one whose bytes are awaited.
+    pub async fn insert(
+        &mut self,
+        new: &Artifact,
+        digest: &[u8; 32],
+        audience: Option<PersonId>,
+    ) -> Result<()> {
+        let agent = self.0.agent();
+        sqlx::query!(
+            "insert into artifacts (agent_id, id, audience_person_id, space_id, name, media_type, size_bytes, sha256, state,
+               created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9)",
+            agent.0,
+            new.id.0,
+            audience.map(|id| id.0),
+            new.space_id.0,
+            new.name,
+            new.media_type,
+            i64::try_from(new.size_bytes).unwrap_or(i64::MAX),
+            digest.as_slice(),
+            new.created_at
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// One.
+    pub async fn find(&mut self, id: ArtifactId) -> Result<Option<Artifact>> {
+        let agent = self.0.agent();
+        let row = sqlx::query_as!(
+            ArtifactRow,
+            "select id, audience_person_id, space_id, name, media_type, size_bytes, sha256, state, created_at, stored_at
+             from artifacts where agent_id = $1 and id = $2 and state <> 'deleted'",
+            agent.0,
+            id.0
+        );
+        let row = row.fetch_optional(self.0.connection()).await?;
+        row.map(|row| row.read().map(|(artifact, _)| artifact))
+            .transpose()
+    }
+
+    /// One with whose it is, locked for a change.
+    pub async fn lock(&mut self, id: ArtifactId) -> Result<Option<(Artifact, Option<PersonId>)>> {
+        let agent = self.0.agent();
+        let row = sqlx::query_as!(
+            ArtifactRow,
+            "select id, audience_person_id, space_id, name, media_type, size_bytes, sha256, state, created_at, stored_at
+             from artifacts where agent_id = $1 and id = $2 and state <> 'deleted' for no key update",
+            agent.0,
+            id.0
+        );
+        let row = row.fetch_optional(self.0.connection()).await?;
+        row.map(ArtifactRow::read).transpose()
+    }
+
+    /// A page of them, newest first.
+    pub async fn list(&mut self, page: PageRequest) -> Result<Vec<Artifact>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query_as!(
+            ArtifactRow,
+            "select id, audience_person_id, space_id, name, media_type, size_bytes, sha256, state, created_at, stored_at
+             from artifacts
+             where agent_id = $1 and state <> 'deleted' and ($2::uuid is null or id < $2) order by id desc limit $3",
+            agent.0,
+            page.after,
+            page.rows()
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
+        rows.map(|row| row.read().map(|(artifact, _)| artifact)).collect()
+    }
+
+    /// How many uploads are unfinished, and how many bytes they announce together.
+    pub async fn unfinished(&mut self) -> Result<(i64, u64)> {
+        let agent = self.0.agent();
+        let row = sqlx::query!(
+            r#"select count(*) as "count!", coalesce(sum(size_bytes), 0)::bigint as "bytes!" from artifacts
+               where agent_id = $1 and state = 'pending'"#,
+            agent.0
+        );
+        let row = row.fetch_one(self.0.connection()).await?;
+        Ok((row.count, row.bytes.unsigned_abs()))
+    }
+
+    /// Notes that the bytes are there. The caller holds the row.
+    pub async fn store(&mut self, id: ArtifactId) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let done = sqlx::query!(
+            "update artifacts set state = 'stored', stored_at = $3 where agent_id = $1 and id = $2 and state = 'pending'",
+            agent.0,
+            id.0,
+            now
+        );
+        one(
+            done.execute(self.0.connection()).await?.rows_affected(),
+            "a locked artifact was not stored",
+        )
+    }
+
+    /// Deletes one, save what is needed to remove its bytes. The caller holds the row.
+    pub async fn delete(&mut self, id: ArtifactId) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let done = sqlx::query!(
+            "update artifacts set state = 'deleted', name = null, deleted_at = $3
+             where agent_id = $1 and id = $2 and state <> 'deleted'",
+            agent.0,
+            id.0,
+            now
+        );
+        one(
+            done.execute(self.0.connection()).await?.rows_affected(),
+            "a locked artifact was not deleted",
+        )
+    }
+
+    /// Whether its bytes are awaited still; the row is held until the unit of work ends.
+    pub async fn is_unfinished(&mut self, id: ArtifactId) -> Result<bool> {
+        // The head comes before the row, as whoever completes it takes them.
+        self.0.take_head().await?;
+        let locked = self.lock(id).await?;
+        Ok(locked.is_some_and(|(artifact, _)| artifact.state == ArtifactState::Pending))
+    }
+
+    /// Uploads that were announced before, and not finished. Across agents.
+    pub async fn unfinished_before(
+        &mut self,
+        before: DateTime,
+        most: i64,
+    ) -> Result<Vec<(AgentId, ArtifactId)>> {
+        let rows = sqlx::query!(
+            "select agent_id, id from artifacts where state = 'pending' and created_at <= $1 order by created_at limit $2",
+            before,
+            most
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
+        Ok(rows.map(|row| (row.agent_id.into(), row.id.into())).collect())
+    }
+
+    /// What was deleted and may have bytes: those that were not removed yet, and once more those that settled since. Across
+    /// agents.
+    pub async fn to_remove(
+        &mut self,
+        settled_before: DateTime,
+        most: i64,
+    ) -> Result<Vec<(AgentId, ArtifactId)>> {
+        let rows = sqlx::query!(
+            "select agent_id, id from artifacts
+             where state = 'deleted' and (removed_at is null or created_at < $1) order by deleted_at limit $2",
+            settled_before,
+            most
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
+        Ok(rows.map(|row| (row.agent_id.into(), row.id.into())).collect())
+    }
+
+    /// Notes that the bytes of a deleted one were removed; the row goes, too, where no more can come.
+    pub async fn removed(&mut self, id: ArtifactId, settled_before: DateTime) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let gone = sqlx::query!(
+            "delete from artifacts where agent_id = $1 and id = $2 and state = 'deleted' and created_at < $3",
+            agent.0,
+            id.0,
+            settled_before
+        );
+        if gone.execute(self.0.connection()).await?.rows_affected() == 1 {
+            return Ok(());
+        }
+        sqlx::query!(
+            "update artifacts set removed_at = $3 where agent_id = $1 and id = $2 and state = 'deleted'",
+            agent.0,
+            id.0,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+}
