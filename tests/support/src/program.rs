@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, SystemTime},
@@ -11,8 +11,9 @@ use std::{
 use rand::Rng;
 use serde::Deserialize;
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use uuid::Uuid;
 
@@ -98,7 +99,7 @@ impl Program {
     pub async fn start_refused(&self) -> String {
         let mut command = self.command(&["serve", "--bootstrap"]);
         let ended = command.env("DATABASE_URL", &self.database.url).output();
-        let output = tokio::time::timeout(READY_WITHIN, ended).await;
+        let output = timeout(READY_WITHIN, ended).await;
         let output = output.expect("it refuses in time").expect("the program starts");
         assert!(!output.status.success(), "it did not refuse to start");
         let said = [output.stdout, output.stderr].concat();
@@ -111,12 +112,21 @@ impl Program {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Another process on the same database and folder, with a port of its own: `serve` or `worker`. Nothing runs yet.
+    /// A process of another machine on the same database: `serve` or `worker`, with a port and a folder of its own. Of the first
+    /// machine's folder it has the keys and nothing else, so it is made when that one has started. Nothing runs yet.
     #[must_use]
-    pub fn beside(&self, command: &'static str) -> Node {
+    pub fn elsewhere(&self, command: &'static str) -> Node {
+        let port = free_port();
+        let dir = self.dir.join(format!("machines/{port}"));
+        let (keys, own) = (self.dir.join("keys"), dir.join("keys"));
+        fs::create_dir_all(&own).expect("a folder can be made");
+        for key in fs::read_dir(keys).expect("the first start made keys").flatten() {
+            fs::copy(key.path(), own.join(key.file_name())).expect("a key can be copied");
+        }
         Node {
             command,
-            port: free_port(),
+            port,
+            dir,
             child: None,
         }
     }
@@ -170,6 +180,12 @@ impl Program {
         &self.dir
     }
 
+    /// The address that it listens at.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
     /// The way to the database.
     #[must_use]
     pub fn proxy(&self) -> &Proxy {
@@ -203,16 +219,57 @@ impl Program {
 
     /// Runs another command of the program. Returns whether it went well, and what it said.
     pub async fn run(&self, arguments: &[&str]) -> (bool, String) {
-        let output = self
-            .command(arguments)
-            .output()
-            .await
-            .expect("the program starts");
-        let said = [output.stdout, output.stderr].concat();
-        (
-            output.status.success(),
-            String::from_utf8_lossy(&said).into_owned(),
-        )
+        ended(&mut self.command(arguments)).await
+    }
+
+    /// Runs a person's or a device's command where they are, with a folder of theirs. Returns whether it went well, and what it
+    /// said.
+    pub async fn run_in(&self, dir: &Path, arguments: &[&str], typed: &str) -> (bool, String) {
+        let mut child = self.spawn_in(dir, arguments, typed).await;
+        let (mut said, mut out) = (Vec::new(), child.stdout.take().expect("it was asked for"));
+        let read = out.read_to_end(&mut said);
+        let read = timeout(READY_WITHIN, read).await.expect("it ends in time");
+        read.expect("what it says can be read");
+        let status = child.wait().await.expect("it ends");
+        (status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Runs such a command until it says something, and kills it. Returns what it said.
+    pub async fn run_until(&self, dir: &Path, arguments: &[&str], needle: &str) -> String {
+        let mut child = self.spawn_in(dir, arguments, "").await;
+        let (mut said, mut out) = (String::new(), child.stdout.take().expect("it was asked for"));
+        let heard = async {
+            let mut bytes = [0; 1024];
+            while !said.contains(needle) {
+                let read = out.read(&mut bytes).await.expect("what it says can be read");
+                assert!(read > 0, "it ended without saying {needle:?}: {said}");
+                said += &String::from_utf8_lossy(&bytes[..read]);
+            }
+        };
+        let heard = timeout(READY_WITHIN, heard).await;
+        assert!(heard.is_ok(), "it does not say {needle:?}: {said}");
+        kill(&mut Some(child)).await;
+        said
+    }
+
+    async fn spawn_in(&self, dir: &Path, arguments: &[&str], typed: &str) -> Child {
+        let mut command = Command::new("sh");
+        command
+            // Both streams in the order in which a person would read them.
+            .args(["-c", r#"exec "$@" 2>&1"#, "sh"])
+            .arg(binary())
+            .args(arguments)
+            .current_dir(dir)
+            .env_clear()
+            .env("HUB_DIR", dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("it was asked for");
+        // Whoever ends before reading says why on the other stream.
+        let _ = stdin.write_all(typed.as_bytes()).await;
+        child
     }
 
     /// All that its processes said.
@@ -258,18 +315,18 @@ impl Program {
     }
 }
 
-/// A process beside the first one.
+/// A process of another machine.
 pub struct Node {
     command: &'static str,
     port: u16,
+    dir: PathBuf,
     child: Option<Child>,
 }
 
 impl Node {
     /// Starts it. A server is ready when this returns.
     pub async fn start(&mut self, program: &Program) {
-        let mut command = program.command(&[self.command]);
-        command.env("HUB_HTTP__LISTEN", format!("127.0.0.1:{}", self.port));
+        let mut command = self.command(program, &[self.command]);
         self.child = Some(program.spawn(&mut command));
         let deadline = Instant::now() + READY_WITHIN;
         while self.command == "serve" && !self.is_ready().await {
@@ -277,6 +334,26 @@ impl Node {
             assert!(!is_late, "the node is not ready:\n{tail}");
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Runs another command of the program on its machine. Returns whether it went well, and what it said.
+    pub async fn run(&self, program: &Program, arguments: &[&str]) -> (bool, String) {
+        ended(&mut self.command(program, arguments)).await
+    }
+
+    fn command(&self, program: &Program, arguments: &[&str]) -> Command {
+        let mut command = program.command(arguments);
+        command
+            .current_dir(&self.dir)
+            .env("HUB_DIR", &self.dir)
+            .env("HUB_HTTP__LISTEN", format!("127.0.0.1:{}", self.port));
+        command
+    }
+
+    /// The folder of its machine.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     async fn is_ready(&self) -> bool {
@@ -299,6 +376,15 @@ impl Node {
     pub async fn stop(&mut self) -> bool {
         stop(&mut self.child).await
     }
+}
+
+async fn ended(command: &mut Command) -> (bool, String) {
+    let output = command.output().await.expect("the program starts");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
 }
 
 async fn kill(child: &mut Option<Child>) {
