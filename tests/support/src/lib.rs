@@ -15,10 +15,12 @@
 
 mod api;
 mod aws;
+mod certificates;
 mod clock;
 mod collector;
 mod database;
 mod embedder;
+mod front;
 mod household;
 mod hub;
 mod model;
@@ -43,6 +45,7 @@ pub use aws::Aws;
 pub use clock::TestClock;
 pub use collector::{Collector, Told};
 pub use embedder::{EmbeddingServer, embedding_of};
+pub use front::TlsFront;
 pub use household::Household;
 pub use hub::{TestHub, TestHubBuilder};
 pub use model::{Heard, Line, ModelServer, Piece};
