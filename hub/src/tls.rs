@@ -84,6 +84,11 @@ fn explain(why: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "its certificate is not good yet, or this machine's clock is wrong".to_owned()
         }
+        // The verifier's own word for what `openssl req -x509` makes when nobody says otherwise.
+        CertificateError::Other(why) if why.to_string() == "CaUsedAsEndEntity" => {
+            "its certificate is marked as an authority's (CA:TRUE), which only vouches for others; make one with CA:FALSE"
+                .to_owned()
+        }
         other => format!("its certificate is not good: {other}"),
     }
 }

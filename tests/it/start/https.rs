@@ -93,6 +93,19 @@ async fn a_person_elsewhere_signs_in_and_speaks_over_https_where_they_trust_the_
     );
 }
 
+/// What a household makes in one line, in the two ways that the line can be written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_vouches_for_itself_is_trusted_by_name_unless_it_is_an_authoritys() {
+    let mut away = Away::start().await;
+    for is_authority in [true, false] {
+        away.front = TlsFront::on_its_own(away.program.address(), is_authority).await;
+        fs::write(away.dir.join("house.pem"), away.front.authority()).unwrap();
+        let (is_well, said) = away.log_in(&["--ca-file", "house.pem"]).await;
+        assert_eq!(is_well, !is_authority, "{said}");
+        assert_eq!(said.contains("make one with CA:FALSE"), is_authority, "{said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_satellite_elsewhere_connects_over_wss_where_it_trusts_the_hub() {
     let away = Away::start().await;

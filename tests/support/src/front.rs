@@ -6,9 +6,10 @@ use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::certificates::house_certificates;
+use crate::certificates::{house_certificates, own_certificate};
 
 /// The front of a hub.
 pub struct TlsFront {
@@ -21,7 +22,16 @@ impl TlsFront {
     /// Listens on a port of this machine, before a hub on another one.
     pub async fn before(hub: SocketAddr) -> Self {
         hub::tls::choose_provider();
-        let (acceptor, authority) = house_certificates();
+        Self::with(hub, house_certificates()).await
+    }
+
+    /// The same with a certificate that vouches for itself, as an authority or not.
+    pub async fn on_its_own(hub: SocketAddr, is_authority: bool) -> Self {
+        hub::tls::choose_provider();
+        Self::with(hub, own_certificate(is_authority)).await
+    }
+
+    async fn with(hub: SocketAddr, (acceptor, authority): (TlsAcceptor, String)) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await;
         let listener = listener.expect("a free port is there");
         let address = listener.local_addr().expect("a bound socket has an address");
