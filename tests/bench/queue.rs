@@ -48,7 +48,7 @@ async fn measure_one(name: &str, config: QueueConfig, queue: Option<Arc<dyn Queu
         join_all((0..AGENTS).map(async |number| hub.household(&format!("home{number}")).await)).await;
 
     let began = Instant::now();
-    join_all(agents.iter().map(|home| talk(home))).await;
+    join_all(agents.iter().map(talk)).await;
     let appended = rate(AGENTS * WAITING, began);
     let began = Instant::now();
     let workers = [work(&hub, queue.as_ref()), work(&hub, queue.as_ref())];
