@@ -128,7 +128,7 @@ async fn a_hub_lives_on_what_the_template_made() {
         &url,
         "--exit-when-done",
         "--linger",
-        "1",
+        "5",
     ];
     for typed in ["hello\n", "the spare key is with Nora\n"] {
         let told = timeout(PATIENCE, program.run_in(program.dir(), &kitchen, typed)).await;

@@ -115,7 +115,7 @@ async fn a_satellite_elsewhere_connects_over_wss_where_it_trusts_the_hub() {
     assert!(said.contains("cannot trust the hub"), "{said}");
     assert!(!said.contains("connected as"), "{said}");
 
-    let trusting = ["--ca-file", "house.pem", "--exit-when-done", "--linger", "1"];
+    let trusting = ["--ca-file", "house.pem", "--exit-when-done", "--linger", "5"];
     let typed = "remember that the spare key is with Nora\n";
     let (is_well, said) = away.run(&[&kitchen[..], &trusting].concat(), typed).await;
     assert!(is_well && said.contains("connected as kitchen"), "{said}");
