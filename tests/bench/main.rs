@@ -9,6 +9,7 @@
 
 mod appends;
 mod commands;
+mod queue;
 mod recall;
 mod turns;
 
@@ -29,13 +30,19 @@ async fn main() {
     }
     if is_asked_for("commands") {
         println!("\ncommand round trip hub -> satellite -> hub, same node, both durable (100/s)");
-        commands::measure(ROUND * 2).await;
+        Box::pin(commands::measure(ROUND * 2)).await;
     }
     if is_asked_for("recall") {
         println!(
             "\nrecall at 100,000 memories, given the question's embedding, by what its agent holds of them"
         );
         recall::measure().await;
+    }
+    if is_asked_for("queue") {
+        println!(
+            "\nevents and turns by two worker processes, without and with SQS (a stand-in on this machine)"
+        );
+        Box::pin(queue::measure(ROUND)).await;
     }
     if is_asked_for("turns") {
         println!("\nthe hub's share of an offline turn (claim to commit)");

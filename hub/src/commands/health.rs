@@ -1,6 +1,6 @@
 //! `hub health`: asks a running hub how it is, for containers and supervisors, which bring no curl.
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use super::{
     address,
@@ -21,6 +21,10 @@ pub struct Args {
     /// The hub's address [default: where the hub of `.hub` listens]
     #[arg(long, value_name = "URL")]
     url: Option<BaseUrl>,
+
+    /// Certificates in PEM of authorities to trust beside the system's, for https
+    #[arg(long, value_name = "FILE", env = "HUB_CA_FILE", hide_env = true)]
+    ca_file: Option<PathBuf>,
 
     /// Ask whether it is ready: the database answers, the audit log has not stopped, and it is not closing
     #[arg(long)]
@@ -43,7 +47,7 @@ pub async fn run(args: Args) -> ExitCode {
 async fn ask(args: &Args, dir: &DataDir) -> Result<(), Failure> {
     let base = args.url.clone();
     let base = base.unwrap_or_else(|| BaseUrl::of(address::find(dir)));
-    let client = Client::new(base, SignInFile::of(dir))?;
+    let client = Client::new(base, args.ca_file.clone(), SignInFile::of(dir))?;
     let path = if args.ready { "/readyz" } else { "/healthz" };
     let call = Call::get(path).open();
     let answered = tokio::time::timeout(PATIENCE, client.call_openly(&call)).await;

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -47,6 +47,7 @@ pub struct Args {
 
 const EXAMPLES: &str = "Examples:
   hub login
+  hub login --url https://hub.example.com
   hub login --code ABCDE-FGHJK-LMNPQ-RSTUV --name ada
   printf %s \"$PASSWORD\" | hub login --name ada --password-stdin";
 
@@ -78,9 +79,9 @@ pub(super) async fn login(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fai
     if hub.is_curl() {
         return curl(args, hub);
     }
-    if !hub.client.base().is_this_machine() {
+    if !hub.client.base().is_private() {
         hub.terminal
-            .remark("Note: http to another machine shows your password to whoever is on the way.");
+            .remark("Note: http to another machine shows your password, and what you say, to whoever is on the way; use https.");
     }
     let code = match &args.code {
         Some(code) => Some(normalize_code(code)),
@@ -98,7 +99,11 @@ pub(super) async fn enter(
 ) -> Result<ExitCode, Failure> {
     let call = request(code, &person.name, &person.password);
     let tokens: Tokens = hub.client.read(&hub.client.call_openly(&call).await?)?;
-    let sign_in = tokens.sign_in(hub.client.base().clone(), person.name);
+    let sign_in = tokens.sign_in(
+        hub.client.base().clone(),
+        hub.client.ca_file().map(Path::to_owned),
+        person.name,
+    );
     hub.client.file().lock().await?.write(&sign_in)?;
     if let Some(code) = code {
         remove_used(hub, code);

@@ -61,7 +61,8 @@ pub use worker::WorkerConfig;
 use model::OPENAI;
 
 /// Variables of one word that other parts read themselves; every other `HUB_…` must be a key.
-const ONE_WORD: [&str; 4] = [
+const ONE_WORD: [&str; 5] = [
+    "HUB_CA_FILE",
     "HUB_DIR",
     "HUB_POSTGRES_MAJOR",
     "HUB_TEST_AWS_URL",

@@ -1,5 +1,7 @@
 //! How the built program starts: with what, and what it says when it does not.
 
+mod deployed;
+mod https;
 mod queue;
 mod secrets;
 

@@ -11,10 +11,10 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpListener,
 };
-use tokio_rustls::{TlsAcceptor, rustls};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::Held;
+use crate::{Held, certificates::house_certificates};
 
 /// Characters of a delta: less than a word, so that everything is cut somewhere.
 const DELTA: usize = 7;
@@ -364,25 +364,6 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), pieces: Vec<Piece>, end: &
             return;
         }
     }
-}
-
-/// A certificate for this machine, and the one of the authority that vouches for it.
-fn house_certificates() -> (TlsAcceptor, String) {
-    let key = || rcgen::KeyPair::generate().expect("a key can be made");
-    let mut authority = rcgen::CertificateParams::default();
-    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let authority_key = key();
-    let certificate = authority.self_signed(&authority_key).expect("it can be signed");
-    let issuer = rcgen::Issuer::new(authority, authority_key);
-    let own_key = key();
-    let own = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address is a name");
-    let own = own.signed_by(&own_key, &issuer).expect("it can be signed");
-    let secret = rustls::pki_types::PrivateKeyDer::try_from(own_key.serialize_der());
-    let config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![own.der().clone()], secret.expect("a key is a key"))
-        .expect("key and certificate go together");
-    (TlsAcceptor::from(Arc::new(config)), certificate.pem())
 }
 
 /// A response with all the fields that the API's document asks for.

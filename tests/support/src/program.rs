@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, SystemTime},
@@ -12,14 +12,14 @@ use rand::Rng;
 use serde::Deserialize;
 use tokio::{
     process::{Child, Command},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use uuid::Uuid;
 
 use crate::{database::Database, hub::on_a_thread, proxy::Proxy, superuser::SuperuserSql};
 
 /// How long the program may take to be ready: a debug build on a busy machine.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+pub(crate) const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// A hub's process and what it lives on.
 pub struct Program {
@@ -98,7 +98,7 @@ impl Program {
     pub async fn start_refused(&self) -> String {
         let mut command = self.command(&["serve", "--bootstrap"]);
         let ended = command.env("DATABASE_URL", &self.database.url).output();
-        let output = tokio::time::timeout(READY_WITHIN, ended).await;
+        let output = timeout(READY_WITHIN, ended).await;
         let output = output.expect("it refuses in time").expect("the program starts");
         assert!(!output.status.success(), "it did not refuse to start");
         let said = [output.stdout, output.stderr].concat();
@@ -111,17 +111,7 @@ impl Program {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Another process on the same database and folder, with a port of its own: `serve` or `worker`. Nothing runs yet.
-    #[must_use]
-    pub fn beside(&self, command: &'static str) -> Node {
-        Node {
-            command,
-            port: free_port(),
-            child: None,
-        }
-    }
-
-    fn spawn(&self, command: &mut Command) -> Child {
+    pub(crate) fn spawn(&self, command: &mut Command) -> Child {
         let log = self.log();
         let child = command
             .stdout(log.try_clone().expect("a file can be shared"))
@@ -170,6 +160,12 @@ impl Program {
         &self.dir
     }
 
+    /// The address that it listens at.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
     /// The way to the database.
     #[must_use]
     pub fn proxy(&self) -> &Proxy {
@@ -203,16 +199,7 @@ impl Program {
 
     /// Runs another command of the program. Returns whether it went well, and what it said.
     pub async fn run(&self, arguments: &[&str]) -> (bool, String) {
-        let output = self
-            .command(arguments)
-            .output()
-            .await
-            .expect("the program starts");
-        let said = [output.stdout, output.stderr].concat();
-        (
-            output.status.success(),
-            String::from_utf8_lossy(&said).into_owned(),
-        )
+        ended(&mut self.command(arguments)).await
     }
 
     /// All that its processes said.
@@ -230,7 +217,7 @@ impl Program {
     }
 
     /// With nothing of our own environment: the hub refuses variables that it does not know.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let url = self.proxy.as_ref().map_or(&self.database.url, |proxy| &proxy.url);
         let mut command = Command::new(binary());
         command
@@ -258,56 +245,22 @@ impl Program {
     }
 }
 
-/// A process beside the first one.
-pub struct Node {
-    command: &'static str,
-    port: u16,
-    child: Option<Child>,
+pub(crate) async fn ended(command: &mut Command) -> (bool, String) {
+    let output = command.output().await.expect("the program starts");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
 }
 
-impl Node {
-    /// Starts it. A server is ready when this returns.
-    pub async fn start(&mut self, program: &Program) {
-        let mut command = program.command(&[self.command]);
-        command.env("HUB_HTTP__LISTEN", format!("127.0.0.1:{}", self.port));
-        self.child = Some(program.spawn(&mut command));
-        let deadline = Instant::now() + READY_WITHIN;
-        while self.command == "serve" && !self.is_ready().await {
-            let (is_late, tail) = (Instant::now() > deadline, program.tail());
-            assert!(!is_late, "the node is not ready:\n{tail}");
-            sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    async fn is_ready(&self) -> bool {
-        let asked = reqwest::get(format!("http://127.0.0.1:{}/readyz", self.port)).await;
-        asked.is_ok_and(|answer| answer.status().is_success())
-    }
-
-    /// Where satellites connect, if it serves.
-    #[must_use]
-    pub fn socket_url(&self) -> String {
-        format!("ws://127.0.0.1:{}/v1/satellites/connect", self.port)
-    }
-
-    /// Kills it at once.
-    pub async fn kill(&mut self) {
-        kill(&mut self.child).await;
-    }
-
-    /// Asks it to end. True when it ended well.
-    pub async fn stop(&mut self) -> bool {
-        stop(&mut self.child).await
-    }
-}
-
-async fn kill(child: &mut Option<Child>) {
+pub(crate) async fn kill(child: &mut Option<Child>) {
     let mut child = child.take().expect("the hub runs");
     child.start_kill().expect("our own process can be killed");
     child.wait().await.expect("a killed process ends");
 }
 
-async fn stop(child: &mut Option<Child>) -> bool {
+pub(crate) async fn stop(child: &mut Option<Child>) -> bool {
     let mut child = child.take().expect("the hub runs");
     let pid = child.id().expect("the hub runs");
     // The shell's own: a bare machine may have no other.
@@ -341,14 +294,14 @@ impl Drop for Program {
 }
 
 /// Below what the kernel lends to outgoing connections, so that it is still free at the next start.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let ports = std::iter::repeat_with(|| rand::rng().random_range(10_240..20_000));
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     ports.take(1_000).find(is_free).expect("a free port is there")
 }
 
 /// The program of this workspace, which must be newer than its source.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let binary = root.join(target_dir()).join("debug/hub");
     let Ok(built_at) = fs::metadata(&binary).and_then(|data| data.modified()) else {

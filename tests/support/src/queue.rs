@@ -6,6 +6,7 @@ use aws_sdk_sqs::{
     Client,
     types::QueueAttributeName::{
         ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible, QueueArn, RedrivePolicy,
+        VisibilityTimeout,
     },
 };
 use hub::{
@@ -19,6 +20,8 @@ use crate::Aws;
 
 /// Takes of a message after which it is dead, when nobody deletes it.
 const TAKES: u32 = 2;
+/// Seconds for which a message is out of sight when whoever took it was killed. A queue that nobody set up has 30.
+const HIDDEN_S: &str = "5";
 /// Longer than anything here should take, and shorter than the polls of tables that are not to help.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The poll of tables in a test of the queue: none.
@@ -42,7 +45,11 @@ impl Aws {
             let made = client
                 .create_queue()
                 .queue_name(name)
-                .set_attributes(policy.map(|policy| [(RedrivePolicy, policy)].into()));
+                .attributes(VisibilityTimeout, HIDDEN_S);
+            let made = match policy {
+                Some(policy) => made.attributes(RedrivePolicy, policy),
+                None => made,
+            };
             let made = made.send().await.expect("a queue can be made");
             made.queue_url.expect("a queue has an address")
         };

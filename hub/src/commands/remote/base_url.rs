@@ -16,13 +16,8 @@ pub struct BaseUrl(Box<Url>);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlProblem {
     /// It cannot be read, or is of another kind.
-    #[error("a hub's address looks like http://127.0.0.1:8080")]
+    #[error("a hub's address looks like https://hub.example.com or http://127.0.0.1:8080")]
     NotHttp,
-    /// Not yet.
-    #[error(
-        "this version cannot speak https; reach a hub elsewhere through a tunnel, such as ssh -L 8080:127.0.0.1:8080 HOST"
-    )]
-    Https,
     /// More than an address.
     #[error("a hub's address has no user, password, query or fragment")]
     TooMuch,
@@ -45,6 +40,18 @@ impl BaseUrl {
             url.query_pairs_mut().extend_pairs(query);
         }
         url
+    }
+
+    /// Whether what is sent is encrypted.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Whether nobody on the way can read what is sent: it is encrypted, or never leaves this machine.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.is_https() || self.is_this_machine()
     }
 
     /// Whether what is sent stays on this machine.
@@ -71,10 +78,8 @@ impl FromStr for BaseUrl {
 
     fn from_str(text: &str) -> Result<Self, UrlProblem> {
         let url = Url::parse(text).map_err(|_| UrlProblem::NotHttp)?;
-        match url.scheme() {
-            "http" => {}
-            "https" => return Err(UrlProblem::Https),
-            _ => return Err(UrlProblem::NotHttp),
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(UrlProblem::NotHttp);
         }
         let has_user = !url.username().is_empty() || url.password().is_some();
         if has_user || url.query().is_some() || url.fragment().is_some() {
@@ -114,7 +119,7 @@ mod tests {
             ("127.0.0.1:8080", UrlProblem::NotHttp),
             ("localhost:8080", UrlProblem::NotHttp),
             ("ftp://hub", UrlProblem::NotHttp),
-            ("https://hub.example", UrlProblem::Https),
+            ("https://ada@hub.example", UrlProblem::TooMuch),
             ("http://ada:secret@hub", UrlProblem::TooMuch),
             ("http://hub/?a=b", UrlProblem::TooMuch),
         ] {
@@ -132,6 +137,18 @@ mod tests {
             BaseUrl::default().join("/v1/me", &[]).as_str(),
             "http://127.0.0.1:8080/v1/me"
         );
+    }
+
+    #[test]
+    fn what_is_encrypted_or_stays_here_is_private() {
+        for (text, expected) in [
+            ("https://hub.example", true),
+            ("http://127.0.0.1:8080", true),
+            ("http://hub.example", false),
+        ] {
+            let url: BaseUrl = text.parse().unwrap();
+            assert_eq!(url.is_private(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One request to the hub, as it is sent and as `--curl` prints it.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, path::Path, time::Duration};
 
 use reqwest::Method;
 use serde_json::Value;
@@ -84,11 +84,14 @@ impl Call {
 
     /// The command that sends the same. `program` is this binary, which gives the token.
     #[must_use]
-    pub fn curl(&self, base: &BaseUrl, program: &str) -> String {
+    pub fn curl(&self, base: &BaseUrl, ca_file: Option<&Path>, program: &str) -> String {
         // With a body curl posts by itself.
         let is_bare_post = self.method == Method::POST && self.body.is_none();
         let method = if is_bare_post { " -X POST" } else { "" };
         let mut lines = vec![format!("curl -sS{method} {}", quote(self.url(base).as_str()))];
+        if let Some(path) = ca_file.filter(|_| base.is_https()) {
+            lines.push(format!("--cacert {}", quote(&path.display().to_string())));
+        }
         if !self.is_open {
             // Double quotes: the shell runs what is inside `$(…)`, which quotes anew.
             lines.push(format!(
@@ -134,7 +137,7 @@ mod tests {
     fn a_call_reads_as_one_would_type_it() {
         let call = Call::post("/v1/agents/self/messages", json!({"content": "it's $HOME `x`\n"}));
         assert_eq!(
-            call.curl(&BaseUrl::default(), "./my hub"),
+            call.curl(&BaseUrl::default(), None, "./my hub"),
             r#"curl -sS http://127.0.0.1:8080/v1/agents/self/messages \
   -H "Authorization: Bearer $('./my hub' token)" \
   -H 'Content-Type: application/json' \
@@ -145,13 +148,20 @@ mod tests {
             .query("limit", &2)
             .open();
         assert_eq!(
-            call.curl(&BaseUrl::default(), "hub"),
+            call.curl(&BaseUrl::default(), None, "hub"),
             "curl -sS 'http://127.0.0.1:8080/v1/actions?state=proposed&limit=2'"
         );
         let call = Call::bare_post("/v1/sign-out").open();
         assert_eq!(
-            call.curl(&BaseUrl::default(), "hub"),
+            call.curl(&BaseUrl::default(), None, "hub"),
             "curl -sS -X POST http://127.0.0.1:8080/v1/sign-out"
+        );
+        let base = "https://hub.example".parse().unwrap();
+        assert_eq!(
+            Call::get("/v1/me")
+                .open()
+                .curl(&base, Some(Path::new("/house/ca.pem")), "hub"),
+            "curl -sS https://hub.example/v1/me \\\n  --cacert /house/ca.pem"
         );
     }
 

@@ -1,6 +1,10 @@
 //! Speaks to the hub: bounded waits and answers, and a fresh token when the old one has ended.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use reqwest::{StatusCode, header::RETRY_AFTER, redirect::Policy};
@@ -9,7 +13,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{BaseUrl, Call, Failure, Problem, SignIn, SignInFile, sign_in::Locked};
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    tls,
+};
 
 /// A hub in reach answers at once.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -23,6 +30,7 @@ const MARGIN: TimeDelta = TimeDelta::seconds(30);
 pub struct Client {
     http: reqwest::Client,
     base: BaseUrl,
+    ca_file: Option<PathBuf>,
     file: SignInFile,
 }
 
@@ -40,9 +48,10 @@ pub struct Tokens {
 impl Tokens {
     /// What is kept of them.
     #[must_use]
-    pub fn sign_in(self, url: BaseUrl, name: String) -> SignIn {
+    pub fn sign_in(self, url: BaseUrl, ca_file: Option<PathBuf>, name: String) -> SignIn {
         SignIn {
             url,
+            ca_file,
             name,
             access_token: self.access_token,
             expires_at: SystemClock.now() + TimeDelta::seconds(self.expires_in_s.into()),
@@ -58,23 +67,38 @@ struct Response {
 }
 
 impl Client {
-    /// The way to the hub at an address, with the sign-in that the file holds.
-    pub fn new(base: BaseUrl, file: SignInFile) -> Result<Self, Failure> {
-        crate::tls::choose_provider();
-        let built = reqwest::Client::builder()
+    /// The way to the hub at an address, trusting also the authorities of a file, with the sign-in that another file holds.
+    pub fn new(base: BaseUrl, ca_file: Option<PathBuf>, file: SignInFile) -> Result<Self, Failure> {
+        tls::choose_provider();
+        let mut builder = reqwest::Client::builder();
+        if base.is_https() {
+            builder = builder.tls_backend_preconfigured(tls::client(ca_file.as_deref())?);
+        }
+        let built = builder
             .connect_timeout(CONNECT_PATIENCE)
             // Tokens go to the hub and nowhere else.
             .redirect(Policy::none())
             .no_proxy()
             .build();
         let http = built.map_err(|error| Failure::Usage(chain(&error)))?;
-        Ok(Self { http, base, file })
+        Ok(Self {
+            http,
+            base,
+            ca_file,
+            file,
+        })
     }
 
     /// Where the hub is.
     #[must_use]
     pub const fn base(&self) -> &BaseUrl {
         &self.base
+    }
+
+    /// The certificates that are trusted beside the system's.
+    #[must_use]
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     /// Where the sign-in is kept.
@@ -137,7 +161,7 @@ impl Client {
             return Err(Failure::SignInEnded { name });
         }
         let tokens: Tokens = self.read(&self.answer(&response)?)?;
-        let next = tokens.sign_in(sign_in.url, sign_in.name);
+        let next = tokens.sign_in(sign_in.url, sign_in.ca_file, sign_in.name);
         locked.write(&next)?;
         Ok(next.access_token)
     }
@@ -206,6 +230,9 @@ impl Client {
 
     fn failed(&self, call: &Call, error: reqwest::Error) -> Failure {
         let url = self.base.clone();
+        if let Some(detail) = tls::distrust(&error) {
+            return Failure::Untrusted { url, detail };
+        }
         // Connecting too long counts as both.
         if error.is_connect() {
             let detail = root(&error);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{BaseUrl, SignInFileError};
-use crate::error::FieldError;
+use crate::{error::FieldError, tls::TrustProblem};
 
 /// The hub refused.
 const REFUSED: u8 = 1;
@@ -46,6 +46,17 @@ pub enum Failure {
         /// What the system said.
         detail: String,
     },
+    /// Somebody listens whose certificate is not good.
+    #[error("cannot trust the hub at {url}: {detail}")]
+    Untrusted {
+        /// Where it should be.
+        url: BaseUrl,
+        /// Why, and what to do.
+        detail: String,
+    },
+    /// Nobody can be trusted.
+    #[error(transparent)]
+    Trust(#[from] TrustProblem),
     /// It took too long.
     #[error("the hub at {url} did not answer within {} s; what was asked may still be done", waited.as_secs())]
     Late {

@@ -13,7 +13,7 @@ pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::{io, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
 use serde::Serialize;
 
@@ -35,6 +35,11 @@ pub struct Address {
     /// The hub's address [default: where you are signed in, else where the hub of `.hub` listens]
     #[arg(long, value_name = "URL")]
     url: Option<BaseUrl>,
+
+    /// Certificates in PEM of authorities to trust beside the system's, for https to a hub of the house [default: the ones
+    /// that you signed in with]
+    #[arg(long, value_name = "FILE", env = "HUB_CA_FILE", hide_env = true, value_parser = parse_ca_file)]
+    ca_file: Option<PathBuf>,
 }
 
 /// What each of the people's commands takes.
@@ -67,15 +72,17 @@ impl Remote {
     /// The way to the hub that the options, or the stored sign-in, name.
     pub fn open(options: &Options, dir: DataDir, terminal: Terminal) -> Result<Self, Failure> {
         let file = SignInFile::of(&dir);
-        let base = match &options.address.url {
-            Some(url) => url.clone(),
-            None => match file.read()? {
-                Some(sign_in) => sign_in.url,
-                None => BaseUrl::of(address::find(&dir)),
-            },
+        let Address { url, ca_file } = options.address.clone();
+        // A sign-in that cannot be read is told by who needs it: with an address, one may be about to make a new one.
+        let stored = match &url {
+            Some(url) => file.read().ok().flatten().filter(|stored| stored.url == *url),
+            None => file.read()?,
         };
+        let ca_file = ca_file.or_else(|| stored.as_ref()?.ca_file.clone());
+        let base = url.or(stored.map(|stored| stored.url));
+        let base = base.unwrap_or_else(|| BaseUrl::of(address::find(&dir)));
         Ok(Self {
-            client: Client::new(base, file)?,
+            client: Client::new(base, ca_file, file)?,
             terminal,
             dir,
             options: options.clone(),
@@ -96,7 +103,9 @@ impl Remote {
 
     /// Prints the command that sends the same.
     pub fn show_curl(&mut self, call: &Call) -> Result<ExitCode, Failure> {
-        self.show(call.curl(self.client.base(), &config::program()))?;
+        let client = &self.client;
+        let line = call.curl(client.base(), client.ca_file(), &config::program());
+        self.show(line)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -151,6 +160,11 @@ fn complain(terminal: &mut Terminal, command: &str, failure: &Failure) {
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         _ => terminal.remark(format!("hub {command}: {failure}")),
     }
+}
+
+/// Kept with the sign-in, so it must be found from anywhere.
+pub fn parse_ca_file(text: &str) -> Result<PathBuf, io::Error> {
+    std::path::absolute(text)
 }
 
 impl From<Address> for Options {

@@ -26,6 +26,9 @@ const LOCK_POLL: Duration = Duration::from_millis(20);
 pub struct SignIn {
     /// The hub that gave the tokens: they are sent to no other.
     pub url: BaseUrl,
+    /// Certificates that are trusted there beside the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// The login name.
     pub name: String,
     /// For the `Authorization` header.

@@ -87,6 +87,7 @@ impl Folder {
     pub(in crate::commands) async fn sign_in(&self, url: &BaseUrl, number: u32, seconds: i64) {
         let sign_in = SignIn {
             url: url.clone(),
+            ca_file: None,
             name: "ada".to_owned(),
             access_token: SecretString::from(format!("access-{number}")),
             expires_at: SystemClock.now() + TimeDelta::seconds(seconds),

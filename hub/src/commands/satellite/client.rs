@@ -71,9 +71,14 @@ impl Client {
     }
 
     /// Says hello to the person.
-    pub(super) fn greet(&mut self, name: &str, url: &str) {
+    pub(super) fn greet(&mut self, name: &str, url: &str, is_private: bool) {
         self.console
             .status(&format!("{name}: connecting to {url}; Ctrl-C leaves"));
+        if !is_private {
+            self.console.status(
+                "Note: ws to another machine shows this satellite's token, and what it hears, to whoever is on the way; use wss.",
+            );
+        }
     }
 
     /// Runs until told to stop, or done.

@@ -27,6 +27,9 @@ pub struct Credentials {
     /// Where its hub is.
     #[serde(default)]
     pub url: Option<String>,
+    /// Certificates that it trusts there beside the system's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The credentials cannot be used.

@@ -45,10 +45,15 @@ pub struct Args {
     #[arg(value_name = "NAME", value_parser = parse_name)]
     name: String,
 
-    /// The hub's address, such as `ws://127.0.0.1:8080/v1/satellites/connect` [default: the one in the credentials, else where
+    /// The hub's address, such as `wss://hub.example.com/v1/satellites/connect` [default: the one in the credentials, else where
     /// the hub of `.hub` listens]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+
+    /// Certificates in PEM of authorities to trust beside the system's, for `wss` to a hub of the house [default: those that the
+    /// credentials name]
+    #[arg(long, value_name = "FILE", env = "HUB_CA_FILE", hide_env = true)]
+    ca_file: Option<PathBuf>,
 
     /// The credentials; a journal of commands is kept beside them [default: `.hub/satellites/NAME.json`; `HUB_DIR` moves `.hub`]
     #[arg(long, value_name = "FILE")]
@@ -135,7 +140,10 @@ pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
         let address = address::find(&DataDir(args.hub_dir.clone()));
         format!("ws://{address}/v1/satellites/connect")
     });
-    let link = Link::new(Target::new(&url, credentials.token)?);
+    let ca_file = args.ca_file.clone().or(credentials.ca_file);
+    let target = Target::new(&url, credentials.token, ca_file.as_deref())?;
+    let is_private = target.is_private();
+    let link = Link::new(target);
     let console = Console::standard();
     let plan = Plan {
         speed: args.replay.is_some().then_some(args.speed),
@@ -143,7 +151,7 @@ pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
     };
     let journal_path = credentials_path.with_extension("journal");
     let mut client = Client::new(&journal_path, link, console, plan)?;
-    client.greet(&args.name, &url);
+    client.greet(&args.name, &url, is_private);
     let what = args.input_name();
     let lines = args
         .source()

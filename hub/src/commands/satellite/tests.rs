@@ -190,7 +190,7 @@ impl Home {
     fn client(&self, hub: &Hub) -> (Client, Screen) {
         let screen = Screen::default();
         let console = Console::new(Box::new(screen.out.clone()), Box::new(screen.err.clone()), false);
-        let link = Link::new(Target::new(&hub.url(), BearerToken::from("s3cret".to_owned())).unwrap());
+        let link = Link::new(Target::new(&hub.url(), BearerToken::from("s3cret".to_owned()), None).unwrap());
         let plan = Plan {
             speed: None,
             linger: Some(Duration::from_millis(600)),

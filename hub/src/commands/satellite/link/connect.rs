@@ -1,7 +1,10 @@
 //! One attempt to open the socket.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -10,9 +13,10 @@ use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, RETRY_AFTER, S
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, Response, StatusCode, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Error};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use crate::satellite::protocol::{BearerToken, CloseReason, SUBPROTOCOL};
+use crate::tls::{self, TrustProblem};
 
 /// How long reaching the hub may take, name look-up and upgrade included.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -31,6 +35,8 @@ pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub(in super::super) struct Target {
     url: Uri,
     token: BearerToken,
+    /// Whom it trusts, where the way is encrypted.
+    trust: Option<Arc<ClientConfig>>,
 }
 
 /// The address cannot be used.
@@ -39,24 +45,41 @@ pub enum UrlProblem {
     /// Not an address at all, or not of a WebSocket.
     #[error("{0:?} is not a WebSocket address such as ws://127.0.0.1:8080/v1/satellites/connect")]
     Invalid(String),
-    /// Encrypted connections are not built in.
-    #[error("{0:?} asks for TLS, which this build does not have; use ws:// to a hub on this machine")]
-    Tls(String),
+    /// Nobody can be trusted there.
+    #[error(transparent)]
+    Trust(#[from] TrustProblem),
 }
 
 impl Target {
-    /// Checks the address.
+    /// Checks the address. For `wss` also the authorities of a file are trusted.
     ///
     /// # Errors
     /// See [`UrlProblem`].
-    pub(in super::super) fn new(url: &str, token: BearerToken) -> Result<Self, UrlProblem> {
+    pub(in super::super) fn new(
+        url: &str,
+        token: BearerToken,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, UrlProblem> {
         let invalid = || UrlProblem::Invalid(url.into());
         let parsed: Uri = url.parse().map_err(|_| invalid())?;
-        match parsed.scheme_str() {
-            Some("ws") if parsed.host().is_some() => Ok(Self { url: parsed, token }),
-            Some("wss") => Err(UrlProblem::Tls(url.into())),
-            Some(_) | None => Err(invalid()),
-        }
+        let trust = match parsed.scheme_str() {
+            _ if parsed.host().is_none() => return Err(invalid()),
+            Some("ws") => None,
+            Some("wss") => Some(Arc::new(tls::client(ca_file)?)),
+            Some(_) | None => return Err(invalid()),
+        };
+        Ok(Self {
+            url: parsed,
+            token,
+            trust,
+        })
+    }
+
+    /// Whether nobody on the way can read what is sent: it is encrypted, or never leaves this machine.
+    pub(in super::super) fn is_private(&self) -> bool {
+        let host = self.url.host().unwrap_or_default().trim_matches(['[', ']']);
+        let address = host.parse::<std::net::IpAddr>();
+        self.trust.is_some() || host == "localhost" || address.is_ok_and(|ip| ip.is_loopback())
     }
 
     fn request(&self) -> Result<Request<()>, Error> {
@@ -90,11 +113,12 @@ pub(super) async fn connect(target: Target) -> Result<Socket, ConnectError> {
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(MAX_RECEIVED_BYTES))
         .max_frame_size(Some(MAX_RECEIVED_BYTES));
+    let connector = target.trust.map(Connector::Rustls);
     // Small frames must not wait for one another.
     let without_delay = true;
     match timeout(
         CONNECT_WITHIN,
-        connect_async_with_config(request, Some(config), without_delay),
+        connect_async_tls_with_config(request, Some(config), without_delay, connector),
     )
     .await
     {
@@ -105,6 +129,9 @@ pub(super) async fn connect(target: Target) -> Result<Socket, ConnectError> {
 }
 
 fn explain(error: Error) -> ConnectError {
+    if let Some(why) = tls::distrust(&error) {
+        return failed(format!("cannot trust the hub: {why}"));
+    }
     match error {
         Error::Http(response) => answered(&response),
         Error::Io(error) => failed(format!("cannot reach the hub: {}", error.kind())),

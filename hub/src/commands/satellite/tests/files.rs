@@ -88,9 +88,17 @@ fn arguments_are_checked() {
 
 #[test]
 fn an_address_is_checked_before_anything_is_sent_there() {
-    let target = |url: &str| Target::new(url, BearerToken::from("t".to_owned()));
+    let target = |url: &str| Target::new(url, BearerToken::from("t".to_owned()), None);
     assert!(target("ws://127.0.0.1:8080/v1/satellites/connect").is_ok());
-    assert!(matches!(target("wss://hub.example/"), Err(UrlProblem::Tls(_))));
+    for (url, is_private) in [
+        ("wss://hub.example/", true),
+        ("ws://localhost:8080/", true),
+        ("ws://[::1]:8080/", true),
+        ("ws://hub.example/", false),
+        ("ws://192.168.1.2:8080/", false),
+    ] {
+        assert_eq!(target(url).unwrap().is_private(), is_private, "{url}");
+    }
     for wrong in ["http://hub.example/", "kitchen", "", "ws:///x"] {
         assert!(matches!(target(wrong), Err(UrlProblem::Invalid(_))), "{wrong}");
     }
