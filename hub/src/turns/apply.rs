@@ -3,7 +3,13 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Block, context::TurnContext, frame::FrameKind, plain_text, runtime::Thought};
+use super::{
+    Block,
+    context::TurnContext,
+    frame::FrameKind,
+    plain_text,
+    runtime::{Basis, Thought},
+};
 use crate::{
     actions::propose::propose,
     audit::record::Record,
@@ -35,6 +41,8 @@ pub struct Outcome<'a> {
     pub context: &'a TurnContext,
     /// What it thought.
     pub thought: Thought,
+    /// The least trust of the memories that it looked up on the way, where it did.
+    pub looked_up: Option<Trust>,
 }
 
 /// What became of a thought.
@@ -52,18 +60,20 @@ pub async fn apply(
     mut tx: Tx,
     lease: &Lease,
     turn: &TurnRow,
-    Outcome { context, thought }: Outcome<'_>,
+    Outcome {
+        context,
+        thought,
+        looked_up,
+    }: Outcome<'_>,
 ) -> Result<Applied> {
     // First, so that a holder whose lease was lost is told so, and not what else its late answer would have met.
     tx.jobs().finish(lease).await?;
     let place = place(turn, context);
     let inputs: Vec<Uuid> = context.inputs.iter().map(|input| input.event.0).collect();
-    let trust = context
-        .inputs
-        .iter()
-        .map(|input| input.trust)
-        .min()
-        .unwrap_or(Trust::Outside);
+    let trust = match thought.basis {
+        Basis::AllRead => looked_up.into_iter().fold(context.trust(), Trust::min),
+        Basis::Inputs => context.trust_of_inputs(),
+    };
     let words = words_of(&context.agent.language);
     let origin = Origin {
         turn: turn.id,
@@ -83,7 +93,7 @@ pub async fn apply(
     for proposal in &thought.actions {
         record = propose(&mut tx, turn, place, proposal, record).await?;
     }
-    let reply = reply(&mut tx, turn, place, &thought.reply).await?;
+    let reply = reply(&mut tx, turn, place, trust, &thought.reply).await?;
     tx.turns().plan(turn.id, lease, reply, &thought.usage).await?;
     let end = FrameKind::Completed;
     tx.turn_stream().add(turn.id, turn.audience, end, None).await?;
@@ -114,7 +124,13 @@ fn place(turn: &TurnRow, context: &TurnContext) -> Place {
     }
 }
 
-async fn reply(tx: &mut Tx, turn: &TurnRow, place: Place, blocks: &[Block]) -> Result<Option<EventId>> {
+async fn reply(
+    tx: &mut Tx,
+    turn: &TurnRow,
+    place: Place,
+    trust: Trust,
+    blocks: &[Block],
+) -> Result<Option<EventId>> {
     if blocks.is_empty() {
         return Ok(None);
     }
@@ -125,6 +141,8 @@ async fn reply(tx: &mut Tx, turn: &TurnRow, place: Place, blocks: &[Block]) -> R
         id: Some(tx.agent().0),
         client: None,
     };
+    // A later turn reads it: what somebody outside said is not believed more for having been repeated.
+    event.trust = trust;
     let id = tx.append(event);
     if let Some(device) = place.device {
         // A device gets the words once, and no more than it can say; the whole reply is in the log.

@@ -35,6 +35,25 @@ pub struct TurnContext {
     pub now: DateTime,
 }
 
+impl TurnContext {
+    /// The least trust of the inputs.
+    #[must_use]
+    pub fn trust_of_inputs(&self) -> Trust {
+        let trusts = self.inputs.iter().map(|input| input.trust);
+        trusts.min().unwrap_or(Trust::Outside)
+    }
+
+    /// The least trust of all that can be read here: what is derived from it is believed no further.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        let recent = self.recent.iter().map(|said| said.trust);
+        let recalled = self.recalled.iter().flat_map(|(_, found)| found);
+        recent
+            .chain(recalled.map(|recalled| recalled.memory.trust))
+            .fold(self.trust_of_inputs(), Trust::min)
+    }
+}
+
 /// One input event.
 #[derive(Debug, Clone)]
 pub struct Input {
@@ -59,4 +78,6 @@ pub struct Utterance {
     pub is_agent: bool,
     /// What was said.
     pub text: String,
+    /// How far it may be believed.
+    pub trust: Trust,
 }

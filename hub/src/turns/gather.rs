@@ -158,6 +158,7 @@ async fn recent(tx: &mut Tx, turn: &TurnRow, inputs: &[Input]) -> Result<Vec<Utt
             Some(Utterance {
                 is_agent: event.event_type == "message.agent",
                 text,
+                trust: event.trust,
             })
         })
         .collect())

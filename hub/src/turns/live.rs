@@ -14,7 +14,7 @@ use super::{frame::FrameKind, runtime::Sink, step::Step};
 use crate::{
     error::Result,
     hub::Hub,
-    identity::Actor,
+    identity::{Actor, Trust},
     memory::{
         ask::ask_one,
         recall::{MAX_QUESTION, Question, Recalled, recall},
@@ -49,6 +49,8 @@ struct Heard {
     /// Characters said since the last restart.
     said: usize,
     must_restart: bool,
+    /// The least trust of the memories that were looked up.
+    looked_up: Option<Trust>,
 }
 
 impl<'a> Live<'a> {
@@ -92,14 +94,20 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// The least trust of what was looked up; none where nothing was.
+    pub(super) fn looked_up(&self) -> Option<Trust> {
+        self.heard().looked_up
+    }
+
     async fn write_some(&self) -> Result<()> {
         let heard = {
             let mut heard = self.heard();
-            let said = heard.said;
+            let (said, looked_up) = (heard.said, heard.looked_up);
             std::mem::replace(
                 &mut *heard,
                 Heard {
                     said,
+                    looked_up,
                     ..Heard::default()
                 },
             )
@@ -196,6 +204,10 @@ impl Sink for Live<'_> {
             meaning: &meaning,
             most: MOST_RECALLED,
         };
-        recall(&mut tx, &asked).await
+        let found = recall(&mut tx, &asked).await?;
+        let mut heard = self.heard();
+        let trusts = found.iter().map(|recalled| recalled.memory.trust);
+        heard.looked_up = trusts.chain(heard.looked_up).min();
+        Ok(found)
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     audit::record::Record,
     error::{Error, Result},
     hub::Hub,
-    identity::Actor,
+    identity::{Actor, Trust},
     ids::TurnId,
     jobs::Failure,
     memory::{ask::ask, recall::words_of},
@@ -55,11 +55,12 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     if context.inputs.is_empty() {
         return skip(hub, lease, &turn, "inputs_erased").await;
     }
-    let thought = think(hub, lease, &turn, &context).await?;
+    let (thought, looked_up) = think(hub, lease, &turn, &context).await?;
     let tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
     let outcome = Outcome {
         context: &context,
         thought,
+        looked_up,
     };
     match apply(hub, tx, lease, &turn, outcome).await? {
         Applied::Planned => {
@@ -70,7 +71,13 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     }
 }
 
-async fn think(hub: &Hub, lease: &Lease, turn: &TurnRow, context: &TurnContext) -> Result<Thought, Failure> {
+/// The thought, and the least trust of what was looked up for it.
+async fn think(
+    hub: &Hub,
+    lease: &Lease,
+    turn: &TurnRow,
+    context: &TurnContext,
+) -> Result<(Thought, Option<Trust>), Failure> {
     let cancel = hub.lifecycle.cancel_token();
     let live = Live::of(hub, lease, turn, words_of(&context.agent.language));
     let run = async {
@@ -86,7 +93,7 @@ async fn think(hub: &Hub, lease: &Lease, turn: &TurnRow, context: &TurnContext) 
             retry_after: DEADLINE,
         })
     });
-    thought.map_err(|error| match error {
+    let thought = thought.map_err(|error| match error {
         RuntimeError::Away {
             waiting_for,
             retry_after,
@@ -96,7 +103,8 @@ async fn think(hub: &Hub, lease: &Lease, turn: &TurnRow, context: &TurnContext) 
         },
         RuntimeError::Malformed(reason) => Failure::Retry { reason },
         RuntimeError::Refused(reason) => Failure::Dead { reason },
-    })
+    })?;
+    Ok((thought, live.looked_up()))
 }
 
 /// Marks the turn as running. None when it had ended: then the job is finished without it.

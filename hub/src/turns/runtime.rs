@@ -28,8 +28,20 @@ pub struct Thought {
     pub memories: Vec<MemoryProposal>,
     /// What to do.
     pub actions: Vec<ActionProposal>,
+    /// What its memories come from.
+    pub basis: Basis,
     /// What it used, for the record.
     pub usage: Value,
+}
+
+/// What the memories of a thought come from, and so how far they may be believed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Basis {
+    /// All that was read: the inputs, the recent talk, what was recalled, and what was looked up on the way.
+    #[default]
+    AllRead,
+    /// The words of the inputs alone.
+    Inputs,
 }
 
 /// Why a run came to nothing.

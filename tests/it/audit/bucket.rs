@@ -1,6 +1,6 @@
 //! What only a bucket has: its lock, its versions, its conditions, and the ways in which it says no.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::{
     Client,
@@ -248,6 +248,64 @@ async fn a_hub_that_may_not_delete_keeps_everything_and_goes_on() {
     let store = bucket(&Aws::at(&far_side.url).await, somewhere());
     let failed = store.sweep(SystemClock.now()).await;
     assert!(matches!(failed, Err(StoreError::Failed { .. })), "{failed:?}");
+}
+
+/// What a bucket is asked to list, of how many tries of a sweep.
+async fn listed(
+    sweeps: usize,
+    answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
+) -> Vec<String> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&heard);
+    let far_side = FarSide::answering(move |method, path| {
+        if method == "GET" {
+            log.lock().unwrap().push(path.to_owned());
+        }
+        answer(method, path)
+    })
+    .await;
+    let store = bucket(&Aws::at(&far_side.url).await, somewhere());
+    for _ in 0..sweeps {
+        assert_eq!(store.sweep(SystemClock.now()).await.unwrap(), 0);
+    }
+    heard.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_hub_that_may_not_sweep_asks_once() {
+    let asked = listed(3, |_, _| (403, error("AccessDenied"))).await;
+    assert_eq!(asked.len(), 1, "{asked:?}");
+}
+
+/// A bucket of many pages whose first holds more than one sweep deletes.
+#[tokio::test]
+async fn a_sweep_reads_no_further_than_it_has_to() {
+    let asked = listed(1, |method, path| match method {
+        "GET" if path.contains("checkpoints") || path.contains("key-marker") => (
+            200,
+            "<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>".to_owned(),
+        ),
+        "GET" => (200, many_old_versions()),
+        // They went meanwhile.
+        _ => (404, String::new()),
+    })
+    .await;
+    assert_eq!(asked.len(), 2, "one page of each series: {asked:?}");
+}
+
+fn many_old_versions() -> String {
+    let version = |path: &str, number: usize| {
+        format!(
+            "<Version><Key>home/{path}</Key><VersionId>v{number}</VersionId><IsLatest>true</IsLatest>\
+             <LastModified>2020-01-01T00:00:00.000Z</LastModified></Version>"
+        )
+    };
+    let partial = (1..=255).map(|width| version(&format!("tile/0/000.p/{width}"), width));
+    let all: String = std::iter::once(version("tile/0/000", 0)).chain(partial).collect();
+    format!(
+        "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>home/tile/0/000.p/99</NextKeyMarker>\
+         <NextVersionIdMarker>v99</NextVersionIdMarker>{all}</ListVersionsResult>"
+    )
 }
 
 #[tokio::test]

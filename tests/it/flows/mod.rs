@@ -14,6 +14,7 @@ mod steps;
 mod stream;
 mod together;
 mod transitions;
+mod trust;
 mod turn;
 
 use hub::{actions::Action, ids::ActionId};

@@ -233,6 +233,32 @@ async fn a_stream_that_stops_talking_is_not_waited_for_until_the_end() {
     hub.expect_leftovers();
 }
 
+/// A reply to one guest that never ends: the others are answered meanwhile, and it is a try like any other.
+#[tokio::test]
+async fn an_answer_that_never_ends_is_a_try_and_stops_nobody_else() {
+    let server = ModelServer::start().await;
+    let brisk = hub::config::ModelConfig {
+        timeout_ms: 2_000,
+        ..config(&server)
+    };
+    let hub = planning_with(&brisk).await;
+    let mut endless = Line::plan(&says(REPLY)).pieces();
+    endless.truncate(HEAD + 1);
+    let more = json!({"type": "response.output_text.delta", "delta": "x"});
+    let more = format!("data: {more}\n\n").into_bytes();
+    endless.push(Piece::Repeat(more, std::time::Duration::from_millis(20)));
+    server.then(Line::Stream(endless));
+    server.then(Line::plan(&says("Hello.")));
+    let id = turn_of(&hub.home.kitchen.hears("tell me all you know").await);
+    let other = turn_of(&hub.home.office.hears("hello").await);
+    hub.run_jobs().await;
+    let steps = turn(&hub, id).await.steps;
+    assert_eq!(steps[0].outcome, StepOutcome::Malformed, "{steps:?}");
+    assert_eq!(turn(&hub, other).await.state, TurnState::Planned);
+    assert_eq!(hub.sql().count("jobs", "attempts = 1").await, 1);
+    hub.expect_leftovers();
+}
+
 #[tokio::test]
 async fn errors_in_a_stream_are_sorted() {
     let (hub, server) = planning().await;

@@ -214,7 +214,7 @@ async fn nothing_is_applied_by_half() {
                 summary: "Do magic".to_owned(),
                 arguments: json!({}),
             }],
-            usage: json!(null),
+            ..Thought::default()
         });
         assert_eq!(hub.run_jobs().await, 1);
         hub.clock.advance(Duration::seconds(60));

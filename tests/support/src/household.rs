@@ -133,6 +133,19 @@ impl Household {
         Ok(())
     }
 
+    /// One more satellite, believed this far.
+    pub async fn satellite(&self, name: &str, space: SpaceId, trust: Trust) -> TestDevice {
+        let mut tx = self.whole().await;
+        let new = NewDevice {
+            name: name.to_owned(),
+            space,
+            default_trust: trust,
+        };
+        let (device, token) = register(&mut tx, new).await.expect("a device can be made");
+        tx.commit().await.expect("a device can come");
+        TestDevice::new(&self.hub, self.agent, &device, token)
+    }
+
     /// A unit of work that sees what the household sees.
     pub async fn household_eyes(&self) -> Tx {
         let scope = TxScope::Agent {

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -58,6 +59,8 @@ pub enum Piece {
     Send(Vec<u8>),
     /// Nothing, until the test lets it go on.
     Hold(Held),
+    /// These bytes again and again at this pace, for as long as the caller listens.
+    Repeat(Vec<u8>, Duration),
     /// Nothing more, for as long as the caller waits.
     Stall,
 }
@@ -354,6 +357,12 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), pieces: Vec<Piece>, end: &
             Piece::Hold(held) => {
                 held.begin();
                 tokio::select! { () = held.let_go() => true, () = end.cancelled() => false }
+            }
+            Piece::Repeat(bytes, pace) => {
+                while stream.write_all(&bytes).await.is_ok() && stream.flush().await.is_ok() {
+                    tokio::select! { () = tokio::time::sleep(pace) => {}, () = end.cancelled() => return }
+                }
+                false
             }
             Piece::Stall => {
                 end.cancelled().await;

@@ -103,8 +103,12 @@ impl Events {
         } else {
             piece.await
         };
-        let piece = piece.map_err(|error| transport::away(&error))?;
-        Ok(piece.map(|piece| piece.to_vec()))
+        match piece {
+            Ok(piece) => Ok(piece.map(|piece| piece.to_vec())),
+            // It is there and talks: too much for this turn is nothing that others have to wait for.
+            Err(error) if self.is_talking && error.is_timeout() => Err(ModelError::too_long()),
+            Err(error) => Err(transport::away(&error)),
+        }
     }
 }
 

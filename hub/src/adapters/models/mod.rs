@@ -119,6 +119,11 @@ impl ModelError {
             retry_after: None,
         }
     }
+
+    /// It was still talking when its time was over.
+    pub(crate) fn too_long() -> Self {
+        Self::Malformed("its answer takes longer than it may".to_owned())
+    }
 }
 
 /// Hears the text of an answer while it is written. What it heard is no answer: only the end says whether there is one.

@@ -19,7 +19,7 @@ use self::understand::{Meaning, Way, understand};
 use super::{
     Block,
     context::{Input, TurnContext},
-    runtime::{AgentRuntime, RuntimeError, Sink, Thought},
+    runtime::{AgentRuntime, Basis, RuntimeError, Sink, Thought},
 };
 use crate::{
     actions::propose::ActionProposal,
@@ -62,6 +62,8 @@ impl AgentRuntime for Offline {
     ) -> Result<Thought, RuntimeError> {
         let mut thought = Thought {
             usage: json!({"model": null}),
+            // It keeps what it is told, word for word, and makes nothing of what else it reads.
+            basis: Basis::Inputs,
             ..Thought::default()
         };
         for (at, input) in context.inputs.iter().enumerate() {

@@ -9,9 +9,14 @@ mod functions;
 mod plan;
 mod prompt;
 mod reply;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -245,7 +250,9 @@ impl Thinking<'_> {
     /// Asks the model, and passes on what it says of the reply while it says it.
     async fn ask(&self, model: &dyn Model) -> (Result<Said, ModelError>, Option<Usage>) {
         let reader = Mutex::new(ReplyReader::default());
+        let is_talking = AtomicBool::new(false);
         let on_text = |text: &str| {
+            is_talking.store(true, Ordering::Relaxed);
             let said = reader.lock().unwrap_or_else(PoisonError::into_inner).read(text);
             if !said.is_empty() {
                 self.sink.say(&said);
@@ -254,6 +261,7 @@ impl Thinking<'_> {
         match tokio::time::timeout_at(self.until, model.ask(&self.request, &on_text)).await {
             Ok(Ok(answer)) => (answer.said, Some(answer.usage)),
             Ok(Err(error)) => (Err(error), None),
+            Err(_) if is_talking.load(Ordering::Relaxed) => (Err(ModelError::too_long()), None),
             Err(_) if self.request.called.is_empty() => (Err(ModelError::away("no answer in time")), None),
             // It is there, and took too many detours.
             Err(_) => {

@@ -7,7 +7,11 @@ use crate::{
     actions::{propose::ActionProposal, tool},
     events::payload::check_text,
     memory::{MAX_CONTENT, Tier, commit::MemoryProposal},
-    turns::{Block, context::TurnContext, runtime::Thought},
+    turns::{
+        Block,
+        context::TurnContext,
+        runtime::{Basis, Thought},
+    },
 };
 
 /// Characters of a reply at most: what a block holds.
@@ -108,6 +112,7 @@ pub(super) fn read(context: &TurnContext, text: &str) -> Result<Thought, String>
         reply: reply.into_iter().collect(),
         memories: memories.collect::<Result<_, _>>()?,
         actions: actions.collect::<Result<_, _>>()?,
+        basis: Basis::AllRead,
         usage: Value::Null,
     })
 }

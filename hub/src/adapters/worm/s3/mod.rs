@@ -11,7 +11,7 @@ mod sweep;
 
 use std::{
     fmt,
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, atomic::AtomicBool},
 };
 
 use async_trait::async_trait;
@@ -63,6 +63,8 @@ pub struct WriteOnceBucket {
     clock: SharedClock,
     needs: &'static str,
     found: Mutex<Option<Protection>>,
+    /// It was told that it may not sweep, and asks no more before it starts anew.
+    is_sweep_denied: AtomicBool,
 }
 
 /// What is asked of Object Lock.
@@ -97,6 +99,7 @@ impl WriteOnceBucket {
             clock,
             needs: NEEDS,
             found: Mutex::default(),
+            is_sweep_denied: AtomicBool::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Removes what was superseded and may go.
 
+use std::sync::atomic::Ordering;
+
 use aws_sdk_s3::{operation::head_object::HeadObjectOutput, types::ObjectVersion};
 use chrono::{DateTime, Utc};
 
@@ -24,13 +26,17 @@ struct Candidate {
 
 impl WriteOnceBucket {
     /// Deletes old versions of superseded partials whose retention has ended. A hub that may not list, look at or delete
-    /// versions keeps everything, which is no fault.
+    /// versions keeps everything, which is no fault; it is told so once, and asks no more.
     pub(super) async fn sweep_versions(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut count = 0;
+        if self.is_sweep_denied.load(Ordering::Relaxed) {
+            return Ok(count);
+        }
         for series in SERIES {
             match self.sweep_series(series, now, &mut count).await {
                 Ok(()) => {}
                 Err(Fault::Denied(said)) => {
+                    self.is_sweep_denied.store(true, Ordering::Relaxed);
                     tracing::info!(said, "S3 keeps superseded objects of the audit store");
                     break;
                 }
@@ -50,7 +56,7 @@ impl WriteOnceBucket {
         Ok(())
     }
 
-    /// Versions that are old enough and have a wider object beside them.
+    /// Versions that are old enough and have a wider object beside them. Reads no further than it takes to find enough.
     async fn candidates(&self, series: &str, now: DateTime<Utc>) -> Result<Vec<Candidate>, Fault> {
         let (mut widest, mut old) = (Widest::default(), Vec::new());
         let (mut after_key, mut after_version) = (None, None);
@@ -78,7 +84,10 @@ impl WriteOnceBucket {
                     });
                 }
             }
-            if page.is_truncated() != Some(true) {
+            let ripe = old
+                .iter()
+                .filter(|found: &&Candidate| widest.has_superseded(&found.path));
+            if page.is_truncated() != Some(true) || ripe.count() >= AT_ONCE {
                 break;
             }
             after_key = page.next_key_marker().map(str::to_owned);
