@@ -73,6 +73,7 @@ async fn order(hub: &TestHub, device: &TestDevice) -> String {
         attempt: None,
         turn: None,
         audience: None,
+        sender: None,
         supersede_key: None,
         life: chrono::Duration::minutes(1),
     };

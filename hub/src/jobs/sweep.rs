@@ -17,6 +17,8 @@ const SAMPLE_EVERY: u32 = 5;
 const KEEP_DONE: TimeDelta = TimeDelta::days(7);
 /// How long what a turn said while it ran can be read again (DESIGN 10).
 const KEEP_STREAMS: TimeDelta = TimeDelta::hours(24);
+/// How long what people sent to devices can be read after it ended.
+const KEEP_COMMANDS: TimeDelta = TimeDelta::days(30);
 /// Rows removed at once.
 const BATCH: i64 = 1_000;
 /// Heartbeats a connection may miss before its node counts as gone.
@@ -69,7 +71,8 @@ pub async fn end_overdue(hub: &Hub) -> Result<()> {
     Ok(())
 }
 
-/// Removes what was kept long enough: done jobs, idempotency answers, streams, payloads whose retention is over.
+/// Removes what was kept long enough: done jobs, idempotency answers, streams, what people sent to
+/// devices, payloads whose retention is over.
 pub async fn remove_old(hub: &Hub) -> Result<()> {
     while !hub.lifecycle.is_closing() && remove_some(hub).await? > 0 {}
     Ok(())
@@ -84,6 +87,8 @@ async fn remove_some(hub: &Hub) -> Result<u64> {
     removed += tx.events().erase_expired(BATCH).await?;
     let before = tx.now() - KEEP_STREAMS;
     removed += tx.turn_stream().purge(before, BATCH).await?;
+    let before = tx.now() - KEEP_COMMANDS;
+    removed += tx.commands().purge(before, BATCH).await?;
     tx.commit().await?;
     Ok(removed)
 }

@@ -13,7 +13,8 @@ use crate::{
     devices::Device,
     error::{Error, Result},
     events::payload::check_text,
-    ids::{DeviceId, PersonId, SpaceId},
+    identity::Caller,
+    ids::{DeviceId, PersonId, SpaceId, UserId},
     storage::{Ending, NewCommand, Tx},
 };
 
@@ -24,6 +25,8 @@ pub const LIVES: std::ops::RangeInclusive<Duration> = Duration::seconds(1)..=Dur
 const MAX_KEY: usize = 100;
 /// Commands of one device that have not ended at most: beyond it nobody reads the mailbox.
 const MAX_OPEN: i64 = 1_000;
+/// Of these, sent by one user at most: nobody fills it alone.
+const MAX_OPEN_OF_ONE: i64 = 100;
 /// Devices of an agent that are looked through for one that can.
 const MAX_DEVICES: i64 = 1_000;
 
@@ -51,10 +54,11 @@ pub struct Request {
     pub supersede_key: Option<String>,
 }
 
-/// Puts it into the mailbox of the device that is chosen. Refused when none can do it, or its mailbox is full.
-pub async fn request(tx: &mut Tx, person: Option<PersonId>, wanted: Request) -> Result<Command> {
+/// Puts it into the mailbox of the device that is chosen. Refused when none can do it, its mailbox is full, or the sender has
+/// put enough there.
+pub async fn request(tx: &mut Tx, caller: &Caller, wanted: Request) -> Result<Command> {
     check(&wanted)?;
-    let device = addressee(tx, person, &wanted).await?;
+    let device = addressee(tx, caller.person(), &wanted).await?;
     let key = wanted.supersede_key.clone();
     let outgoing = Outgoing {
         device: device.id,
@@ -63,6 +67,7 @@ pub async fn request(tx: &mut Tx, person: Option<PersonId>, wanted: Request) -> 
         attempt: None,
         turn: None,
         audience: device.person_id,
+        sender: caller.user(),
         supersede_key: wanted.supersede_key,
         life: wanted.life,
     };
@@ -73,10 +78,7 @@ pub async fn request(tx: &mut Tx, person: Option<PersonId>, wanted: Request) -> 
     if let Some(key) = key {
         replace(tx, &new, &key).await?;
     }
-    if tx.commands().open(device.id).await? > MAX_OPEN {
-        let detail = format!("{} has {MAX_OPEN} commands that have not ended", device.name);
-        return Err(Error::conflict("mailbox_full", detail));
-    }
+    check_room(tx, &device, caller.user()).await?;
     let command = tx.commands().find(new.id).await?;
     command.ok_or_else(|| Error::internal("a command was sent and is not there"))
 }
@@ -94,6 +96,25 @@ fn check(wanted: &Request) -> Result<()> {
         "/timeout_ms",
         format!("must be between {least} and {most}"),
     ))
+}
+
+/// Whether the mailbox was not full before; the device's row is held, so nobody else adds to it meanwhile.
+async fn check_room(tx: &mut Tx, device: &Device, sender: Option<UserId>) -> Result<()> {
+    let full = |detail| Err(Error::conflict("mailbox_full", detail));
+    if tx.commands().open(device.id).await? > MAX_OPEN {
+        return full(format!(
+            "{} has {MAX_OPEN} commands that have not ended",
+            device.name
+        ));
+    }
+    let Some(sender) = sender else { return Ok(()) };
+    if tx.commands().open_by(device.id, sender).await? > MAX_OPEN_OF_ONE {
+        return full(format!(
+            "{} has {MAX_OPEN_OF_ONE} commands from you that have not ended",
+            device.name
+        ));
+    }
+    Ok(())
 }
 
 async fn addressee(tx: &mut Tx, person: Option<PersonId>, wanted: &Request) -> Result<Device> {

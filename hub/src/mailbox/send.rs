@@ -8,7 +8,7 @@ use super::LONGEST_LIFE;
 use crate::{
     error::{Error, Result},
     events::payload::find_nul,
-    ids::{ActionId, AttemptId, CommandId, DeviceId, PersonId, TurnId},
+    ids::{ActionId, AttemptId, CommandId, DeviceId, PersonId, TurnId, UserId},
     secret::random_bytes,
     storage::{NewCommand, Ring, Tx},
     telemetry::trace,
@@ -32,6 +32,8 @@ pub struct Outgoing {
     pub turn: Option<TurnId>,
     /// Who may see it.
     pub audience: Option<PersonId>,
+    /// Which user sends it; none: the hub.
+    pub sender: Option<UserId>,
     /// It takes the place of those with the same key that the device does not have yet.
     pub supersede_key: Option<String>,
     /// How long the device has to answer.
@@ -58,6 +60,7 @@ pub async fn send(tx: &mut Tx, outgoing: Outgoing) -> Result<NewCommand> {
         attempt: outgoing.attempt,
         turn: outgoing.turn,
         audience: outgoing.audience,
+        sender: outgoing.sender,
         supersede_key: outgoing.supersede_key,
         deadline_at: now + outgoing.life,
         last_deadline_at: now + outgoing.life.max(LONGEST_LIFE),

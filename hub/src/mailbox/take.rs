@@ -8,12 +8,14 @@ use crate::{
     devices::{Socket, connect::hold},
     error::Result,
     ids::CommandId,
-    storage::Tx,
+    storage::{Room, Tx},
     telemetry::trace,
 };
 
 /// Commands a device holds unanswered at most; the rest waits in the mailbox.
 pub const MAX_IN_FLIGHT: i64 = 32;
+/// Of these, sent by people at most: the rest is left for replies, which so need not wait for what nobody answers.
+pub const MAX_BY_PEOPLE: i64 = MAX_IN_FLIGHT - 8;
 
 /// What to hand over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub struct Handed {
     pub traces: HashMap<CommandId, String>,
     /// What the device has and nobody wants any more.
     pub cancelled: Vec<CommandId>,
-    /// The device holds all that it may: more may wait, and is handed over when one of these is answered.
+    /// The device holds all that it may, or all of one kind: more may wait, and is handed over when one of these is answered.
     pub is_full: bool,
 }
 
@@ -47,8 +49,12 @@ pub async fn hand_over(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Ha
         .commands()
         .take_cancels(socket, what == HandOver::Again)
         .await?;
-    let room = MAX_IN_FLIGHT - tx.commands().in_flight(socket.device).await?;
-    if room <= 0 {
+    let held = tx.commands().in_flight(socket.device).await?;
+    let room = Room {
+        all: MAX_IN_FLIGHT - held.all,
+        by_people: (MAX_BY_PEOPLE - held.by_people).max(0),
+    };
+    if room.all <= 0 {
         return Ok(Handed {
             cancelled,
             is_full: true,
@@ -56,7 +62,9 @@ pub async fn hand_over(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Ha
         });
     }
     let commands = tx.commands().take_queued(socket.device, room).await?;
-    let is_full = i64::try_from(commands.len()).is_ok_and(|taken| taken >= room);
+    // Or there is no room left for what people send: an answer makes some.
+    let held = tx.commands().in_flight(socket.device).await?;
+    let is_full = held.all >= MAX_IN_FLIGHT || held.by_people >= MAX_BY_PEOPLE;
     let traces = if trace::is_on() && !commands.is_empty() {
         let ids: Vec<CommandId> = commands.iter().map(|command| command.id).collect();
         tx.commands().trace_contexts(socket.device, &ids).await?

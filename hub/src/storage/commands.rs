@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Tx, identity::one};
+use super::{Room, Tx, identity::one};
 use crate::{
     clock::DateTime,
     devices::Socket,
     error::{Error, Result},
-    ids::{ActionId, AgentId, AttemptId, CommandId, DeviceId, PersonId, TurnId},
+    ids::{ActionId, AgentId, AttemptId, CommandId, DeviceId, PersonId, TurnId, UserId},
     mailbox::{Command, CommandState},
     page::PageRequest,
     telemetry::trace,
@@ -47,6 +47,8 @@ pub struct NewCommand {
     pub turn: Option<TurnId>,
     /// Who may see it.
     pub audience: Option<PersonId>,
+    /// Which user sent it; none: the hub.
+    pub sender: Option<UserId>,
     /// It takes the place of those with the same key that the device does not have yet.
     pub supersede_key: Option<String>,
     /// Answered by then.
@@ -138,8 +140,9 @@ impl Commands<'_> {
         let (agent, now) = (self.0.agent(), self.0.now());
         sqlx::query!(
             "insert into commands (agent_id, id, device_id, seq, kind, arguments, arguments_salt, action_id, attempt_id,
-               turn_id, audience_person_id, state, deadline_at, last_deadline_at, created_at, supersede_key, trace_context)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $12, $13, $14, $15, $16)",
+               turn_id, audience_person_id, state, deadline_at, last_deadline_at, created_at, supersede_key, trace_context,
+               sent_by)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $12, $13, $14, $15, $16, $17)",
             agent.0,
             new.id.0,
             new.device.0,
@@ -155,7 +158,8 @@ impl Commands<'_> {
             new.last_deadline_at,
             now,
             new.supersede_key,
-            trace::context()
+            trace::context(),
+            new.sender.map(|id| id.0)
         )
         .execute(self.0.connection())
         .await?;
@@ -184,15 +188,19 @@ impl Commands<'_> {
             .collect())
     }
 
-    /// Marks the device's next queued commands as sent and gives them out in order. They are chosen in an array, which is
-    /// read once: a join would read the choice again for each row, and each time skip what it has just marked.
-    pub async fn take_queued(&mut self, device: DeviceId, most: i64) -> Result<Vec<Command>> {
+    /// Marks the device's next queued commands as sent and gives them out in order, not more of them sent by people than
+    /// there is room for. They are chosen in an array, which is read once: a join would read the choice again for each row,
+    /// and each time skip what it has just marked.
+    pub async fn take_queued(&mut self, device: DeviceId, room: Room) -> Result<Vec<Command>> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let rows = sqlx::query_as!(
             CommandRow,
             "update commands set state = 'sent', attempts = attempts + 1, sent_at = $3
              where agent_id = $1 and id = any (array(select id from commands
                where agent_id = $1 and device_id = $2 and state = 'queued' and deadline_at > $3
+                 and (sent_by is null or id in (select s.id from commands s
+                   where s.agent_id = $1 and s.device_id = $2 and s.state = 'queued' and s.deadline_at > $3
+                     and s.sent_by is not null order by s.seq limit $5))
                order by seq limit $4 for no key update))
              returning id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
                attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
@@ -200,7 +208,8 @@ impl Commands<'_> {
             agent.0,
             device.0,
             now,
-            most
+            room.all,
+            room.by_people
         );
         let mut commands = seen(rows.fetch_all(self.0.connection()).await?)?;
         commands.sort_by_key(|command| command.seq);
@@ -217,30 +226,6 @@ impl Commands<'_> {
             device.0
         );
         Ok(done.execute(self.0.connection()).await?.rows_affected())
-    }
-
-    /// How many commands the device holds without having answered.
-    pub async fn in_flight(&mut self, device: DeviceId) -> Result<i64> {
-        let agent = self.0.agent();
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from commands
-               where agent_id = $1 and device_id = $2 and state in ('sent', 'acknowledged')"#,
-            agent.0,
-            device.0
-        );
-        Ok(count.fetch_one(self.0.connection()).await?)
-    }
-
-    /// How many commands of a device have not ended.
-    pub async fn open(&mut self, device: DeviceId) -> Result<i64> {
-        let agent = self.0.agent();
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from commands
-               where agent_id = $1 and device_id = $2 and state in ('queued', 'sent', 'acknowledged')"#,
-            agent.0,
-            device.0
-        );
-        Ok(count.fetch_one(self.0.connection()).await?)
     }
 
     /// The commands of a key before a place in the device's order that the device does not have yet, locked.
@@ -426,6 +411,19 @@ impl Commands<'_> {
             done.execute(self.0.connection()).await?.rows_affected(),
             "a locked command did not end",
         )
+    }
+
+    /// Removes what people sent and what ended before then, of every agent; bounded. Nothing refers to these: deliveries
+    /// have a turn, attempts an action.
+    pub async fn purge(&mut self, before: DateTime, most: i64) -> Result<u64> {
+        let done = sqlx::query!(
+            "delete from commands where (agent_id, id) in (select agent_id, id from commands
+               where sent_by is not null and action_id is null and turn_id is null and finished_at < $1
+               order by finished_at limit $2)",
+            before,
+            most
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected())
     }
 
     /// Commands whose time has passed, of every agent.

@@ -155,6 +155,7 @@ async fn reply(
             attempt: None,
             turn: Some(turn.id),
             audience: place.audience,
+            sender: None,
             supersede_key: None,
             life: REPLY_LIFE,
         };

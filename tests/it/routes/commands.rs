@@ -1,6 +1,7 @@
 //! `/v1/agents/{agent_id}/commands`
 
-use hub::ids::CommandId;
+use chrono::Duration;
+use hub::{ids::CommandId, jobs::sweep::remove_old};
 use serde_json::{Value, json};
 use support::{Answer, TestHub};
 
@@ -266,6 +267,82 @@ async fn a_mailbox_has_an_end() {
     let refused = ada.post("commands", say(hub, "one too many")).await;
     let _ = refused.refuses(409, "mailbox_full");
     assert_eq!(hub.sql().count("commands", "true").await, 1_000);
+}
+
+/// One who sends without end is told so, and the others still send.
+#[tokio::test]
+async fn nobody_fills_a_mailbox_alone() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let first = ada.post("commands", say(hub, "one")).await.expect(201);
+    let copies = format!(
+        "insert into hub.commands (agent_id, id, device_id, seq, kind, arguments, arguments_salt, state, deadline_at,
+           last_deadline_at, created_at, sent_by)
+         select agent_id, gen_random_uuid(), device_id, seq + n, kind, arguments, arguments_salt, state, deadline_at,
+           last_deadline_at, created_at, sent_by from hub.commands, generate_series(1, 99) n where id = '{}'",
+        first.text("/id")
+    );
+    hub.sql().execute(&copies).await;
+    hub.sql()
+        .execute("update hub.devices set command_seq = command_seq + 99")
+        .await;
+    let refused = ada.post("commands", say(hub, "one too many")).await;
+    let _ = refused.refuses(409, "mailbox_full");
+    let eva = sample.rest.user(&hub.member("eva").await).await;
+    let _ = eva.post("commands", say(hub, "mine")).await.expect(201);
+    assert_eq!(hub.sql().count("commands", "true").await, 101);
+}
+
+/// The device answers nothing, and still it is told what the agent says to it.
+#[tokio::test]
+async fn what_people_send_leaves_room_for_replies() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let office = &hub.home.office;
+    for number in 0..30 {
+        let _ = ada
+            .post("commands", say(hub, &number.to_string()))
+            .await
+            .expect(201);
+    }
+    let held = office.takes().await;
+    assert_eq!(held.len(), 24);
+    assert!(office.takes().await.is_empty(), "they have no more room");
+    office.hears("remember that the key is with Nora").await;
+    hub.run_jobs().await;
+    let kinds: Vec<String> = office.takes().await.into_iter().map(|taken| taken.kind).collect();
+    assert_eq!(kinds, ["reply"]);
+    office.succeeds(held[0].id, json!({})).await.unwrap();
+    let next = office.takes().await;
+    assert_eq!(next.len(), 1);
+    assert_eq!(next[0].arguments, json!({"text": "24"}));
+}
+
+#[tokio::test]
+async fn what_people_sent_is_kept_for_a_month_after_it_ended() {
+    let sample = Sample::new().await;
+    let (hub, ada) = (&sample.hub, &sample.owner);
+    let office = &hub.home.office;
+    let _ = ada.post("commands", say(hub, "one")).await.expect(201);
+    office.hears("remember that the key is with Nora").await;
+    hub.run_jobs().await;
+    for taken in office.takes().await {
+        office.succeeds(taken.id, json!({})).await.unwrap();
+    }
+    let _ = ada.post("commands", say(hub, "two")).await.expect(201);
+    hub.clock.advance(Duration::days(29));
+    remove_old(hub).await.unwrap();
+    assert_eq!(hub.sql().count("commands", "true").await, 3);
+    hub.clock.advance(Duration::days(2));
+    remove_old(hub).await.unwrap();
+    let left = "select coalesce(arguments ->> 'text', '') from hub.commands where sent_by is not null";
+    let left: Vec<String> = hub.sql().values(left).await;
+    assert_eq!(left, ["two"], "it has not ended");
+    assert_eq!(
+        hub.sql().count("commands", "kind = 'reply'").await,
+        1,
+        "what the agent said stays"
+    );
 }
 
 fn say(hub: &TestHub, text: &str) -> Value {

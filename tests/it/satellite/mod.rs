@@ -60,6 +60,7 @@ async fn tell(home: &Household, device: &TestDevice, text: &str) -> CommandId {
         attempt: None,
         turn: None,
         audience: None,
+        sender: None,
         supersede_key: None,
         life: Duration::minutes(2),
     };

@@ -83,6 +83,7 @@ impl Tool for DeviceCommand {
             attempt: Some((attempt.action, attempt.attempt)),
             turn: None,
             audience: attempt.audience,
+            sender: None,
             supersede_key: None,
             life: COMMAND_LIFE,
         };

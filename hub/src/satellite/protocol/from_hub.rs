@@ -106,7 +106,8 @@ pub struct OpenCommand {
     pub seq: i64,
 }
 
-/// Something to do. Delivered at least once and in the order of `seq`, until acknowledged.
+/// Something to do. Delivered at least once and in the order of `seq`, until acknowledged; but what people sent waits while the
+/// device has 24 of it unanswered, and replies pass it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Command {
     /// The same each time it is delivered: a satellite does it once.

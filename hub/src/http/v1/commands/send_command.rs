@@ -63,7 +63,7 @@ pub(super) async fn send_command(
         life: body.timeout_ms.map_or(COMMAND_LIFE, life),
         supersede_key: body.supersede_key,
     };
-    let sent = once.run(&hub, async |tx| request(tx, caller.person(), wanted).await);
+    let sent = once.run(&hub, async |tx| request(tx, caller, wanted).await);
     Ok(sent.await?)
 }
 
