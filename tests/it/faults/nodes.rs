@@ -21,10 +21,12 @@ impl Machines {
     async fn start(hear_each_other: bool) -> Self {
         let aws = Aws::stand_in().await;
         let (queue, bucket) = (aws.queue().await, aws.bucket(true).await.to_string());
+        let artifacts = aws.bucket(false).await.to_string();
         let own = [
             ("HUB_QUEUE__URL", &*queue.url),
             ("HUB_QUEUE__DEAD_LETTER_URL", &*queue.dead_letter_url),
             ("HUB_AUDIT__STORE", &*bucket),
+            ("HUB_ARTIFACTS__STORE", &*artifacts),
             ("HUB_WORKER__IN_SERVE", "false"),
         ];
         let mut first = Program::new(&[&SETTINGS[..], &aws.settings(), &own].concat()).await;

@@ -472,6 +472,8 @@ async fn a_stream_ends_with_the_sign_in_of_who_follows() {
     assert!(heard.iter().all(|heard| heard.event == "delta"), "{heard:?}");
     held.go_on();
     worker.join_next().await.unwrap().unwrap();
+    // The model may have been silent for too long meanwhile.
+    hub.expect_leftovers();
 }
 
 #[tokio::test]

@@ -167,12 +167,51 @@ async fn a_queue_that_asks_for_less_is_left_alone_until_its_time() {
     }
     sleep(Duration::from_millis(100)).await;
     assert_eq!(server.heard().len(), asked, "nothing is asked before its time");
-    let empty = json!({"Attributes": {"ApproximateNumberOfMessages": "0"}});
-    server.then(Line::Answer(200, Vec::new(), empty.to_string()));
+    server.then(takes());
     hub.clock.advance(TimeDelta::seconds(1));
     until("it is asked again", || server.heard().len() > asked).await;
     let again = &server.heard()[asked];
-    assert_eq!(again.header("x-amz-target"), Some("AmazonSQS.GetQueueAttributes"));
+    assert_eq!(again.header("x-amz-target"), Some("AmazonSQS.SendMessageBatch"));
+    hub.run_jobs().await;
+}
+
+/// The answer to a batch of one.
+fn takes() -> Line {
+    let taken =
+        json!({"Successful": [{"Id": "0", "MessageId": "one", "MD5OfMessageBody": "?"}], "Failed": []});
+    Line::Answer(200, Vec::new(), taken.to_string())
+}
+
+/// To be counted is not to be well: only what is sent shows that sending works again.
+#[tokio::test]
+async fn a_queue_that_may_be_counted_and_not_sent_to_stays_in_trouble() {
+    let (server, queue) = scripted().await;
+    let hub = TestHub::builder()
+        .config(|all| all.queue.relay_ms = 20)
+        .start()
+        .await;
+    server.otherwise(|heard| {
+        let is_count = heard.header("x-amz-target") == Some("AmazonSQS.GetQueueAttributes");
+        let counted = json!({"Attributes": {"ApproximateNumberOfMessages": "0"}});
+        if is_count {
+            Line::Answer(200, Vec::new(), counted.to_string())
+        } else {
+            refuses(403, "AccessDenied")
+        }
+    });
+    hub.queue.begin();
+    relay::start(&hub, &queue);
+    hub.home.kitchen.hears("one").await;
+    until("it is noticed", || !hub.queue.is_well()).await;
+    for _ in 0..5 {
+        let asked = server.heard().len();
+        hub.clock.advance(TimeDelta::minutes(2));
+        until("it is tried again", || server.heard().len() > asked).await;
+        assert!(!hub.queue.is_well());
+    }
+    server.otherwise(|_| takes());
+    hub.clock.advance(TimeDelta::minutes(2));
+    until("it is back", || hub.queue.is_well()).await;
     hub.run_jobs().await;
 }
 
