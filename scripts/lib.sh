@@ -80,7 +80,7 @@ need_cargo() {
   command -v cargo >/dev/null || die "cargo is missing; install a Rust toolchain (https://rustup.rs) and try again"
 }
 
-# borrow_test_cluster [--with-aws]: the throw-away cluster of the tests with its url in HUB_TEST_DATABASE_URL, and the stand-in
+# borrow_test_cluster --with-aws|--without-aws: the throw-away cluster of the tests with its url in HUB_TEST_DATABASE_URL, and the stand-in
 # for AWS with its url in HUB_TEST_AWS_URL. Several scripts may use them at once: each holds a shared lock, and the last one
 # out stops what did not run before the first one came in. Call release_test_cluster at the end, from a trap.
 borrow_test_cluster() {
@@ -92,7 +92,7 @@ borrow_test_cluster() {
   "$root/scripts/postgres" --dir "$dir" --fast start
   HUB_TEST_DATABASE_URL=$("$root/scripts/postgres" --dir "$dir" url)
   export HUB_TEST_DATABASE_URL
-  [[ ${1:-} == --with-aws ]] || return 0
+  [[ $1 == --with-aws ]] || return 0
   "$root/scripts/moto" --dir "$dir" status >/dev/null 2>&1 || touch "$dir/stop-moto-after-use"
   "$root/scripts/moto" --dir "$dir" start
   HUB_TEST_AWS_URL=$("$root/scripts/moto" --dir "$dir" url)
