@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use super::lanes::new_job;
 
 /// Longer than anything here should take, and shorter than the polls of tables.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Workers of a process.
 const WORKERS: usize = 2;
