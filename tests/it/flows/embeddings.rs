@@ -129,6 +129,34 @@ async fn an_outage_loses_nothing_and_is_no_try() {
     assert_eq!(hub.sql().count("embeddings_384", "problem is not null").await, 0);
 }
 
+/// A model on a small machine: it has time for one text.
+#[tokio::test]
+async fn a_model_that_is_too_slow_for_a_batch_is_asked_for_less() {
+    let (hub, server) = home().await;
+    server.is_too_slow_for(2);
+    for what in ["a is b", "c is d", "e is f"] {
+        hub.home.kitchen.hears(&format!("remember that {what}")).await;
+    }
+    for _ in 0..12 {
+        hub.run_jobs().await;
+        hub.clock.advance(Duration::minutes(2));
+    }
+    assert_eq!(embedded(&hub).await, 6);
+    server.recovers();
+    let before = server.texts().len();
+    for number in 0..4 {
+        for part in ["one", "two", "three"] {
+            hub.home
+                .kitchen
+                .hears(&format!("remember that {part} is {number}"))
+                .await;
+        }
+        hub.run_jobs().await;
+    }
+    let most = server.texts()[before..].iter().map(Vec::len).max();
+    assert_eq!(most, Some(4), "it is quick again: {:?}", server.texts());
+}
+
 #[tokio::test]
 async fn a_text_that_the_model_refuses_is_noted_and_the_others_go_on() {
     let (hub, server) = home().await;

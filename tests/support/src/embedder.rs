@@ -83,6 +83,18 @@ impl EmbeddingServer {
         });
     }
 
+    /// Answers no call with as many texts in time.
+    pub fn is_too_slow_for(&self, count: usize) {
+        let models = self.models;
+        self.otherwise(move |heard| {
+            if texts(heard).len() < count {
+                embeds(heard, models)
+            } else {
+                Line::Hang
+            }
+        });
+    }
+
     /// Answers every call like this.
     pub fn always(&self, line: Line) {
         self.otherwise(move |_| line.clone());

@@ -4,7 +4,10 @@
 //! enough for a job, so that the one must not close the way of the other.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -37,9 +40,39 @@ pub struct Embeddings {
 struct Configured {
     embedder: Arc<dyn Embedder>,
     model: EmbeddingModel,
-    batch: usize,
+    pace: Pace,
     question_within: Duration,
     least_cosine: f32,
+}
+
+/// Texts a call: half as many after one that had no answer in time, one more after each that had. Otherwise a model that is
+/// too slow for a whole batch would be asked for the same one for ever.
+struct Pace {
+    most: usize,
+    now: AtomicUsize,
+}
+
+impl Pace {
+    const fn up_to(most: usize) -> Self {
+        Self {
+            most,
+            now: AtomicUsize::new(most),
+        }
+    }
+
+    fn now(&self) -> usize {
+        self.now.load(Relaxed)
+    }
+
+    fn slower(&self, asked: usize) {
+        self.now.fetch_min((asked / 2).max(1), Relaxed);
+    }
+
+    fn faster(&self, asked: usize) {
+        let next = |now: usize| (asked >= now && now < self.most).then(|| now + 1);
+        // It is as fast as it may be, or was not asked for as much as that.
+        let _ = self.now.fetch_update(Relaxed, Relaxed, next);
+    }
 }
 
 /// The model that questions are embedded with.
@@ -65,7 +98,7 @@ impl Configured {
         )?;
         Ok(Self {
             embedder: Arc::new(embedder),
-            batch: chosen.batch.min(MOST_NUMBERS / model.dimensions.count() as usize),
+            pace: Pace::up_to(chosen.batch.min(MOST_NUMBERS / model.dimensions.count() as usize)),
             model,
             question_within: Duration::from_millis(chosen.question_timeout_ms),
             #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1")]
@@ -91,10 +124,12 @@ impl Embeddings {
         self.configured.as_ref().map(|configured| &configured.model)
     }
 
-    /// Texts a call.
+    /// Texts of the next call.
     #[must_use]
     pub fn batch(&self) -> usize {
-        self.configured.as_ref().map_or(1, |configured| configured.batch)
+        self.configured
+            .as_ref()
+            .map_or(1, |configured| configured.pace.now())
     }
 
     /// What is less near than this is not found by meaning.
@@ -121,6 +156,9 @@ impl Embeddings {
         observe("memories", asked, answer.as_ref().err());
         match answer {
             Err(error) => {
+                if matches!(error, ModelError::Away { .. }) {
+                    configured.pace.slower(texts.len());
+                }
                 if let Some((wait, is_first)) = failed(&self.for_memories, now, &error) {
                     if is_first {
                         tracing::error!(%error, "memories wait for their embeddings");
@@ -130,6 +168,7 @@ impl Embeddings {
                 Err(error)
             }
             Ok(embeddings) => {
+                configured.pace.faster(texts.len());
                 if self.for_memories.answered() {
                     tracing::info!("embeddings of memories are made again");
                 }
