@@ -9,6 +9,7 @@ use crate::{
     audit::verify,
     commands::store::bucket_to_read,
     config::{BucketAddress, Config, ConfigError, Place, PlaceError},
+    error::chain,
 };
 
 /// A log to read.
@@ -121,15 +122,4 @@ impl fmt::Display for Source {
             Place::Bucket(address) => write!(f, "{address}"),
         }
     }
-}
-
-/// An error with its causes.
-fn chain(error: &io::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }
