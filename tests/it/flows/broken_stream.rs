@@ -3,7 +3,7 @@
 use chrono::Duration;
 use hub::turns::{Block, TurnState, step::StepOutcome};
 use serde_json::{Value, json};
-use support::{Line, ModelServer, Piece, Rest, turn_of};
+use support::{Line, Piece, Rest, ScriptedServer, turn_of};
 
 use super::{
     planner::{config, planning, planning_with, says},
@@ -45,7 +45,7 @@ async fn a_stream_that_is_cut_anywhere_is_waited_out_and_what_it_said_is_taken_b
 
 #[tokio::test]
 async fn a_stream_that_stops_talking_is_not_waited_for_until_the_end() {
-    let server = ModelServer::start().await;
+    let server = ScriptedServer::start().await;
     let patient = hub::config::ModelConfig {
         timeout_ms: 8_000, // so that silence may last for two seconds
         ..config(&server)
@@ -69,7 +69,7 @@ async fn a_stream_that_stops_talking_is_not_waited_for_until_the_end() {
 /// A reply to one guest that never ends: the others are answered meanwhile, and it is a try like any other.
 #[tokio::test]
 async fn an_answer_that_never_ends_is_a_try_and_stops_nobody_else() {
-    let server = ModelServer::start().await;
+    let server = ScriptedServer::start().await;
     let brisk = hub::config::ModelConfig {
         timeout_ms: 2_000,
         ..config(&server)

@@ -7,7 +7,7 @@ use hub::{
     turns::{Block, TurnState, WhenModelDown, step::StepOutcome},
 };
 use serde_json::json;
-use support::{Line, ModelServer, Rest, turn_of};
+use support::{Line, Rest, ScriptedServer, turn_of};
 
 use super::planner::{KEY, config, planning, planning_with, says};
 
@@ -81,7 +81,7 @@ async fn while_it_is_away_one_turn_asks_for_all() {
 
 #[tokio::test]
 async fn with_the_offline_rules_beside_it_nobody_waits() {
-    let server = ModelServer::start().await;
+    let server = ScriptedServer::start().await;
     let hub = planning_with(&ModelConfig {
         when_down: WhenModelDown::Offline,
         ..config(&server)
@@ -177,7 +177,7 @@ async fn readyz_says_how_the_model_is_doing_and_asks_nobody() {
 /// A model in the house has a certificate that only the house trusts.
 #[tokio::test]
 async fn only_a_model_that_somebody_vouches_for_is_told_anything() {
-    let (server, authority) = ModelServer::with_tls().await;
+    let (server, authority) = ScriptedServer::with_tls().await;
     let hub = planning_with(&config(&server)).await;
     let id = turn_of(&hub.home.kitchen.hears("hello").await);
     hub.run_jobs().await;

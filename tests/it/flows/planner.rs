@@ -12,11 +12,11 @@ use hub::{
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use support::{Line, ModelServer, TestHub, heard, turn_of};
+use support::{Line, ScriptedServer, TestHub, heard, turn_of};
 
 pub(super) const KEY: &str = "sk-test-0123456789";
 
-pub(super) fn config(server: &ModelServer) -> ModelConfig {
+pub(super) fn config(server: &ScriptedServer) -> ModelConfig {
     ModelConfig {
         api_key: SecretString::from(KEY),
         base_url: server.url(),
@@ -34,8 +34,8 @@ pub(super) async fn planning_with(config: &ModelConfig) -> TestHub {
     TestHub::builder().runtime(planner).start().await
 }
 
-pub(super) async fn planning() -> (TestHub, ModelServer) {
-    let server = ModelServer::start().await;
+pub(super) async fn planning() -> (TestHub, ScriptedServer) {
+    let server = ScriptedServer::start().await;
     (planning_with(&config(&server)).await, server)
 }
 

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use hub::{jobs::sweep::remove_old, places::PrivacyMode};
 use serde_json::{Value, json};
-use support::{Client, Held, Line, ModelServer, Piece, Rest, Served, TestHub, turn_of};
+use support::{Client, Held, Line, Piece, Rest, ScriptedServer, Served, TestHub, turn_of};
 
 use super::planner::{planning, says};
 
@@ -116,7 +116,7 @@ fn held_plan() -> (Line, Held) {
     (Line::Stream(pieces), held)
 }
 
-pub(super) async fn served() -> (TestHub, ModelServer, Served, Client) {
+pub(super) async fn served() -> (TestHub, ScriptedServer, Served, Client) {
     let (hub, server) = planning().await;
     let served = Served::start(&hub).await;
     let client = Rest::of(&hub).user(&hub.owner("ada").await).await;
