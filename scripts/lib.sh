@@ -74,6 +74,32 @@ need_venv() {
   python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
 }
 
+# install_python DIR NAME --with-deps|--without-deps PACKAGE...: a Python environment in DIR with these packages, for NAME. Does
+# nothing when it is there.
+install_python() {
+  local dir=$1 name=$2 deps=() mark
+  [[ $3 == --with-deps ]] || deps=(--no-deps)
+  shift 3
+  mark="$dir/${*//[^a-z0-9.=-]/_}.installed"
+  [[ ! -e $mark ]] || return 0
+  need_venv
+  step "Making a Python environment for $name" python3 -m venv --clear "$dir"
+  step "Installing $*" "$dir/bin/python" -m pip --disable-pip-version-check install --only-binary :all: "${deps[@]}" "$@"
+  touch "$mark"
+}
+
+# with_lock PLACE SECONDS COMMAND...: when nobody else holds PLACE, a file or a directory, which is waited for that long. Two at
+# once would install or start the same thing twice.
+with_lock() {
+  local place=$1 seconds=$2 lock
+  shift 2
+  [[ -d $place ]] || : >>"$place"
+  exec {lock}<"$place"
+  flock -w "$seconds" "$lock" || die "another scripts/${0##*/} has been busy in $place for minutes"
+  "$@"
+  exec {lock}<&-
+}
+
 need_cargo() {
   # rustup puts cargo on the PATH of login shells only.
   command -v cargo >/dev/null || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"

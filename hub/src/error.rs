@@ -120,25 +120,42 @@ impl Error {
         matches!(self, Self::Unavailable { .. } | Self::Throttled { .. })
     }
 
-    /// The whole chain of causes on one line, for the log. A cause that says only what was just said is passed over.
+    /// The whole [`chain`] of causes on one line, for the log, and the fields that are wrong.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
+        let mut text = chain(self);
         if let Self::Invalid(fields) = self {
             for field in fields {
                 text.extend([": ", &field.pointer, " ", &field.detail]);
             }
         }
-        let mut cause = std::error::Error::source(self);
-        while let Some(next) = cause {
-            let said = next.to_string();
-            if !text.ends_with(&said) {
-                text.extend([": ", &said]);
-            }
-            cause = next.source();
-        }
         text
     }
+}
+
+/// An error with all its causes. A cause that says only what was said before it is passed over.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let said = next.to_string();
+        if !text.contains(&said) {
+            text.extend([": ", &said]);
+        }
+        cause = next.source();
+    }
+    text
+}
+
+/// The innermost cause, where the outer ones only say what was tried.
+#[must_use]
+pub fn root(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 #[cfg(test)]
@@ -163,5 +180,6 @@ mod tests {
             error.chain(),
             "the database is not reachable: not done: connection refused"
         );
+        assert_eq!(root(&error), "connection refused");
     }
 }

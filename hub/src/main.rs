@@ -1,9 +1,9 @@
 //! The `hub` binary: parses the command and runs it.
 
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{error::Error, io::Write, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
-use hub::commands;
+use hub::{commands, config::Config};
 use tokio::runtime::Runtime;
 
 /// The authoritative hub of a personal AI agent.
@@ -16,16 +16,30 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Configured(ConfiguredCommand),
+    /// Checks the audit log offline.
+    Audit(commands::audit::Args),
+    #[command(flatten)]
+    Plain(PlainCommand),
+}
+
+/// Commands that want the hub's configuration.
+#[derive(Debug, Subcommand)]
+enum ConfiguredCommand {
     Serve(commands::serve::Args),
     Worker(commands::worker::Args),
     Migrate(commands::migrate::Args),
     Bootstrap(commands::bootstrap::Args),
     ClaimCode(commands::claim_code::Args),
     Doctor(commands::doctor::Args),
+}
+
+/// Commands that do without.
+#[derive(Debug, Subcommand)]
+enum PlainCommand {
     Health(commands::health::Args),
     Openapi(commands::openapi::Args),
-    /// Checks the audit log offline.
-    Audit(commands::audit::Args),
     Satellite(commands::satellite::Args),
     Login(commands::login::Args),
     Logout(commands::logout::Args),
@@ -38,41 +52,65 @@ enum Command {
     Resolve(commands::resolve::Args),
 }
 
+/// What came of a command.
+type Done = Result<ExitCode, Box<dyn Error>>;
+
 /// How long the end waits for calls to the disk that are under way: one that hangs must not keep the process.
 const LAST_CALLS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     hub::tls::choose_provider();
+    match command {
+        // Before there are threads.
+        Command::Configured(command) => match Config::load() {
+            Ok(config) => on_runtime(run_configured(command, config)),
+            Err(error) => failed(&error),
+        },
+        Command::Audit(args) => {
+            let task = args.find_log();
+            on_runtime(async { Ok(commands::audit::run(task).await) })
+        }
+        Command::Plain(command) => on_runtime(run_plain(command)),
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Done>) -> ExitCode {
     let runtime = Runtime::new().expect("threads and timers can be made at start");
-    let code = runtime.block_on(run(command)).unwrap_or_else(|error| {
-        let _ = writeln!(std::io::stderr().lock(), "hub: {error}");
-        ExitCode::from(2)
-    });
+    let code = runtime.block_on(work).unwrap_or_else(|error| failed(&*error));
     runtime.shutdown_timeout(LAST_CALLS);
     code
 }
 
-async fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
+fn failed(error: &dyn Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr().lock(), "hub: {error}");
+    ExitCode::from(2)
+}
+
+async fn run_configured(command: ConfiguredCommand, config: Config) -> Done {
     match command {
-        Command::Serve(args) => Ok(commands::serve::run(args).await?),
-        Command::Worker(args) => Ok(commands::worker::run(args).await?),
-        Command::Migrate(args) => Ok(commands::migrate::run(args).await?),
-        Command::Bootstrap(args) => Ok(commands::bootstrap::run(args).await?),
-        Command::ClaimCode(args) => Ok(commands::claim_code::run(args).await?),
-        Command::Doctor(args) => Ok(commands::doctor::run(args).await?),
-        Command::Health(args) => Ok(commands::health::run(args).await),
-        Command::Openapi(args) => Ok(commands::openapi::run(&args)?),
-        Command::Audit(args) => Ok(commands::audit::run(args).await),
-        Command::Satellite(args) => Ok(commands::satellite::run(args).await?),
-        Command::Login(args) => Ok(commands::login::run(args).await),
-        Command::Logout(args) => Ok(commands::logout::run(args).await),
-        Command::Token(args) => Ok(commands::token::run(args).await),
-        Command::Say(args) => Ok(commands::say::run(args).await),
-        Command::Recall(args) => Ok(commands::recall::run(args).await),
-        Command::Inbox(args) => Ok(commands::inbox::run(args).await),
-        Command::Approve(args) => Ok(commands::approve::run(args).await),
-        Command::Reject(args) => Ok(commands::reject::run(args).await),
-        Command::Resolve(args) => Ok(commands::resolve::run(args).await),
+        ConfiguredCommand::Serve(args) => Ok(commands::serve::run(args, config).await?),
+        ConfiguredCommand::Worker(args) => Ok(commands::worker::run(args, config).await?),
+        ConfiguredCommand::Migrate(args) => Ok(commands::migrate::run(args, config).await?),
+        ConfiguredCommand::Bootstrap(args) => Ok(commands::bootstrap::run(args, config).await?),
+        ConfiguredCommand::ClaimCode(args) => Ok(commands::claim_code::run(args, config).await?),
+        ConfiguredCommand::Doctor(args) => Ok(commands::doctor::run(args, config).await?),
+    }
+}
+
+async fn run_plain(command: PlainCommand) -> Done {
+    match command {
+        PlainCommand::Health(args) => Ok(commands::health::run(args).await),
+        PlainCommand::Openapi(args) => Ok(commands::openapi::run(&args)?),
+        PlainCommand::Satellite(args) => Ok(commands::satellite::run(args).await?),
+        PlainCommand::Login(args) => Ok(commands::login::run(args).await),
+        PlainCommand::Logout(args) => Ok(commands::logout::run(args).await),
+        PlainCommand::Token(args) => Ok(commands::token::run(args).await),
+        PlainCommand::Say(args) => Ok(commands::say::run(args).await),
+        PlainCommand::Recall(args) => Ok(commands::recall::run(args).await),
+        PlainCommand::Inbox(args) => Ok(commands::inbox::run(args).await),
+        PlainCommand::Approve(args) => Ok(commands::approve::run(args).await),
+        PlainCommand::Reject(args) => Ok(commands::reject::run(args).await),
+        PlainCommand::Resolve(args) => Ok(commands::resolve::run(args).await),
     }
 }

@@ -13,7 +13,7 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
-use crate::config::AwsConfig;
+use crate::{config::AwsConfig, error::chain};
 
 /// How long a connection may take to be made: an address that does not answer is away, not slow.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -119,7 +119,7 @@ impl Fault {
         E: Error + 'static,
         R: std::fmt::Debug + 'static,
     {
-        let said = causes(error);
+        let said: String = chain(error).replace('\n', " ").chars().take(MOST_SAID).collect();
         // The library's own words, here and below; it has no codes for what it finds before it asks.
         if said.contains("A region must be set")
             || said.contains("missing signing region")
@@ -146,20 +146,6 @@ const NO_CREDENTIALS: [&str; 4] = [
     "credential provider was not enabled",
     "IMDS is disabled",
 ];
-
-/// The causes of an error on one line, each once.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut said: Vec<String> = Vec::new();
-    let mut cause = Some(error);
-    while let Some(next) = cause {
-        let text = next.to_string().replace('\n', " ");
-        if !said.iter().any(|known| known.contains(&text)) {
-            said.push(text);
-        }
-        cause = next.source();
-    }
-    said.join(": ").chars().take(MOST_SAID).collect()
-}
 
 enum Sort {
     Throttled,

@@ -17,6 +17,7 @@ use secrecy::ExposeSecret;
 use crate::{
     backoff::doubled,
     config::TelemetryConfig,
+    error::root,
     lifecycle::Lifecycle,
     telemetry::{Spans, metric},
     tls,
@@ -173,11 +174,7 @@ struct Cause(Arc<Mutex<Option<String>>>);
 
 impl Cause {
     fn keep(&self, error: &reqwest::Error) {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause.to_string());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(root(error));
     }
 
     fn take(&self) -> Option<String> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     adapters::worm::{StoreError, WriteOnceStore},
-    error::Error,
+    error::{Error, chain},
     hub::Hub,
     storage::StoredLeaf,
 };
@@ -122,13 +122,7 @@ impl AuditError {
     /// The whole chain of causes on one line.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(next) = cause {
-            text = format!("{text}: {next}");
-            cause = next.source();
-        }
-        text
+        chain(self)
     }
 }
 

@@ -56,8 +56,8 @@ pub struct Satellite {
 }
 
 /// Runs the command.
-pub async fn run(_: Args) -> Result<ExitCode, StartError> {
-    let hub = open(Config::load().await?).await?;
+pub async fn run(_: Args, config: Config) -> Result<ExitCode, StartError> {
+    let hub = open(config).await?;
     match bootstrap_if_empty(&hub).await? {
         Some(made) => super::say(&format!(
             "made the agent {}; its claim code is in {}",

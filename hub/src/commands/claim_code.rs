@@ -13,8 +13,8 @@ use crate::{config::Config, error::Error, identity::claim::mint_code};
 pub struct Args {}
 
 /// Runs the command.
-pub async fn run(_: Args) -> Result<ExitCode, StartError> {
-    let hub = open(Config::load().await?).await?;
+pub async fn run(_: Args, config: Config) -> Result<ExitCode, StartError> {
+    let hub = open(config).await?;
     let agents = hub.db.begin_system().await?.identity().agents().await?;
     let (agent, name) = agents.into_iter().next().ok_or(Error::NotFound {
         what: "agent: run `hub bootstrap` first",

@@ -24,8 +24,8 @@ use crate::{
 pub struct Args {}
 
 /// Runs the command.
-pub async fn run(_: Args) -> Result<ExitCode, StartError> {
-    let report = examine(Config::load().await?).await?;
+pub async fn run(_: Args, config: Config) -> Result<ExitCode, StartError> {
+    let report = examine(config).await?;
     super::say(&report.lines.join("\n"));
     Ok(if report.is_well {
         ExitCode::SUCCESS

@@ -19,8 +19,8 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub async fn run(args: Args) -> Result<ExitCode, StartError> {
-    let db = Db::new(&Config::load().await?.database, Arc::new(SystemClock))?;
+pub async fn run(args: Args, config: Config) -> Result<ExitCode, StartError> {
+    let db = Db::new(&config.database, Arc::new(SystemClock))?;
     let missing = match db.schema().await? {
         Schema::Older { missing } => missing,
         other => check_schema(other).map(|()| 0)?,

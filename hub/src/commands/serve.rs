@@ -36,8 +36,7 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub async fn run(args: Args) -> Result<ExitCode, StartError> {
-    let mut config = Config::load().await?;
+pub async fn run(args: Args, mut config: Config) -> Result<ExitCode, StartError> {
     let spans = telemetry::start_log_and_traces(&config.log, &config.telemetry)?;
     config.tell_origins();
     descriptors::fit(&mut config);

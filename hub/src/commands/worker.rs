@@ -13,8 +13,7 @@ use crate::{config::Config, jobs, lifecycle::stop_signal, telemetry};
 pub struct Args {}
 
 /// Runs the command.
-pub async fn run(_: Args) -> Result<ExitCode, StartError> {
-    let config = Config::load().await?;
+pub async fn run(_: Args, config: Config) -> Result<ExitCode, StartError> {
     let spans = telemetry::start_log_and_traces(&config.log, &config.telemetry)?;
     config.tell_origins();
     let metrics = telemetry::start_metrics()?;

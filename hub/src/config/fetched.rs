@@ -1,9 +1,10 @@
 //! What was read from SSM and Secrets Manager, and how it joins the rest: beneath everything that is set.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use figment::{Figment, value::Value};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Builder;
 
 use super::{Config, ConfigError, USUAL, private_file, secrets::Wanted};
 use crate::adapters::{
@@ -13,7 +14,11 @@ use crate::adapters::{
 
 /// Values with the keys that they are for.
 #[derive(Debug, Default)]
-pub(super) struct Fetched(Vec<FetchedValue>);
+pub(super) struct Fetched {
+    values: Vec<FetchedValue>,
+    /// Files, and the variables of others that are to name them.
+    files: Vec<(String, PathBuf)>,
+}
 
 /// A value from outside.
 #[derive(Debug)]
@@ -32,11 +37,25 @@ pub struct Origin {
     pub source: String,
 }
 
-/// Reads all that `config` names. Nothing is asked where it names nothing.
-pub(super) async fn fetch(config: &Config, origins: &mut Vec<Origin>) -> Result<Fetched, ConfigError> {
+/// Reads all that `config` names, on a runtime that ends with it. Nothing is asked where it names nothing.
+pub(super) fn fetch(config: &Config, origins: &mut Vec<Origin>) -> Result<Fetched, ConfigError> {
     if config.secrets.is_empty() {
         return Ok(Fetched::default());
     }
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("timers can be made at start");
+    let fetched = runtime.block_on(fetch_in_time(config, origins));
+    if fetched.is_err() {
+        // A name that is still looked up must not hold up the word on why.
+        runtime.shutdown_background();
+        return fetched;
+    }
+    // It joins the threads on which names were looked up: variables may be set only when nobody can read them meanwhile.
+    drop(runtime);
+    fetched.and_then(|fetched| fetched.expose_files().map(|()| fetched))
+}
+
+async fn fetch_in_time(config: &Config, origins: &mut Vec<Origin>) -> Result<Fetched, ConfigError> {
     let limit = Duration::from_millis(config.secrets.timeout_ms);
     let fetching = tokio::time::timeout(limit, Box::pin(fetch_all(config, origins)));
     fetching.await.unwrap_or_else(|_| {
@@ -93,7 +112,7 @@ async fn fetch_file(
     if let Some(key) = key {
         fetched.add(key, source, SecretString::from(path.display().to_string()));
     } else {
-        private_file::expose(variable, &path)?;
+        fetched.files.push((variable.clone(), path));
         let (key, source) = (variable.clone(), format!("a file with {source}"));
         origins.push(Origin { key, source });
     }
@@ -167,17 +186,22 @@ fn default_of(key: &str) -> Option<Value> {
 }
 
 impl Fetched {
+    fn expose_files(&self) -> Result<(), ConfigError> {
+        let mut files = self.files.iter();
+        files.try_for_each(|(variable, path)| private_file::expose(variable, path))
+    }
+
     /// The first that says something counts.
     fn add(&mut self, key: String, source: &Source, value: SecretString) {
-        if !value.expose_secret().is_empty() && !self.0.iter().any(|known| known.key == key) {
+        if !value.expose_secret().is_empty() && !self.values.iter().any(|known| known.key == key) {
             let source = source.to_string();
-            self.0.push(FetchedValue { key, source, value });
+            self.values.push(FetchedValue { key, source, value });
         }
     }
 
     /// Puts what is not `set` on top of the defaults.
     pub(super) fn join(&self, set: &Figment, mut all: Figment, origins: &mut Vec<Origin>) -> Figment {
-        for fetched in self.0.iter().filter(|fetched| !is_set(set, &fetched.key)) {
+        for fetched in self.values.iter().filter(|fetched| !is_set(set, &fetched.key)) {
             let text = fetched.value.expose_secret();
             let value = match default_of(&fetched.key) {
                 // As it is: a password may look like a number.
@@ -193,7 +217,7 @@ impl Fetched {
 
     /// The value that is at fault, without it.
     pub(super) fn blame(&self, key: &str) -> Option<ConfigError> {
-        let fetched = self.0.iter().find(|fetched| fetched.key == key)?;
+        let fetched = self.values.iter().find(|fetched| fetched.key == key)?;
         let problem = format!("{}: what it holds for {key} cannot be its value", fetched.source);
         Some(ConfigError::Secrets { problem })
     }

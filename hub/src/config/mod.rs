@@ -178,8 +178,10 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the configuration of this process. What is kept outside is asked for once, within its own time.
-    pub async fn load() -> Result<Self, ConfigError> {
+    /// Reads the configuration of this process. What is kept outside is asked for once, within its own time. Variables may be
+    /// set (from `.env`, and for files that are kept outside), so the process must have no other thread yet: call it before
+    /// there is a runtime.
+    pub fn load() -> Result<Self, ConfigError> {
         load_dot_env()?;
         if let Some(unknown) = unknown_variable() {
             return Err(ConfigError::UnknownVariable(unknown));
@@ -191,7 +193,7 @@ impl Config {
         before.aws.check()?;
         before.secrets.check()?;
         let mut origins = origins(&set);
-        let fetched = fetched::fetch(&before, &mut origins).await?;
+        let fetched = fetched::fetch(&before, &mut origins)?;
         let joined = fetched.join(&set, all, &mut origins).extract();
         let mut config: Self = joined.map_err(|error: figment::Error| {
             // Without what was fetched it could be read.

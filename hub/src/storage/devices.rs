@@ -57,6 +57,21 @@ impl From<DeviceRow> for Device {
     }
 }
 
+/// A query of devices `d`: which, and what it is asked with.
+macro_rules! devices {
+    ($which:literal, $($argument:expr),+) => {
+        sqlx::query_as!(
+            DeviceRow,
+            r#"select d.id, d.space_id, d.person_id, d.name, d.capabilities, d.scopes, d.default_trust, d.software,
+                 (c.device_id is not null) as "is_connected!", coalesce(c.heartbeat_at, d.last_seen_at) as last_seen_at,
+                 d.created_at, d.revoked_at
+               from devices d left join device_connections c on c.agent_id = d.agent_id and c.device_id = d.id "#
+                + $which,
+            $($argument),+
+        )
+    };
+}
+
 impl Devices<'_> {
     /// Inserts a device; false when the name is taken by a live one.
     pub async fn insert(&mut self, device: &Device) -> Result<bool> {
@@ -82,29 +97,15 @@ impl Devices<'_> {
     /// One device.
     pub async fn find(&mut self, id: DeviceId) -> Result<Option<Device>> {
         let agent = self.0.agent();
-        let row = sqlx::query_as!(
-            DeviceRow,
-            r#"select d.id, d.space_id, d.person_id, d.name, d.capabilities, d.scopes, d.default_trust, d.software,
-                 (c.device_id is not null) as "is_connected!", coalesce(c.heartbeat_at, d.last_seen_at) as last_seen_at,
-                 d.created_at, d.revoked_at
-               from devices d left join device_connections c on c.agent_id = d.agent_id and c.device_id = d.id
-               where d.agent_id = $1 and d.id = $2"#,
-            agent.0,
-            id.0
-        );
+        let row = devices!("where d.agent_id = $1 and d.id = $2", agent.0, id.0);
         Ok(row.fetch_optional(self.0.connection()).await?.map(Device::from))
     }
 
     /// A page of devices by id, revoked ones too.
     pub async fn list(&mut self, page: PageRequest) -> Result<Vec<Device>> {
         let agent = self.0.agent();
-        let rows = sqlx::query_as!(
-            DeviceRow,
-            r#"select d.id, d.space_id, d.person_id, d.name, d.capabilities, d.scopes, d.default_trust, d.software,
-                 (c.device_id is not null) as "is_connected!", coalesce(c.heartbeat_at, d.last_seen_at) as last_seen_at,
-                 d.created_at, d.revoked_at
-               from devices d left join device_connections c on c.agent_id = d.agent_id and c.device_id = d.id
-               where d.agent_id = $1 and ($2::uuid is null or d.id > $2) order by d.id limit $3"#,
+        let rows = devices!(
+            "where d.agent_id = $1 and ($2::uuid is null or d.id > $2) order by d.id limit $3",
             agent.0,
             page.after,
             page.rows()
@@ -120,13 +121,8 @@ impl Devices<'_> {
     /// Every live device, for a turn's context; bounded.
     pub async fn live(&mut self, most: i64) -> Result<Vec<Device>> {
         let agent = self.0.agent();
-        let rows = sqlx::query_as!(
-            DeviceRow,
-            r#"select d.id, d.space_id, d.person_id, d.name, d.capabilities, d.scopes, d.default_trust, d.software,
-                 (c.device_id is not null) as "is_connected!", coalesce(c.heartbeat_at, d.last_seen_at) as last_seen_at,
-                 d.created_at, d.revoked_at
-               from devices d left join device_connections c on c.agent_id = d.agent_id and c.device_id = d.id
-               where d.agent_id = $1 and d.revoked_at is null order by d.id limit $2"#,
+        let rows = devices!(
+            "where d.agent_id = $1 and d.revoked_at is null order by d.id limit $2",
             agent.0,
             most
         );

@@ -57,6 +57,23 @@ pub struct Lease {
     pub trace_context: Option<String>,
 }
 
+/// A query of jobs `j` that can be claimed at `$1`: what is asked, its end, and what it is asked with.
+macro_rules! runnable {
+    ($asked:literal, $end:literal, $($argument:expr),+) => {
+        sqlx::query!(
+            $asked
+                + " from jobs j
+               where ((j.state = 'queued' and j.run_at <= $1) or (j.state = 'leased' and j.lease_until < $1))
+                 and not exists (select from jobs earlier where j.state = 'queued' and earlier.agent_id = j.agent_id
+                   and earlier.lane = j.lane and earlier.state in ('queued', 'leased') and earlier.id < j.id)
+                 and not exists (select from jobs held where j.state = 'queued' and held.agent_id = j.agent_id
+                   and held.lane = j.lane and held.state = 'leased') "
+                + $end,
+            $($argument),+
+        )
+    };
+}
+
 impl Jobs<'_> {
     /// Queues work in this unit of work, and rings for a worker after the commit.
     pub async fn insert(&mut self, job: NewJob) -> Result<JobId> {
@@ -131,17 +148,12 @@ impl Jobs<'_> {
         let until = now + lease;
         // Kinds of a newer program are left for it.
         let kinds = JobKind::ALL.map(|kind| kind.as_str().to_owned());
-        let claimed = sqlx::query!(
+        let claimed = runnable!(
             "update jobs set state = 'leased', lease_until = $2, fence = fence + 1, waiting_for = null,
                lost_leases = lost_leases + (state = 'leased')::integer
              where id = (
-               select j.id from jobs j
-               where ((j.state = 'queued' and j.run_at <= $1) or (j.state = 'leased' and j.lease_until < $1))
-                 and not exists (select from jobs earlier where j.state = 'queued' and earlier.agent_id = j.agent_id
-                   and earlier.lane = j.lane and earlier.state in ('queued', 'leased') and earlier.id < j.id)
-                 and not exists (select from jobs held where j.state = 'queued' and held.agent_id = j.agent_id
-                   and held.lane = j.lane and held.state = 'leased')
-               and j.kind = any ($3)
+               select j.id",
+            "and j.kind = any ($3)
                order by j.run_at, j.id limit 1 for update skip locked)
              returning id, agent_id, kind, payload, attempts, lost_leases, fence, trace_context",
             now,
@@ -177,15 +189,9 @@ impl Jobs<'_> {
     pub async fn runnable_since(&mut self, since: DateTime, most: usize) -> Result<Vec<JobId>> {
         let kinds = JobKind::ALL.map(|kind| kind.as_str().to_owned());
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let rows = sqlx::query!(
-            "select j.id from jobs j
-             where ((j.state = 'queued' and j.run_at <= $1) or (j.state = 'leased' and j.lease_until < $1))
-               and not exists (select from jobs earlier where j.state = 'queued' and earlier.agent_id = j.agent_id
-                 and earlier.lane = j.lane and earlier.state in ('queued', 'leased') and earlier.id < j.id)
-               and not exists (select from jobs held where j.state = 'queued' and held.agent_id = j.agent_id
-                 and held.lane = j.lane and held.state = 'leased')
-               and j.kind = any ($2)
-             order by j.run_at, j.id limit $3",
+        let rows = runnable!(
+            "select j.id",
+            "and j.kind = any ($2) order by j.run_at, j.id limit $3",
             since,
             &kinds,
             most
@@ -197,14 +203,9 @@ impl Jobs<'_> {
     /// Since when the oldest runnable job could have been claimed. None when none is runnable.
     pub async fn oldest_runnable(&mut self) -> Result<Option<DateTime>> {
         let now = self.0.now();
-        let row = sqlx::query!(
-            r#"select coalesce(j.lease_until, j.run_at) as "since!" from jobs j
-               where ((j.state = 'queued' and j.run_at <= $1) or (j.state = 'leased' and j.lease_until < $1))
-                 and not exists (select from jobs earlier where j.state = 'queued' and earlier.agent_id = j.agent_id
-                   and earlier.lane = j.lane and earlier.state in ('queued', 'leased') and earlier.id < j.id)
-                 and not exists (select from jobs held where j.state = 'queued' and held.agent_id = j.agent_id
-                   and held.lane = j.lane and held.state = 'leased')
-               order by j.run_at, j.id limit 1"#,
+        let row = runnable!(
+            r#"select coalesce(j.lease_until, j.run_at) as "since!""#,
+            "order by j.run_at, j.id limit 1",
             now
         );
         let row = row.fetch_optional(self.0.connection()).await?;

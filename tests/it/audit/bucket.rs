@@ -395,8 +395,8 @@ async fn the_program_says_what_keeps_its_log_and_verifies_it_in_the_bucket() {
     program.set("AWS_REGION", "eu-central-1");
     let said = program.start_refused().await;
     assert!(said.contains("no AWS credentials were found"), "{said}");
-    for (name, value) in aws.variables() {
-        program.set(name, &value);
+    for (name, value) in aws.settings() {
+        program.set(name, value);
     }
     let said = program.start_refused().await;
     assert!(said.contains("there is no bucket hub-no-such-bucket"), "{said}");

@@ -76,8 +76,8 @@ async fn a_hub_whose_bucket_is_cut_off_or_silent_goes_on_and_catches_up() {
     let mut program = Program::new(&SETTINGS).await;
     program.set("HUB_AUDIT__STORE", &bucket.to_string());
     program.set("HUB_AWS__TIMEOUT_MS", "1000");
-    for (name, value) in aws.variables() {
-        program.set(name, &value);
+    for (name, value) in aws.settings() {
+        program.set(name, value);
     }
     program.start().await;
     let mut home = Household::start(&program, &seed).await;

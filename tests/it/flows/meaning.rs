@@ -127,7 +127,7 @@ async fn the_offline_rules_answer_what_was_said_in_other_words() {
             .await,
     );
     hub.run_jobs().await;
-    let turn = hub.home.whole().await.turns().find(id).await.unwrap().unwrap();
+    let turn = hub.home.turn(id).await;
     let Some([Block::Text { text }]) = turn.reply.as_deref() else {
         panic!("{:?}", turn.reply);
     };
@@ -189,7 +189,7 @@ async fn a_turn_goes_on_by_words_while_the_embedding_model_is_away() {
             .await,
     );
     hub.run_jobs().await;
-    let turn = hub.home.whole().await.turns().find(id).await.unwrap().unwrap();
+    let turn = hub.home.turn(id).await;
     let Some([Block::Text { text }]) = turn.reply.as_deref() else {
         panic!("{:?}", turn.reply);
     };

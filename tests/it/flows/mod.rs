@@ -1,12 +1,14 @@
 //! What people and satellites do, from end to end through the operations.
 
 mod action;
+mod broken_stream;
 mod deadlines;
 mod decisions;
 mod embeddings;
 mod ingest;
 mod mailbox;
 mod meaning;
+mod outages;
 mod planner;
 mod privacy;
 mod resolve;

@@ -5,7 +5,7 @@ use hub::turns::{Turn, TurnState, step::StepOutcome};
 use serde_json::{Value, json};
 use support::{Line, Rest, turn_of};
 
-use super::planner::{is_strict, planning, says, turn};
+use super::planner::{is_strict, planning, says};
 
 fn recall(question: &str) -> Line {
     Line::calls("recall", &json!({"question": question}).to_string())
@@ -56,7 +56,7 @@ async fn the_model_looks_up_what_is_remembered_and_each_call_is_a_step_with_its_
     );
     let output: Value = serde_json::from_str(items[2]["output"].as_str().unwrap()).unwrap();
     assert_eq!(output["memories"][0]["content"], "The spare key is with Nora");
-    let planned = turn(&hub, id).await;
+    let planned = hub.home.turn(id).await;
     assert_eq!(outcomes(&planned), [Called, Answered]);
     assert_eq!(planned.steps[0].function.as_deref(), Some("recall"));
     let usage = planned.usage.unwrap();
@@ -112,7 +112,7 @@ async fn a_call_that_makes_no_sense_is_answered_once_and_then_the_try_is_over() 
         server.then(Line::plan(&says("Then not.")));
         let id = turn_of(&hub.home.kitchen.hears("hello").await);
         hub.run_jobs().await;
-        assert_eq!(outcomes(&turn(&hub, id).await), [Called, Answered], "{line:?}");
+        assert_eq!(outcomes(&hub.home.turn(id).await), [Called, Answered], "{line:?}");
         let output = server.heard()[before + 1].body["input"][2]["output"].clone();
         assert!(output.as_str().unwrap().contains("error"), "{output}");
     }
@@ -127,7 +127,7 @@ async fn a_call_that_makes_no_sense_is_answered_once_and_then_the_try_is_over() 
     server.then(Line::plan(&says("Hello.")));
     hub.clock.advance(Duration::minutes(2));
     hub.run_jobs().await;
-    let planned = turn(&hub, id).await;
+    let planned = hub.home.turn(id).await;
     assert_eq!(
         (planned.state, outcomes(&planned)),
         (TurnState::Planned, vec![Called, Called, Answered])
@@ -153,7 +153,7 @@ async fn the_fourth_call_has_to_be_the_answer() {
         .collect();
     assert_eq!(choices, ["auto", "auto", "auto", "none"]);
     assert_eq!(
-        outcomes(&turn(&hub, id).await),
+        outcomes(&hub.home.turn(id).await),
         [Called, Called, Called, Malformed]
     );
     assert_eq!(

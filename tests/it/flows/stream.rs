@@ -1,21 +1,17 @@
 //! What the agent says while it thinks: over a real socket, with a model that streams, and does not always to the end.
 
 use chrono::Duration;
-use hub::{
-    jobs::sweep::remove_old,
-    places::PrivacyMode,
-    turns::{Block, TurnState, step::StepOutcome},
-};
+use hub::{jobs::sweep::remove_old, places::PrivacyMode};
 use serde_json::{Value, json};
-use support::{Client, Held, Line, ModelServer, Piece, Rest, Served, TestHub, turn_of};
+use support::{Client, Held, Line, Piece, Rest, ScriptedServer, Served, TestHub, turn_of};
 
-use super::planner::{config, planning, planning_with, says, turn};
+use super::planner::{planning, says};
 
-const REPLY: &str = "Hello, Ada. \"How\" are you, höre ich? 😀";
+pub(super) const REPLY: &str = "Hello, Ada. \"How\" are you, höre ich? 😀";
 /// What is waited for comes within this, on a busy machine too.
 const SOON: std::time::Duration = std::time::Duration::from_secs(20);
 /// The pieces of a plan's stream before the first text.
-const HEAD: usize = 4;
+pub(super) const HEAD: usize = 4;
 
 /// Events as they come over a real socket.
 struct Listening {
@@ -24,9 +20,9 @@ struct Listening {
 }
 
 #[derive(Debug, PartialEq)]
-struct Heard {
-    id: String,
-    event: String,
+pub(super) struct Heard {
+    pub(super) id: String,
+    pub(super) event: String,
     data: Value,
 }
 
@@ -90,18 +86,18 @@ fn parse(event: &str) -> Option<Heard> {
 }
 
 /// All that a client is told of a turn that has ended.
-async fn told(client: &Client, turn: &str) -> Vec<Heard> {
+pub(super) async fn told(client: &Client, turn: &str) -> Vec<Heard> {
     let answer = client.get(&format!("turns/{turn}/stream")).await.expect(200);
     let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
     text.split("\n\n").filter_map(parse).collect()
 }
 
-fn names(heard: &[Heard]) -> Vec<&str> {
+pub(super) fn names(heard: &[Heard]) -> Vec<&str> {
     heard.iter().map(|heard| heard.event.as_str()).collect()
 }
 
 /// The reply as whoever follows has it in the end.
-fn text(heard: &[Heard]) -> String {
+pub(super) fn text(heard: &[Heard]) -> String {
     let mut text = String::new();
     for Heard { event, data, .. } in heard {
         match event.as_str() {
@@ -120,7 +116,7 @@ fn held_plan() -> (Line, Held) {
     (Line::Stream(pieces), held)
 }
 
-async fn served() -> (TestHub, ModelServer, Served, Client) {
+pub(super) async fn served() -> (TestHub, ScriptedServer, Served, Client) {
     let (hub, server) = planning().await;
     let served = Served::start(&hub).await;
     let client = Rest::of(&hub).user(&hub.owner("ada").await).await;
@@ -174,172 +170,6 @@ async fn the_reply_is_heard_while_it_is_written_and_can_be_taken_up_anywhere() {
             .ask(axum::http::Method::GET, &path)
             .header("last-event-id", bad.as_bytes());
         let _ = ask.send().await.refuses(400, "malformed");
-    }
-}
-
-#[tokio::test]
-async fn a_stream_that_is_cut_anywhere_is_waited_out_and_what_it_said_is_taken_back() {
-    let (hub, server) = planning().await;
-    let pieces = Line::plan(&says(REPLY)).pieces();
-    let id = turn_of(&hub.home.kitchen.hears("hello").await);
-    for end in 0..pieces.len() {
-        let mut cut = pieces[..end].to_vec();
-        if let Piece::Send(half) = &pieces[end] {
-            cut.push(Piece::Send(half[..half.len() / 2].to_vec()));
-        }
-        server.then(Line::Stream(cut));
-        hub.run_jobs().await;
-        let waiting = turn(&hub, id).await;
-        assert_eq!(waiting.state, TurnState::Waiting, "cut after {end}: {waiting:?}");
-        hub.clock.advance(Duration::minutes(2));
-    }
-    let said = hub.sql().count("events", "type = 'message.agent'").await;
-    assert_eq!((hub.sql().count("jobs", "attempts > 0").await, said), (0, 0));
-    server.then(Line::plan(&says("Hello again.")));
-    hub.run_jobs().await;
-    // Hours have passed, and Ada's token with them.
-    let eva = Rest::of(&hub).user(&hub.member("eva").await).await;
-    let all = told(&eva, &id.to_string()).await;
-    assert!(names(&all).contains(&"restart"), "{all:?}");
-    assert_eq!(
-        (text(&all).as_str(), all.last().unwrap().event.as_str()),
-        ("Hello again.", "completed")
-    );
-    let planned = turn(&hub, id).await;
-    assert_eq!(planned.steps.len(), pieces.len() + 1);
-    assert_eq!(planned.steps.last().unwrap().outcome, StepOutcome::Answered);
-}
-
-#[tokio::test]
-async fn a_stream_that_stops_talking_is_not_waited_for_until_the_end() {
-    let server = ModelServer::start().await;
-    let patient = hub::config::ModelConfig {
-        timeout_ms: 8_000, // so that silence may last for two seconds
-        ..config(&server)
-    };
-    let hub = planning_with(&patient).await;
-    let mut stalled = Line::plan(&says(REPLY)).pieces();
-    stalled.truncate(HEAD + 3);
-    stalled.push(Piece::Stall);
-    server.then(Line::Stream(stalled));
-    let id = turn_of(&hub.home.kitchen.hears("hello").await);
-    hub.run_jobs().await;
-    let waiting = turn(&hub, id).await;
-    assert_eq!(
-        (waiting.state, waiting.steps[0].outcome),
-        (TurnState::Waiting, StepOutcome::Away)
-    );
-    assert!(waiting.steps[0].duration_ms >= 1_900, "{waiting:?}");
-    hub.expect_leftovers();
-}
-
-/// A reply to one guest that never ends: the others are answered meanwhile, and it is a try like any other.
-#[tokio::test]
-async fn an_answer_that_never_ends_is_a_try_and_stops_nobody_else() {
-    let server = ModelServer::start().await;
-    let brisk = hub::config::ModelConfig {
-        timeout_ms: 2_000,
-        ..config(&server)
-    };
-    let hub = planning_with(&brisk).await;
-    let mut endless = Line::plan(&says(REPLY)).pieces();
-    endless.truncate(HEAD + 1);
-    let more = json!({"type": "response.output_text.delta", "delta": "x"});
-    let more = format!("data: {more}\n\n").into_bytes();
-    endless.push(Piece::Repeat(more, std::time::Duration::from_millis(20)));
-    server.then(Line::Stream(endless));
-    server.then(Line::plan(&says("Hello.")));
-    let id = turn_of(&hub.home.kitchen.hears("tell me all you know").await);
-    let other = turn_of(&hub.home.office.hears("hello").await);
-    hub.run_jobs().await;
-    let steps = turn(&hub, id).await.steps;
-    assert_eq!(steps[0].outcome, StepOutcome::Malformed, "{steps:?}");
-    assert_eq!(turn(&hub, other).await.state, TurnState::Planned);
-    assert_eq!(hub.sql().count("jobs", "attempts = 1").await, 1);
-    hub.expect_leftovers();
-}
-
-#[tokio::test]
-async fn errors_in_a_stream_are_sorted() {
-    let (hub, server) = planning().await;
-    let event = |event: Value| Line::stream(&[event]);
-    let huge = Line::Stream(vec![
-        Piece::Send(b"data: ".to_vec()),
-        Piece::Send(vec![b'x'; 3 * 1024 * 1024]),
-    ]);
-    for (line, outcome) in [
-        (Line::error_event("server_error"), StepOutcome::Away),
-        (Line::error_event("invalid_prompt"), StepOutcome::Refused),
-        (Line::failed("rate_limit_exceeded"), StepOutcome::Away),
-        (Line::failed("invalid_prompt"), StepOutcome::Refused),
-        (Line::incomplete(), StepOutcome::Malformed),
-        (
-            event(json!({"type": "response.completed", "response": {}})),
-            StepOutcome::Malformed,
-        ),
-        (
-            event(json!({"type": "response.output_text.delta"})),
-            StepOutcome::Malformed,
-        ),
-        (
-            Line::Stream(vec![Piece::Send(b"data: [1]\n\n".to_vec())]),
-            StepOutcome::Malformed,
-        ),
-        (
-            Line::Stream(vec![Piece::Send(b"data: {\n\n".to_vec())]),
-            StepOutcome::Malformed,
-        ),
-        (huge, StepOutcome::Malformed),
-    ] {
-        let id = turn_of(&hub.home.office.hears("hello").await);
-        server.then(line.clone());
-        hub.run_jobs().await;
-        let ended = turn(&hub, id).await;
-        let state = match outcome {
-            StepOutcome::Away => TurnState::Waiting,
-            StepOutcome::Refused => TurnState::Dead,
-            _ => TurnState::Queued,
-        };
-        assert_eq!(
-            (ended.steps[0].outcome, ended.state),
-            (outcome, state),
-            "{line:?}"
-        );
-        if state != TurnState::Dead {
-            server.then(Line::plan(&says("Hello.")));
-        }
-        hub.clock.advance(Duration::minutes(2));
-        hub.run_jobs().await;
-    }
-    hub.expect_leftovers();
-}
-
-#[tokio::test]
-async fn however_the_stream_is_written_it_is_the_same_answer() {
-    let (hub, server, _, ada) = served().await;
-    let sent = Line::plan(&says(REPLY))
-        .pieces()
-        .into_iter()
-        .map(|piece| match piece {
-            Piece::Send(bytes) => String::from_utf8(bytes).unwrap(),
-            _ => String::new(),
-        });
-    let strange = "event: response.dreamt\ndata: {\"type\":\"response.dreamt\",\"delta\":{\"reply\":1}}\n\n: a comment\n\n";
-    let whole = sent.fold(String::new(), |whole, event| whole + strange + &event);
-    let whole = whole.replace('\n', "\r\n") + "data: [DONE]\r\n\r\n";
-    let in_pieces = whole
-        .as_bytes()
-        .chunks(5)
-        .map(|piece| Piece::Send(piece.to_vec()));
-    let unstreamed = Line::plan(&says(REPLY)).whole();
-    for (line, is_streamed) in [(Line::Stream(in_pieces.collect()), true), (unstreamed, false)] {
-        server.then(line);
-        let id = turn_of(&hub.home.kitchen.hears("hello").await);
-        hub.run_jobs().await;
-        assert_eq!(turn(&hub, id).await.reply, Some(vec![Block::text(REPLY)]));
-        let all = told(&ada, &id.to_string()).await;
-        assert_eq!(text(&all) == REPLY, is_streamed, "{all:?}");
-        assert_eq!(all.last().unwrap().event, "completed");
     }
 }
 
@@ -490,33 +320,4 @@ async fn one_caller_follows_a_few_streams_at_once() {
     let _other = Listening::to(&served, &bob, &path, None).await;
     drop(listening);
     hub.expect_leftovers();
-}
-
-/// What was taken back is not told to whoever comes later, and does not pile up.
-#[tokio::test]
-async fn what_a_failed_try_has_said_is_removed() {
-    let (hub, server, _, ada) = served().await;
-    let mut cut = Line::plan(&says(REPLY)).pieces();
-    cut.truncate(HEAD + 3);
-    for _ in 0..3 {
-        server.then(Line::Stream(cut.clone()));
-    }
-    server.then(Line::plan(&says(REPLY)));
-    let id = turn_of(&hub.home.kitchen.hears("hello").await);
-    for _ in 0..4 {
-        hub.run_jobs().await;
-        hub.clock.advance(Duration::minutes(2));
-    }
-    let all = told(&ada, &id.to_string()).await;
-    assert_eq!(
-        (text(&all).as_str(), all.last().unwrap().event.as_str()),
-        (REPLY, "completed")
-    );
-    let places: Vec<i64> = all.iter().map(|heard| heard.id.parse().unwrap()).collect();
-    assert!(places.is_sorted(), "{places:?}");
-    let before_the_last: Vec<&str> = names(&all)
-        .into_iter()
-        .take_while(|name| *name == "restart")
-        .collect();
-    assert_eq!(before_the_last.len(), 3, "{:?}", names(&all));
 }

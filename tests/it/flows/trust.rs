@@ -2,7 +2,7 @@
 
 use hub::identity::Trust;
 use serde_json::{Value, json};
-use support::{Line, ModelServer, TestHub};
+use support::{Line, ScriptedServer, TestHub};
 
 use super::planner::{planning, says};
 
@@ -13,7 +13,7 @@ fn remembering(tier: &str, content: &str) -> Line {
 }
 
 /// What somebody from outside said in the hall is remembered as that.
-async fn told_from_outside(hub: &TestHub, server: &ModelServer) {
+async fn told_from_outside(hub: &TestHub, server: &ScriptedServer) {
     let visitor = hub
         .home
         .satellite("bell", hub.home.office.space, Trust::Outside)

@@ -10,7 +10,7 @@ use hub::{
     turns::offline::Offline,
 };
 use serde_json::json;
-use support::{Aws, Line, ModelServer, Proxy, Rest, TestHub, heard, turn_of};
+use support::{Aws, Line, Proxy, Rest, ScriptedServer, TestHub, heard, turn_of};
 use tokio::time::{sleep, timeout};
 
 use super::queue::{PATIENCE, works};
@@ -98,8 +98,8 @@ async fn in_time(hub: &TestHub, what: &str, holds: impl Fn() -> bool) {
 }
 
 /// A queue that answers as its script says.
-async fn scripted() -> (ModelServer, Arc<dyn Queue>) {
-    let server = ModelServer::start().await;
+async fn scripted() -> (ScriptedServer, Arc<dyn Queue>) {
+    let server = ScriptedServer::start().await;
     let aws = Aws::at(&server.url()).await;
     let config = QueueConfig {
         url: "https://sqs.eu-central-1.amazonaws.com/123456789012/hub".to_owned(),
@@ -228,7 +228,7 @@ async fn a_queue_that_may_be_counted_and_not_sent_to_stays_in_trouble() {
 /// It accepts and never answers: each call ends by itself.
 #[tokio::test]
 async fn a_queue_that_hangs_is_away() {
-    let server = ModelServer::start().await;
+    let server = ScriptedServer::start().await;
     let mut aws = Aws::at(&server.url()).await;
     aws.config.timeout_ms = 500;
     let sdk = hub::adapters::aws::connect(&aws.config, Some(Aws::credentials())).await;

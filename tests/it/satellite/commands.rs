@@ -13,6 +13,23 @@ use uuid::Uuid;
 
 use super::{accepted, acknowledge, footprint, position, refused, standing, succeed, tell};
 
+/// A hub, and its office with a command that it was sent.
+async fn told() -> (TestHub, Served, Socket, CommandId) {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let id = tell(&hub.home, &hub.home.office, "one").await;
+    office.is_told().await;
+    (hub, served, office, id)
+}
+
+/// The same, when the office has acknowledged it.
+async fn acknowledged() -> (TestHub, Served, Socket, CommandId) {
+    let (hub, served, mut office, id) = told().await;
+    acknowledge(&mut office, id).await;
+    (hub, served, office, id)
+}
+
 #[tokio::test]
 async fn an_approved_action_is_carried_out_by_the_satellite_that_can() {
     let hub = TestHub::start().await;
@@ -76,11 +93,7 @@ async fn a_result_sent_again_is_accepted_and_the_first_one_stands() {
 
 #[tokio::test]
 async fn an_expired_command_is_not_to_be_started() {
-    let hub = TestHub::start().await;
-    let served = Served::start(&hub).await;
-    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
-    let id = tell(&hub.home, &hub.home.office, "one").await;
-    office.is_told().await;
+    let (hub, _served, mut office, id) = told().await;
     hub.clock.advance(Duration::minutes(3));
     let before = footprint(&hub).await;
     for is_swept in [false, true] {
@@ -104,12 +117,7 @@ async fn an_expired_command_is_not_to_be_started() {
 
 #[tokio::test]
 async fn a_late_result_is_kept_as_late() {
-    let hub = TestHub::start().await;
-    let served = Served::start(&hub).await;
-    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
-    let id = tell(&hub.home, &hub.home.office, "one").await;
-    office.is_told().await;
-    acknowledge(&mut office, id).await;
+    let (hub, _served, mut office, id) = acknowledged().await;
     hub.clock.advance(Duration::minutes(3));
     hub.sweep().await;
     assert_eq!(standing(&hub, id).await, "unknown 1", "it may have run");
@@ -119,12 +127,7 @@ async fn a_late_result_is_kept_as_late() {
 
 #[tokio::test]
 async fn progress_moves_the_deadline_and_is_answered_only_when_refused() {
-    let hub = TestHub::start().await;
-    let served = Served::start(&hub).await;
-    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
-    let id = tell(&hub.home, &hub.home.office, "one").await;
-    office.is_told().await;
-    acknowledge(&mut office, id).await;
+    let (hub, _served, mut office, id) = acknowledged().await;
     hub.clock.advance(Duration::seconds(90));
     let progress = |percent: i64, note: &str| {
         json!({"type": "command_progress", "command_id": id.0, "percent": percent, "note": note}).to_string()
@@ -147,12 +150,8 @@ async fn progress_moves_the_deadline_and_is_answered_only_when_refused() {
 
 #[tokio::test]
 async fn nobody_answers_for_another_device() {
-    let hub = TestHub::start().await;
-    let served = Served::start(&hub).await;
-    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let (hub, served, _office, id) = told().await;
     let (mut kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
-    let id = tell(&hub.home, &hub.home.office, "one").await;
-    office.is_told().await;
     let before = footprint(&hub).await;
     for command in [id.0, Uuid::nil(), hub.home.kitchen.id.0] {
         kitchen.acknowledges(command).await;
@@ -197,12 +196,7 @@ async fn nothing_is_answered_before_it_was_sent() {
 
 #[tokio::test]
 async fn a_result_is_bounded() {
-    let hub = TestHub::start().await;
-    let served = Served::start(&hub).await;
-    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
-    let id = tell(&hub.home, &hub.home.office, "one").await;
-    office.is_told().await;
-    acknowledge(&mut office, id).await;
+    let (hub, _served, mut office, id) = acknowledged().await;
     let before = footprint(&hub).await;
     for result in [json!("x".repeat(64 * 1024)), json!({"deep": ["a\0b"]})] {
         office.succeeds(id.0, result).await;
@@ -254,12 +248,7 @@ async fn a_device_is_told_that_nobody_wants_a_command_any_more() {
 /// It was done all the same: that is what counts.
 #[tokio::test]
 async fn a_command_may_be_done_before_the_device_hears_that_nobody_wants_it() {
-    let hub = TestHub::start().await;
-    let served = Served::start(&hub).await;
-    let (mut office, _) = Socket::greet(&served, &hub.home.office, &[]).await;
-    let id = tell(&hub.home, &hub.home.office, "one").await;
-    office.is_told().await;
-    acknowledge(&mut office, id).await;
+    let (hub, _served, mut office, id) = acknowledged().await;
     cancel_by_somebody(&hub, id).await;
     assert_eq!(office.hears().await, cancelled(id));
     succeed(&mut office, id, json!(1)).await;

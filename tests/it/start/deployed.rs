@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use aws_sdk_s3::types::ObjectLockMode;
 use hub::config::{Config, Place};
 use serde_json::{Value, json};
-use support::{Aws, Line, ModelServer, Program};
+use support::{Aws, Line, Program, ScriptedServer};
 use tokio::{process::Command, time::timeout};
 
 /// What the operator puts into the secret.
@@ -44,7 +44,7 @@ fn value<'a>(made: &'a [(String, String)], name: &str) -> &'a str {
 }
 
 /// What an operator does after the first deployment, as `scripts/deploy` tells them: the key of the model, and which.
-async fn set_up(aws: &Aws, made: &[(String, String)], stack: &str, model: &ModelServer) {
+async fn set_up(aws: &Aws, made: &[(String, String)], stack: &str, model: &ScriptedServer) {
     let sources: Vec<String> = serde_json::from_str(value(made, "HUB_SECRETS__VALUES")).unwrap();
     let secret = sources[0].split_once('=').unwrap().1.split_once('#').unwrap().0;
     let text = json!({"OPENAI_API_KEY": API_KEY}).to_string();
@@ -97,7 +97,7 @@ async fn visible(aws: &Aws, url: &str) -> Value {
 async fn a_hub_lives_on_what_the_template_made() {
     let (aws, model, stack) = (
         Aws::stand_in().await,
-        ModelServer::start().await,
+        ScriptedServer::start().await,
         Aws::name("stack"),
     );
     model.otherwise(|_| Line::plan(&json!({"reply": "Noted, ada.", "to_do": [], "to_remember": []})));

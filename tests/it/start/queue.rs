@@ -1,6 +1,6 @@
 //! What a queue that cannot be used means for the start.
 
-use support::{Aws, Line, ModelServer, Program, Proxy};
+use support::{Aws, Line, Program, Proxy, ScriptedServer};
 
 use super::refused;
 
@@ -35,7 +35,7 @@ async fn a_queue_that_does_not_exist_is_refused_by_name() {
 
 #[tokio::test]
 async fn a_queue_that_does_not_permit_the_hub_is_refused_with_what_it_needs() {
-    let server = ModelServer::start().await;
+    let server = ScriptedServer::start().await;
     let aws = Aws::at(&server.url()).await;
     let program = program(&aws, "https://sqs.eu-central-1.amazonaws.com/1/hub", "").await;
     let denied = r#"{"__type": "com.amazon.coral.service#AccessDeniedException", "message": "not you"}"#;

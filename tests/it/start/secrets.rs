@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use serde_json::json;
-use support::{Aws, Line, ModelServer, Program};
+use support::{Aws, Line, Program, ScriptedServer};
 
 use super::refused;
 
@@ -146,7 +146,7 @@ async fn what_cannot_be_had_is_said_with_what_to_do() {
 
 #[tokio::test]
 async fn a_far_side_that_refuses_hangs_or_is_not_there_is_said_in_time() {
-    let server = ModelServer::start().await;
+    let server = ScriptedServer::start().await;
     let denied = r#"{"__type": "AccessDeniedException", "Message": "not you"}"#;
     server.then(Line::Answer(400, Vec::new(), denied.to_owned()));
     for _ in 0..4 {

@@ -3,7 +3,7 @@
 use reqwest::Client;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use support::{Line, ModelServer, Program, Socket};
+use support::{Line, Program, ScriptedServer, Socket};
 use uuid::Uuid;
 
 /// What is said, planned and remembered in the story: nothing of it may be seen in telemetry.
@@ -17,7 +17,7 @@ pub(super) const PASSWORD: &str = "correct horse battery";
 /// A program with two satellites and a person.
 pub(super) struct Home {
     pub(super) program: Program,
-    pub(super) model: ModelServer,
+    pub(super) model: ScriptedServer,
     pub(super) kitchen: Socket,
     pub(super) office: Socket,
     pub(super) token: String,
@@ -27,7 +27,7 @@ pub(super) struct Home {
 impl Home {
     /// Starts it with these settings beside the model's, and everyone comes in.
     pub(super) async fn start(settings: &[(&str, &str)]) -> Self {
-        let model = ModelServer::start().await;
+        let model = ScriptedServer::start().await;
         let url = model.url();
         let own = [("HUB_MODEL__BASE_URL", url.as_str()), ("HUB_LOG__FILTER", "info")];
         let mut program = Program::new(&[&own, settings].concat()).await;

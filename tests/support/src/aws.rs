@@ -47,17 +47,6 @@ impl Aws {
         Self { config, sdk }
     }
 
-    /// The variables with which a program of its own reaches it.
-    #[must_use]
-    pub fn variables(&self) -> [(&'static str, String); 4] {
-        [
-            ("AWS_ACCESS_KEY_ID", "testing".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "testing".to_owned()),
-            ("HUB_AWS__REGION", self.config.region.clone()),
-            ("HUB_AWS__ENDPOINT_URL", self.config.endpoint_url.clone()),
-        ]
-    }
-
     /// A new bucket, and a prefix in it.
     pub async fn bucket(&self, has_lock: bool) -> BucketAddress {
         let bucket = Self::name("hub");

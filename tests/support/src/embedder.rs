@@ -8,7 +8,7 @@ use hub::{
 };
 use serde_json::{Value, json};
 
-use crate::model::{Heard, Line, ModelServer};
+use crate::scripted_server::{Heard, Line, ScriptedServer};
 
 /// Words of one meaning, in a line each.
 const MEANINGS: [&[&str]; 8] = [
@@ -28,16 +28,16 @@ const COMMON: &str = " a about an and are can do go goes he i in is it me my of 
 /// The models of a server, each with how many numbers it gives.
 type Models = &'static [(&'static str, Dimensions)];
 
-/// The server. Is a [`ModelServer`] whose script comes first; past its end it embeds with the models that it knows.
+/// The server. Is a [`ScriptedServer`] whose script comes first; past its end it embeds with the models that it knows.
 pub struct EmbeddingServer {
-    server: ModelServer,
+    server: ScriptedServer,
     models: Models,
 }
 
 impl Deref for EmbeddingServer {
-    type Target = ModelServer;
+    type Target = ScriptedServer;
 
-    fn deref(&self) -> &ModelServer {
+    fn deref(&self) -> &ScriptedServer {
         &self.server
     }
 }
@@ -45,7 +45,7 @@ impl Deref for EmbeddingServer {
 impl EmbeddingServer {
     /// One that knows these models.
     pub async fn start(models: Models) -> Self {
-        let server = ModelServer::start().await;
+        let server = ScriptedServer::start().await;
         server.otherwise(move |heard| embeds(heard, models));
         Self { server, models }
     }

@@ -13,6 +13,7 @@ use reqwest::{Client, Request, Response, StatusCode, header::RETRY_AFTER};
 use serde::Deserialize;
 
 use super::ModelError;
+use crate::error::root;
 
 /// An answer at most: many times what the longest allowed one takes.
 pub(super) const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
@@ -115,20 +116,11 @@ pub(super) fn away(error: &reqwest::Error) -> ModelError {
     let reason = if error.is_timeout() {
         "no answer in time".to_owned()
     } else if error.is_connect() {
-        format!("no connection: {}", innermost(error))
+        format!("no connection: {}", root(error))
     } else {
-        format!("the answer broke off: {}", innermost(error))
+        format!("the answer broke off: {}", root(error))
     };
     ModelError::away(reason)
-}
-
-/// The cause that says something; the outer ones repeat the address.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 /// Seconds, as the API gives them.

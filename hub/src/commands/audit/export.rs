@@ -11,7 +11,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{
     NOT_DONE,
-    source::{Source, SourceError},
+    source::{Log, Source, SourceError},
 };
 use crate::{
     adapters::worm::{Retention, StoreError, WriteOnceDirectory, WriteOnceStore},
@@ -31,7 +31,7 @@ pub(super) struct ExportArgs {
     directory: PathBuf,
     /// The log: a directory, or a bucket as `s3://bucket/prefix` [default: what audit.store says, else .hub/audit]
     #[arg(long, value_name = "DIRECTORY|URL")]
-    from: Option<String>,
+    pub(super) from: Option<String>,
 }
 
 /// Why it was not copied.
@@ -47,8 +47,8 @@ enum ExportError {
 }
 
 /// Copies, says how much, and returns the code to exit with.
-pub(super) async fn run(args: ExportArgs) -> ExitCode {
-    match copy(&args).await {
+pub(super) async fn run(args: ExportArgs, log: Result<Log, SourceError>) -> ExitCode {
+    match copy(&args, log).await {
         Ok(count) => {
             let to = args.directory.display();
             crate::commands::say(&format!(
@@ -66,8 +66,8 @@ pub(super) async fn run(args: ExportArgs) -> ExitCode {
 
 /// The history is listed before `checkpoint` is read, and the objects after, as one who verifies does: what is written
 /// meanwhile leaves the copy whole.
-async fn copy(args: &ExportArgs) -> Result<usize, ExportError> {
-    let from = Source::open(args.from.as_deref()).await?;
+async fn copy(args: &ExportArgs, log: Result<Log, SourceError>) -> Result<usize, ExportError> {
+    let from = Source::open(log?).await?;
     let unwritable = |source: Box<dyn std::error::Error + Send + Sync>| ExportError::Unwritable {
         path: args.directory.clone(),
         source,

@@ -6,6 +6,8 @@ mod verify;
 
 use std::process::ExitCode;
 
+use source::{Log, SourceError};
+
 /// Nothing could be checked or copied.
 const NOT_DONE: u8 = 2;
 
@@ -30,10 +32,32 @@ enum Command {
     Export(export::ExportArgs),
 }
 
+/// What is to be done, and with which log.
+pub struct Task {
+    command: Command,
+    log: Result<Log, SourceError>,
+}
+
+impl Args {
+    /// Looks where the log is. This may read the configuration, as [`Config::load`](crate::config::Config::load) wants it: before
+    /// there is a runtime.
+    #[must_use]
+    pub fn find_log(self) -> Task {
+        let name = match &self.command {
+            Command::Verify(args) => args.store.as_deref(),
+            Command::Export(args) => args.from.as_deref(),
+        };
+        Task {
+            log: Log::find(name),
+            command: self.command,
+        }
+    }
+}
+
 /// Runs the command and returns the code to exit with.
-pub async fn run(args: Args) -> ExitCode {
-    match args.command {
-        Command::Verify(args) => verify::run(args).await,
-        Command::Export(args) => export::run(args).await,
+pub async fn run(task: Task) -> ExitCode {
+    match task.command {
+        Command::Verify(args) => verify::run(args, task.log).await,
+        Command::Export(args) => export::run(args, task.log).await,
     }
 }

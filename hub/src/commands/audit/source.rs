@@ -1,6 +1,10 @@
 //! Where an audit log is read from, by somebody who only reads: a directory, or a bucket.
 
-use std::{fmt, io, path::Path, sync::Arc};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::{runtime::Handle, task::spawn_blocking};
 
@@ -9,7 +13,36 @@ use crate::{
     audit::verify,
     commands::store::bucket_to_read,
     config::{BucketAddress, Config, ConfigError, Place, PlaceError},
+    error::chain,
 };
+
+/// Where a log is, and how to reach it.
+pub(super) enum Log {
+    Directory(PathBuf),
+    Bucket(BucketAddress, Box<Config>),
+}
+
+impl Log {
+    /// A directory or a bucket; without a name, the one that the hub here writes to. Only for the latter two is the
+    /// configuration read.
+    pub(super) fn find(name: Option<&str>) -> Result<Self, SourceError> {
+        match name {
+            Some(url) if url.contains("://") => match Place::parse(url) {
+                Ok(Place::Bucket(address)) => Ok(Self::Bucket(address, Box::new(Config::load()?))),
+                Ok(Place::Directory(root)) => Ok(Self::Directory(root)),
+                Err(error) => Err(SourceError::BadPlace(url.to_owned(), error)),
+            },
+            Some(path) => Ok(Self::Directory(PathBuf::from(path))),
+            None => {
+                let config = Config::load()?;
+                match config.audit.place(&config.dir) {
+                    Place::Bucket(address) => Ok(Self::Bucket(address, Box::new(config))),
+                    Place::Directory(root) => Ok(Self::Directory(root)),
+                }
+            }
+        }
+    }
+}
 
 /// A log to read.
 pub(super) struct Source {
@@ -39,23 +72,11 @@ pub(super) enum SourceError {
 }
 
 impl Source {
-    /// Opens a directory or a bucket; without a name, the one that the hub here writes to. Only for the latter two is the
-    /// configuration read.
-    pub(super) async fn open(name: Option<&str>) -> Result<Self, SourceError> {
-        match name {
-            Some(url) if url.contains("://") => match Place::parse(url) {
-                Ok(Place::Bucket(address)) => Ok(Self::bucket(&Config::load().await?, address).await),
-                Ok(Place::Directory(root)) => Self::directory(&root),
-                Err(error) => Err(SourceError::BadPlace(url.to_owned(), error)),
-            },
-            Some(path) => Self::directory(Path::new(path)),
-            None => {
-                let config = Config::load().await?;
-                match config.audit.place(&config.dir) {
-                    Place::Bucket(address) => Ok(Self::bucket(&config, address).await),
-                    Place::Directory(root) => Self::directory(&root),
-                }
-            }
+    /// Opens it.
+    pub(super) async fn open(log: Log) -> Result<Self, SourceError> {
+        match log {
+            Log::Directory(root) => Self::directory(&root),
+            Log::Bucket(address, config) => Ok(Self::bucket(&config, address).await),
         }
     }
 
@@ -121,15 +142,4 @@ impl fmt::Display for Source {
             Place::Bucket(address) => write!(f, "{address}"),
         }
     }
-}
-
-/// An error with its causes.
-fn chain(error: &io::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }

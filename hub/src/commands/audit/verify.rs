@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     NOT_DONE,
-    source::{Source, SourceError},
+    source::{Log, Source, SourceError},
 };
 use crate::{
     audit::{
@@ -31,7 +31,7 @@ const NOT_WHOLE: u8 = 1;
 pub(super) struct VerifyArgs {
     /// The log: a directory, or a bucket as `s3://bucket/prefix` [default: what audit.store says, else .hub/audit; `HUB_DIR` moves .hub]
     #[arg(value_name = "DIRECTORY|URL")]
-    store: Option<String>,
+    pub(super) store: Option<String>,
     /// The log's public key, as name+hash+base64
     #[arg(long, value_name = "VKEY", conflicts_with = "key_file")]
     key: Option<String>,
@@ -60,8 +60,8 @@ enum VerifyError {
 }
 
 /// Verifies, prints the report, and returns the code to exit with.
-pub(super) async fn run(args: VerifyArgs) -> ExitCode {
-    let done = match check(&args).await {
+pub(super) async fn run(args: VerifyArgs, log: Result<Log, SourceError>) -> ExitCode {
+    let done = match check(&args, log).await {
         Ok((source, report)) => print(&args, &source, &report)
             .map(|()| report.is_whole())
             .map_err(VerifyError::from),
@@ -78,14 +78,14 @@ pub(super) async fn run(args: VerifyArgs) -> ExitCode {
     }
 }
 
-async fn check(args: &VerifyArgs) -> Result<(Source, Report), VerifyError> {
+async fn check(args: &VerifyArgs, log: Result<Log, SourceError>) -> Result<(Source, Report), VerifyError> {
     let key = read_key(args)?;
     let known = args
         .checkpoint
         .iter()
         .map(|path| read_checkpoint(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let source = Source::open(args.store.as_deref()).await?;
+    let source = Source::open(log?).await?;
     let verified = source.read(move |store| verify(store, &key, &known)).await?;
     Ok((source, verified))
 }
@@ -141,7 +141,9 @@ mod tests {
     }
 
     async fn run_with(words: &[&str]) -> ExitCode {
-        run(Cli::try_parse_from([&["verify"], words].concat()).unwrap().args).await
+        let args = Cli::try_parse_from([&["verify"], words].concat()).unwrap().args;
+        let log = Log::find(args.store.as_deref());
+        run(args, log).await
     }
 
     #[tokio::test]

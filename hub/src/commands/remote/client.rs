@@ -1,7 +1,6 @@
 //! Speaks to the hub: bounded waits and answers, and a fresh token when the old one has ended.
 
 use std::{
-    error::Error,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 use super::{BaseUrl, Call, Failure, Problem, SignIn, SignInFile, sign_in::Locked};
 use crate::{
     clock::{Clock, SystemClock},
+    error::{chain, root},
     tls,
 };
 
@@ -254,16 +254,4 @@ impl Client {
 
 fn is_fresh(sign_in: &SignIn) -> bool {
     sign_in.expires_at - MARGIN > SystemClock.now()
-}
-
-/// The innermost cause.
-fn root(error: &dyn Error) -> String {
-    error.source().map_or_else(|| error.to_string(), root)
-}
-
-fn chain(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", chain(cause)),
-        None => error.to_string(),
-    }
 }

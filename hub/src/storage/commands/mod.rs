@@ -1,14 +1,13 @@
 //! Commands: the mailboxes.
 
-use std::collections::HashMap;
+mod delivery;
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Room, Tx, identity::one};
+use super::{Tx, identity::one};
 use crate::{
     clock::DateTime,
-    devices::Socket,
     error::{Error, Result},
     ids::{ActionId, AgentId, AttemptId, CommandId, DeviceId, PersonId, TurnId, UserId},
     mailbox::{Command, CommandState},
@@ -134,6 +133,22 @@ fn seen(rows: Vec<CommandRow>) -> Result<Vec<Command>> {
         .collect()
 }
 
+/// A query of commands: what stands before and after what is read of them, and what it is asked with.
+macro_rules! commands {
+    ($before:literal, $after:literal, $($argument:expr),+) => {
+        sqlx::query_as!(
+            CommandRow,
+            $before
+                + " id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state, attempts,
+                 deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
+                 created_at, finished_at "
+                + $after,
+            $($argument),+
+        )
+    };
+}
+use commands;
+
 impl Commands<'_> {
     /// Queues a command.
     pub async fn insert(&mut self, new: &NewCommand) -> Result<()> {
@@ -166,68 +181,6 @@ impl Commands<'_> {
         Ok(())
     }
 
-    /// The traces of commands of one device, where they have one.
-    pub async fn trace_contexts(
-        &mut self,
-        device: DeviceId,
-        ids: &[CommandId],
-    ) -> Result<HashMap<CommandId, String>> {
-        let agent = self.0.agent();
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows = sqlx::query!(
-            r#"select id, trace_context as "trace_context!" from commands
-               where agent_id = $1 and device_id = $2 and id = any ($3) and trace_context is not null"#,
-            agent.0,
-            device.0,
-            &ids
-        );
-        let rows = rows.fetch_all(self.0.connection()).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.id.into(), row.trace_context))
-            .collect())
-    }
-
-    /// Marks the device's next queued commands as sent and gives them out in order, not more of them sent by people than
-    /// there is room for. They are chosen in an array, which is read once: a join would read the choice again for each row,
-    /// and each time skip what it has just marked.
-    pub async fn take_queued(&mut self, device: DeviceId, room: Room) -> Result<Vec<Command>> {
-        let (agent, now) = (self.0.agent(), self.0.now());
-        let rows = sqlx::query_as!(
-            CommandRow,
-            "update commands set state = 'sent', attempts = attempts + 1, sent_at = $3
-             where agent_id = $1 and id = any (array(select id from commands
-               where agent_id = $1 and device_id = $2 and state = 'queued' and deadline_at > $3
-                 and (sent_by is null or id in (select s.id from commands s
-                   where s.agent_id = $1 and s.device_id = $2 and s.state = 'queued' and s.deadline_at > $3
-                     and s.sent_by is not null order by s.seq limit $5))
-               order by seq limit $4 for no key update))
-             returning id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
-               created_at, finished_at",
-            agent.0,
-            device.0,
-            now,
-            room.all,
-            room.by_people
-        );
-        let mut commands = seen(rows.fetch_all(self.0.connection()).await?)?;
-        commands.sort_by_key(|command| command.seq);
-        Ok(commands)
-    }
-
-    /// Puts what was sent to an earlier socket and never acknowledged back into the queue. Its attempts still count, so
-    /// that it is never taken for one that was never sent.
-    pub async fn requeue_unacknowledged(&mut self, device: DeviceId) -> Result<u64> {
-        let agent = self.0.agent();
-        let done = sqlx::query!(
-            "update commands set state = 'queued' where agent_id = $1 and device_id = $2 and state = 'sent'",
-            agent.0,
-            device.0
-        );
-        Ok(done.execute(self.0.connection()).await?.rows_affected())
-    }
-
     /// The commands of a key before a place in the device's order that the device does not have yet, locked.
     pub async fn replaceable(
         &mut self,
@@ -236,12 +189,9 @@ impl Commands<'_> {
         before_seq: i64,
     ) -> Result<Vec<StoredCommand>> {
         let agent = self.0.agent();
-        let rows = sqlx::query_as!(
-            CommandRow,
-            "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
-               created_at, finished_at
-             from commands
+        let rows = commands!(
+            "select",
+            "from commands
              where agent_id = $1 and device_id = $2 and supersede_key = $3 and seq < $4
                and state in ('queued', 'sent')
              order by seq for no key update",
@@ -270,49 +220,12 @@ impl Commands<'_> {
         )
     }
 
-    /// What the device has and nobody wants any more, and this socket was not told yet, or with `again` perhaps not.
-    pub async fn take_cancels(&mut self, socket: Socket, again: bool) -> Result<Vec<CommandId>> {
-        let agent = self.0.agent();
-        let ids = sqlx::query_scalar!(
-            "update commands set cancel_told_generation = $3
-             where agent_id = $1 and device_id = $2 and state = 'acknowledged' and cancel_requested_at is not null
-               and ($4 or cancel_told_generation is distinct from $3)
-             returning id",
-            agent.0,
-            socket.device.0,
-            socket.generation,
-            again
-        );
-        let mut ids = ids.fetch_all(self.0.connection()).await?;
-        ids.sort_unstable();
-        Ok(ids.into_iter().map(CommandId).collect())
-    }
-
-    /// What the device has acknowledged and not answered, in order; bounded.
-    pub async fn acknowledged(&mut self, device: DeviceId, most: i64) -> Result<Vec<Command>> {
-        let agent = self.0.agent();
-        let rows = sqlx::query_as!(
-            CommandRow,
-            "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
-               created_at, finished_at
-             from commands where agent_id = $1 and device_id = $2 and state = 'acknowledged' order by seq limit $3",
-            agent.0,
-            device.0,
-            most
-        );
-        seen(rows.fetch_all(self.0.connection()).await?)
-    }
-
     /// One command.
     pub async fn find(&mut self, id: CommandId) -> Result<Option<Command>> {
         let agent = self.0.agent();
-        let row = sqlx::query_as!(
-            CommandRow,
-            "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
-               created_at, finished_at
-             from commands where agent_id = $1 and id = $2",
+        let row = commands!(
+            "select",
+            "from commands where agent_id = $1 and id = $2",
             agent.0,
             id.0
         );
@@ -324,12 +237,9 @@ impl Commands<'_> {
     /// One command of one device, locked for a change.
     pub async fn lock(&mut self, device: DeviceId, id: CommandId) -> Result<Option<StoredCommand>> {
         let agent = self.0.agent();
-        let row = sqlx::query_as!(
-            CommandRow,
-            "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
-               created_at, finished_at
-             from commands where agent_id = $1 and device_id = $2 and id = $3 for no key update",
+        let row = commands!(
+            "select",
+            "from commands where agent_id = $1 and device_id = $2 and id = $3 for no key update",
             agent.0,
             device.0,
             id.0
@@ -343,12 +253,9 @@ impl Commands<'_> {
     /// A page of commands, newest first, of one device or of all.
     pub async fn list(&mut self, device: Option<DeviceId>, page: PageRequest) -> Result<Vec<Command>> {
         let agent = self.0.agent();
-        let rows = sqlx::query_as!(
-            CommandRow,
-            "select id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state,
-               attempts, deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
-               created_at, finished_at
-             from commands
+        let rows = commands!(
+            "select",
+            "from commands
              where agent_id = $1 and ($2::uuid is null or device_id = $2) and ($3::uuid is null or id < $3)
              order by id desc limit $4",
             agent.0,
@@ -357,39 +264,6 @@ impl Commands<'_> {
             page.rows()
         );
         seen(rows.fetch_all(self.0.connection()).await?)
-    }
-
-    /// Notes that the device has a command. The caller holds the row.
-    pub async fn acknowledge(&mut self, id: CommandId) -> Result<()> {
-        let (agent, now) = (self.0.agent(), self.0.now());
-        let done = sqlx::query!(
-            "update commands set state = 'acknowledged', acknowledged_at = $3
-             where agent_id = $1 and id = $2 and state in ('queued', 'sent')",
-            agent.0,
-            id.0,
-            now
-        );
-        one(
-            done.execute(self.0.connection()).await?.rows_affected(),
-            "a locked command was not acknowledged",
-        )
-    }
-
-    /// Keeps how far a command is and moves its deadline. The caller holds the row.
-    pub async fn progress(&mut self, id: CommandId, progress: &Value, deadline_at: DateTime) -> Result<()> {
-        let agent = self.0.agent();
-        let done = sqlx::query!(
-            "update commands set progress = $3, deadline_at = $4
-             where agent_id = $1 and id = $2 and state in ('queued', 'sent', 'acknowledged')",
-            agent.0,
-            id.0,
-            progress,
-            deadline_at
-        );
-        one(
-            done.execute(self.0.connection()).await?.rows_affected(),
-            "a locked command made no progress",
-        )
     }
 
     /// Ends a command. The caller holds the row and has checked that it may end so.
