@@ -30,7 +30,8 @@ EXAMPLES = """\
 The recording: JSON lines with n, t_s (seconds), speaker, place (spacecraft or ground) and text.
 The questions: JSON lines with question, and expect: words of which one must be in what is found (lower case).
 
-  HUB_BIN  the program (default: target/debug/hub)
+  HUB_BIN            the program (default: target/debug/hub)
+  HUB_EMBEDDINGS__…  an embedding model for the hub, such as that of scripts/embeddings: then questions are asked of both lanes
 
 Examples:
   scripts/replay talk.jsonl                                   with the offline rules
@@ -58,7 +59,9 @@ class Replay:
         self.dir = self.home / ".hub"
         self.port, self.process, self.database = free_port(), None, None
         self.url = f"http://127.0.0.1:{self.port}"
-        self.bin = os.environ.get("HUB_BIN") or str(ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/hub")
+        built = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/hub"
+        # The hub starts in a folder of its own.
+        self.bin = os.path.abspath(os.environ.get("HUB_BIN") or built)
         self.model = Model() if args.model else None
         # What was said when is a claim; it has to lie in the last year.
         self.base = datetime.now(timezone.utc) - timedelta(days=30)
@@ -81,6 +84,7 @@ class Replay:
             "HUB_DIR": str(self.dir), "HUB_HTTP__LISTEN": f"127.0.0.1:{self.port}", "DATABASE_URL": self.database_url,
             "HUB_BOOTSTRAP__SPACES": json.dumps(PLACES), "HUB_LOG__FILTER": "warn", "HUB_WORKER__LEASE_MS": "3000",
         }
+        known |= {name: value for name, value in os.environ.items() if name.startswith("HUB_EMBEDDINGS__")}
         if self.model:
             known["HUB_MODEL__BASE_URL"] = f"http://127.0.0.1:{self.model.server_port}/v1"
         return known
