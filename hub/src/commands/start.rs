@@ -66,6 +66,11 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}; is another hub running? HUB_HTTP__LISTEN chooses another address")]
     Listen(std::net::SocketAddr, #[source] std::io::Error),
+    /// The worker's address cannot be listened on.
+    #[error(
+        "cannot listen on {0}: {1}; is another worker running? HUB_WORKER__LISTEN chooses another address, or none"
+    )]
+    WorkerListen(std::net::SocketAddr, #[source] std::io::Error),
     /// The audit log and the database do not belong together.
     #[error("the audit log: {0}")]
     Audit(String),

@@ -75,6 +75,11 @@ fn words() -> Vec<(&'static str, Value, Value)> {
         ),
         ("worker.in_serve", json!([false]), json!(["perhaps"])),
         (
+            "worker.listen",
+            json!(["", "127.0.0.1:9090", "[::]:9090"]),
+            json!([9090, "localhost:9090", "127.0.0.1"]),
+        ),
+        (
             "audit.origin",
             json!(["a", "x".repeat(200)]),
             json!(["", "a b", "a+b", "a\u{7f}", "x".repeat(201)]),

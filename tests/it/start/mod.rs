@@ -4,6 +4,7 @@ mod deployed;
 mod https;
 mod queue;
 mod secrets;
+mod worker;
 
 use std::time::Duration;
 
