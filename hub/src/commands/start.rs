@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::store;
+use super::{database, migrate, store};
 use crate::{
     adapters::{
         aws,
@@ -99,12 +99,13 @@ pub async fn open_with(
     metrics: Option<PrometheusHandle>,
     may_migrate: bool,
 ) -> Result<Hub, StartError> {
-    let db = Db::new(&config.database, Arc::new(SystemClock))?;
-    match check_schema(db.schema().await?) {
-        Err(StartError::Pending(_)) if may_migrate => db.migrate().await?,
-        checked => checked?,
+    if may_migrate {
+        migrate::bring_up(&config.database).await?;
     }
+    let db = Db::new(&config.database, Arc::new(SystemClock))?;
+    check_schema(db.schema().await?)?;
     db.check_row_level_security().await?;
+    database::warn(&db).await?;
     let keys = open_keys(&config, &db).await?;
     db.close().await;
     Ok(assemble(config, keys, metrics)?)

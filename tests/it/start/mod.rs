@@ -1,5 +1,6 @@
 //! How the built program starts: with what, and what it says when it does not.
 
+mod database;
 mod deployed;
 mod https;
 mod queue;
