@@ -12,7 +12,7 @@ use crate::{
     events::Event,
     memory::{
         ask::Meaning,
-        recall::{MAX_QUESTION, Question, recall, words_of},
+        recall::{MAX_QUESTION, Question, recall_for_turn, words_of},
     },
     page::PageRequest,
     storage::{ActionFilter, AgentBrief, TurnRow, Tx},
@@ -86,7 +86,7 @@ pub async fn gather(
             meaning,
             most: MOST_RECALLED,
         };
-        let found = recall(tx, &asked).await?;
+        let found = recall_for_turn(tx, &asked).await?;
         recalled.push((question, found));
     }
     let spaces = tx

@@ -86,6 +86,22 @@ async fn what_is_remembered_from_outside_is_no_fact_because_it_is_looked_up() {
     waits_for_a_person(&hub).await;
 }
 
+/// One word in common is not enough to be read; so it does not make the household's own words a stranger's.
+#[tokio::test]
+async fn what_hardly_bears_on_what_was_said_is_not_read_and_lowers_no_trust() {
+    let (hub, server) = planning().await;
+    told_from_outside(&hub, &server).await;
+    server.then(remembering("semantic", "The gate is painted green"));
+    hub.home
+        .kitchen
+        .hears("please write down that we painted the garden gate green")
+        .await;
+    hub.run_jobs().await;
+    assert_eq!(server.heard()[1].document()["remembered"], json!([]));
+    let facts = "tier = 'semantic' and trust = 'household'";
+    assert_eq!(hub.sql().count("memories", facts).await, 1);
+}
+
 /// The offline rules keep the input's own words and make nothing of what else was said, and they say what they did.
 #[tokio::test]
 async fn what_the_household_says_word_for_word_is_kept_whoever_spoke_before() {
