@@ -57,24 +57,29 @@ pub fn client(ca_file: Option<&Path>) -> Result<ClientConfig, TrustProblem> {
 /// Why the far side's certificate was refused and what to do, in a sentence; none if something else went wrong.
 #[must_use]
 pub fn distrust(error: &(dyn Error + 'static)) -> Option<String> {
+    distrust_of(error, "with --ca-file FILE (or HUB_CA_FILE)")
+}
+
+/// The same where an authority is named in another way than with the commands' option.
+#[must_use]
+pub fn distrust_of(error: &(dyn Error + 'static), named: &str) -> Option<String> {
     if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
-        return Some(explain(why));
+        return Some(explain(why, named));
     }
     // What wraps an error of TLS as one of I/O names that one's cause as its own, and not itself.
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     match wrapped {
-        Some(inner) => distrust(inner),
-        None => error.source().and_then(distrust),
+        Some(inner) => distrust_of(inner, named),
+        None => distrust_of(error.source()?, named),
     }
 }
 
-fn explain(why: &CertificateError) -> String {
+fn explain(why: &CertificateError, named: &str) -> String {
     match why {
-        CertificateError::UnknownIssuer => {
+        CertificateError::UnknownIssuer => format!(
             "nobody whom this machine trusts vouches for its certificate; if that is one of the \
-             house, name its authority's certificate with --ca-file FILE (or HUB_CA_FILE)"
-                .to_owned()
-        }
+             house, name its authority's certificate {named}"
+        ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "its certificate is another name's; use the address that it is made for".to_owned()
         }
@@ -93,7 +98,8 @@ fn explain(why: &CertificateError) -> String {
     }
 }
 
-fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustProblem> {
+/// The certificates in a file, at least one.
+pub fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustProblem> {
     let useless = |detail: String| TrustProblem::File {
         path: path.to_owned(),
         detail,

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 import sys
 import time
 
@@ -45,8 +46,9 @@ SECONDS = 60
 
 
 def text():
-    """As scripts/deploy sends it: without lines that are comments."""
-    return "".join(line for line in FILE.read_text().splitlines(True) if not line.lstrip().startswith("#"))
+    """As scripts/deploy sends it."""
+    said = "source scripts/lib.sh && source scripts/aws.sh && slim_template"
+    return subprocess.run(["bash", "-c", said, "scripts/deploy"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def read():

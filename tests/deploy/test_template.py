@@ -33,6 +33,7 @@ class Written(unittest.TestCase):
 
     def test_cloudformation_takes_it_as_it_is_sent(self):
         self.assertLess(len(t.text().encode()), t.MOST_BYTES)
+        self.assertEqual(json.loads(json.dumps(t.cfn_yaml.loads(t.text()), default=str)), TEMPLATE)
         # cfn-lint reads them; CloudFormation refuses them.
         self.assertNotRegex(t.text(), r"(?m)(: |- |\[)[&*][a-z]", "aliases of YAML")
 
@@ -66,10 +67,46 @@ class Written(unittest.TestCase):
             self.assertEqual([mount["ContainerPath"] for mount in hub["MountPoints"]], ["/var/lib/hub"], task)
 
     def test_tasks_are_set_up_alike(self):
-        serve = variables("ServeTask")
+        serve, own = variables("ServeTask"), {"HUB_WORKER__LISTEN", "HUB_DATABASE__OWNER_URL"}
         for task in ("WorkerTask", "AdminTask"):
             for name, value in variables(task).items():
-                self.assertEqual(value, serve.get(name), f"{task} {name}")
+                if name not in own:
+                    self.assertEqual(value, serve.get(name), f"{task} {name}")
+
+    def test_the_databases_certificate_is_verified_by_what_the_image_has(self):
+        dockerfile = (t.ROOT / "deploy/Dockerfile").read_text()
+        for task in TASKS:
+            file = variables(task)["HUB_DATABASE__CA_FILE"]
+            self.assertIn(f"COPY deploy/aws/rds-ca.pem {file}\n", dockerfile, task)
+            for name in ("DATABASE_URL", "HUB_DATABASE__OWNER_URL"):
+                self.assertNotIn("sslmode", json.dumps(variables(task).get(name)), task)
+        ignored = (t.ROOT / ".dockerignore").read_text().splitlines()
+        self.assertIn("!deploy/aws/rds-ca.pem", ignored)
+        authority = re.compile(r"^# Amazon RDS [a-z0-9-]+ Root CA RSA2048 G1$", re.M)
+        bundle = (t.ROOT / "deploy/aws/rds-ca.pem").read_text()
+        self.assertEqual(len(authority.findall(bundle)), bundle.count("BEGIN CERTIFICATE"))
+        for name, found in t.of_type(TEMPLATE, "AWS::RDS::DBInstance").items():
+            self.assertEqual(found["CACertificateIdentifier"], "rds-ca-rsa2048-g1", name)
+
+    def test_only_what_migrates_can_log_in_as_the_owner(self):
+        for task in TASKS:
+            secrets = json.dumps(t.container(TEMPLATE, task)["Secrets"])
+            is_admin = task == "AdminTask"
+            self.assertEqual("DatabasePassword" in secrets, is_admin, task)
+            self.assertEqual("HUB_DATABASE__OWNER_URL" in variables(task), is_admin, task)
+            self.assertIn("hub_serve@", json.dumps(variables(task)["DATABASE_URL"]), task)
+
+    def test_a_worker_is_asked_where_it_says_how_it_is(self):
+        _, port = variables("WorkerTask")["HUB_WORKER__LISTEN"].rsplit(":", 1)
+        command = t.container(TEMPLATE, "WorkerTask")["HealthCheck"]["Command"]
+        self.assertEqual(command[1:], ["/usr/local/bin/hub", "health", "--url", f"http://127.0.0.1:{port}"])
+
+    def test_the_alarm_of_a_model_that_is_away_stays_on_while_the_hub_says_so(self):
+        source = (t.ROOT / "hub/src/turns/planner/mod.rs").read_text()
+        (minutes,) = re.findall(r"SAY_AGAIN: TimeDelta = TimeDelta::minutes\((\d+)\)", source)
+        period = TEMPLATE["Resources"]["ModelAwayAlarm"]["Properties"]["Period"]
+        # A turn that waits asks again within a minute.
+        self.assertGreater(period, (int(minutes) + 1) * 60)
 
     def test_every_variable_that_is_set_is_a_key_of_the_hub(self):
         example = (t.ROOT / "deploy/env.example").read_text()
@@ -193,8 +230,9 @@ class Made(unittest.TestCase):
         self.assertEqual(settings["Type"], "String")
         self.assertEqual([line for line in settings["Value"].splitlines() if not line.startswith("#")], [])
         secrets = t.client("secretsmanager")
-        database = json.loads(secrets.get_secret_value(SecretId=self.made["DatabasePassword"])["SecretString"])
-        self.assertRegex(database["password"], r"^[A-Za-z0-9]{40}$")
+        for name in ("DatabasePassword", "LoginPassword"):
+            database = json.loads(secrets.get_secret_value(SecretId=self.made[name])["SecretString"])
+            self.assertRegex(database["password"], r"^[A-Za-z0-9]{40}$", name)
         model = json.loads(secrets.get_secret_value(SecretId=self.made["ModelKey"])["SecretString"])
         self.assertEqual(model, {"OPENAI_API_KEY": ""})
 
@@ -252,8 +290,8 @@ class Made(unittest.TestCase):
             ("s3:GetBucketObjectLockConfiguration", audit),
             *((f"s3:{call}", f"{audit}/*") for call in ("GetObject", "GetObjectVersion", "GetObjectRetention")),
             *((f"s3:{call}", f"{audit}/*") for call in ("PutObject", "PutObjectRetention")),
-            *((f"s3:{call}", artifacts) for call in ("ListBucket", "GetBucketVersioning")),
-            *((f"s3:{call}", f"{artifacts}/*") for call in ("GetObject", "PutObject", "DeleteObject")),
+            *((f"s3:{call}", artifacts) for call in ("ListBucket", "ListBucketVersions")),
+            *((f"s3:{call}", f"{artifacts}/*") for call in ("GetObject", "PutObject", "DeleteObject", "DeleteObjectVersion")),
         }
         looking = ("ListBucket", "GetBucketVersioning", "GetBucketObjectLockConfiguration")
         logs = (f"arn:aws:logs:{region}:log-group:{made[name]}:*" for name in ("Logs", "AdminLogs"))
@@ -270,7 +308,7 @@ class Made(unittest.TestCase):
                 *((f"ecr:{call}", repository) for call in ("BatchCheckLayerAvailability", "BatchGetImage")),
                 ("ecr:GetDownloadUrlForLayer", repository),
                 *((f"logs:{call}", group) for group in logs for call in ("CreateLogStream", "PutLogEvents")),
-                ("secretsmanager:GetSecretValue", made["DatabasePassword"]),
+                *(("secretsmanager:GetSecretValue", made[name]) for name in ("DatabasePassword", "LoginPassword")),
             },
         }
 

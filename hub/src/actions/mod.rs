@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use crate::{
     clock::DateTime,
+    identity::Trust,
     ids::{ActionId, AttemptId, CommandId, DecisionId, PersonId, SessionId, TurnId, UserId},
 };
 
@@ -144,6 +145,8 @@ pub struct Action {
     pub arguments_sha256: String,
     /// The scopes that a policy would have to allow.
     pub required_scopes: Vec<String>,
+    /// How far what it comes from may be believed: the least of what the agent read before it proposed this.
+    pub trust: Trust,
     /// Where it stands.
     pub state: ActionState,
     /// What came of it.

@@ -12,6 +12,7 @@ use crate::{
     canonical,
     error::{Error, Result},
     events::{Place, payload::find_nul},
+    identity::Trust,
     ids::ActionId,
     secret::random_bytes,
     storage::{StoredAction, TurnRow, Tx},
@@ -31,11 +32,21 @@ pub struct ActionProposal {
     pub arguments: Value,
 }
 
+/// What proposes.
+#[derive(Debug, Clone, Copy)]
+pub struct Proposer<'a> {
+    /// The turn.
+    pub turn: &'a TurnRow,
+    /// Where, and for whom.
+    pub place: Place,
+    /// The least trust of what the turn read.
+    pub trust: Trust,
+}
+
 /// Keeps a proposal, bound to its exact arguments and to the tool's schema. Adds its commitment to the record.
 pub async fn propose(
     tx: &mut Tx,
-    turn: &TurnRow,
-    place: Place,
+    proposer: Proposer<'_>,
     proposal: &ActionProposal,
     record: Record,
 ) -> Result<Record> {
@@ -54,16 +65,15 @@ pub async fn propose(
         ));
     }
     tool.check(tx, &proposal.arguments).await?;
-    let stored = new_action(tx, turn, place, proposal, tool);
+    let stored = new_action(tx, proposer, proposal, tool);
     tx.actions().insert(&stored).await?;
-    tx.append(tell(&stored.action, ActionState::Proposed, place));
+    tx.append(tell(&stored.action, ActionState::Proposed, proposer.place));
     Ok(record.commits("action", stored.action.id.0, &stored.salt, &proposal.arguments))
 }
 
 fn new_action(
     tx: &Tx,
-    turn: &TurnRow,
-    place: Place,
+    Proposer { turn, place, trust }: Proposer<'_>,
     proposal: &ActionProposal,
     tool: &'static dyn tool::Tool,
 ) -> StoredAction {
@@ -83,6 +93,7 @@ fn new_action(
             .iter()
             .map(|scope| scope.as_str().to_owned())
             .collect(),
+        trust,
         state: ActionState::Proposed,
         result: None,
         error: None,

@@ -114,8 +114,9 @@ async fn space(tx: &mut Tx, wanted: Option<SpaceId>) -> Result<SpaceId> {
     }
 }
 
+/// Each who makes artifacts has room of their own: nobody is told by a refusal what others do, nor shut out by it.
 async fn make_sure_of_room(tx: &mut Tx, size: u64, max_bytes: u64) -> Result<()> {
-    let (count, bytes) = tx.artifacts().unfinished().await?;
+    let (count, bytes) = tx.artifacts().unfinished_of_maker().await?;
     if count < MOST_UNFINISHED
         && bytes.saturating_add(size) <= max_bytes.saturating_mul(MOST_UNFINISHED_SIZES)
     {
@@ -123,6 +124,6 @@ async fn make_sure_of_room(tx: &mut Tx, size: u64, max_bytes: u64) -> Result<()>
     }
     Err(Error::conflict(
         "too_many_uploads",
-        "too many uploads are unfinished: complete or delete some, or wait until they are a day old",
+        "too many of your uploads are unfinished: complete or delete some, or wait until they are a day old",
     ))
 }

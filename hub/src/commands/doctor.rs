@@ -3,6 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use super::{
+    database::{self, Said},
     start::{StartError, assemble, check_schema, examine_queue, find_queue},
     store,
 };
@@ -50,6 +51,8 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
                 .map_err(|error| error.to_string()),
         )
     {
+        report.say("connection", database::way(db.way()));
+        report.say("login", login(&db).await);
         let security = db.check_row_level_security().await;
         report.line("row-level security", said(security, "active on every table"));
         report.line("embeddings", embeddings(&config, &db).await);
@@ -108,6 +111,14 @@ async fn artifacts(config: &Config) -> Result<String, String> {
     probed
         .map(|()| format!("{place} answers"))
         .map_err(|error| format!("{error}; uploads and downloads wait, and all else goes on"))
+}
+
+/// Who logs in at the database, and what they could do.
+async fn login(db: &Db) -> Said {
+    match db.login().await {
+        Ok(found) => database::login(db.way(), found),
+        Err(error) => Said::Wrong(error.chain()),
+    }
 }
 
 async fn reach(db: &Db) -> Result<Schema, String> {
@@ -239,6 +250,16 @@ impl Default for Report {
 }
 
 impl Report {
+    /// Notes what was found; what only could be safer is well.
+    fn say(&mut self, what: &str, said: Said) {
+        let found = match said {
+            Said::Well(text) => Ok(text),
+            Said::Wrong(text) => Err(text),
+            Said::Note(text) => return self.lines.push(format!(" NOTE  {what}: {text}")),
+        };
+        self.line(what, found);
+    }
+
     /// Notes what was found, and returns whether it is well.
     fn line(&mut self, what: &str, found: Result<String, String>) -> bool {
         self.found(what, found, Clone::clone).is_some()

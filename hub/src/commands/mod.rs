@@ -6,6 +6,7 @@ pub mod audit;
 pub mod banner;
 pub mod bootstrap;
 pub mod claim_code;
+mod database;
 mod descriptors;
 pub mod doctor;
 pub mod health;

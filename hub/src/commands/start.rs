@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::store;
+use super::{database, migrate, store};
 use crate::{
     adapters::{
         aws,
@@ -66,6 +66,11 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}; is another hub running? HUB_HTTP__LISTEN chooses another address")]
     Listen(std::net::SocketAddr, #[source] std::io::Error),
+    /// The worker's address cannot be listened on.
+    #[error(
+        "cannot listen on {0}: {1}; is another worker running? HUB_WORKER__LISTEN chooses another address, or none"
+    )]
+    WorkerListen(std::net::SocketAddr, #[source] std::io::Error),
     /// The audit log and the database do not belong together.
     #[error("the audit log: {0}")]
     Audit(String),
@@ -94,12 +99,13 @@ pub async fn open_with(
     metrics: Option<PrometheusHandle>,
     may_migrate: bool,
 ) -> Result<Hub, StartError> {
-    let db = Db::new(&config.database, Arc::new(SystemClock))?;
-    match check_schema(db.schema().await?) {
-        Err(StartError::Pending(_)) if may_migrate => db.migrate().await?,
-        checked => checked?,
+    if may_migrate {
+        migrate::bring_up(&config.database).await?;
     }
+    let db = Db::new(&config.database, Arc::new(SystemClock))?;
+    check_schema(db.schema().await?)?;
     db.check_row_level_security().await?;
+    database::warn(&db).await?;
     let keys = open_keys(&config, &db).await?;
     db.close().await;
     Ok(assemble(config, keys, metrics)?)

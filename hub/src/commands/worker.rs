@@ -2,14 +2,23 @@
 
 use std::process::ExitCode;
 
+use tokio::net::TcpListener;
+
 use super::start::{
     StartError, keep_audit_log, keep_metrics_small, look_at_artifacts, open_queue, open_with, send_traces,
 };
-use crate::{config::Config, jobs, lifecycle::stop_signal, telemetry};
+use crate::{
+    config::{Config, OperationsListen},
+    http, jobs,
+    lifecycle::stop_signal,
+    telemetry,
+};
 
-/// Works on jobs beside any number of `hub serve --no-worker`.
+/// Works on jobs beside any number of `hub serve --no-worker`, and says how it is where `worker.listen` names an address.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  hub worker\n  HUB_WORKER__CONCURRENCY=8 hub worker")]
+#[command(
+    after_help = "Examples:\n  hub worker\n  HUB_WORKER__CONCURRENCY=8 hub worker\n  HUB_WORKER__LISTEN=127.0.0.1:9090 hub worker"
+)]
 pub struct Args {}
 
 /// Runs the command.
@@ -17,6 +26,8 @@ pub async fn run(_: Args, config: Config) -> Result<ExitCode, StartError> {
     let spans = telemetry::start_log_and_traces(&config.log, &config.telemetry)?;
     config.tell_origins();
     let metrics = telemetry::start_metrics()?;
+    // Before anything else, as `serve` does: an address that is taken is said at once.
+    let listener = listen(config.worker.listen).await?;
     let hub = open_with(config, Some(metrics), false).await?;
     let queue = open_queue(&hub).await?;
     look_at_artifacts(&hub).await?;
@@ -30,9 +41,21 @@ pub async fn run(_: Args, config: Config) -> Result<ExitCode, StartError> {
     keep_metrics_small(&hub);
     jobs::worker::start(&hub);
     jobs::sweep::start(&hub);
+    if let Some(listener) = listener {
+        hub.lifecycle
+            .spawn(http::serve::serve_operations(hub.clone(), listener));
+    }
     tracing::info!(node = %hub.node, "the worker is working");
     stop_signal().await;
     hub.lifecycle.shut_down().await;
     hub.db.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn listen(OperationsListen(address): OperationsListen) -> Result<Option<TcpListener>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    let bound = TcpListener::bind(address).await;
+    bound
+        .map(Some)
+        .map_err(|error| StartError::WorkerListen(address, error))
 }

@@ -56,7 +56,7 @@ pub use queue::QueueConfig;
 pub use satellite::SatelliteConfig;
 pub use secrets::SecretsConfig;
 pub use telemetry::TelemetryConfig;
-pub use worker::WorkerConfig;
+pub use worker::{OperationsListen, WorkerConfig};
 
 use model::OPENAI;
 

@@ -75,6 +75,11 @@ fn words() -> Vec<(&'static str, Value, Value)> {
         ),
         ("worker.in_serve", json!([false]), json!(["perhaps"])),
         (
+            "worker.listen",
+            json!(["", "127.0.0.1:9090", "[::]:9090"]),
+            json!([9090, "localhost:9090", "127.0.0.1"]),
+        ),
+        (
             "audit.origin",
             json!(["a", "x".repeat(200)]),
             json!(["", "a b", "a+b", "a\u{7f}", "x".repeat(201)]),
@@ -240,6 +245,8 @@ fn outside() -> Vec<(&'static str, Value, Value)> {
             json!(["dead", "https://host/dead.fifo"]),
         ),
         ("database.password", json!(["", "a b#c"]), json!([1, ["a"]])),
+        ("database.ca_file", json!(["", "/etc/house-ca.pem"]), json!([1])),
+        ("database.owner_password", json!(["", "a b#c"]), json!([1])),
     ]
 }
 
@@ -280,7 +287,8 @@ fn a_value_beyond_its_bounds_is_refused_by_name() {
 #[test]
 fn every_key_is_among_the_cases() {
     // A folder, a secret that is read when it is used, and a filter that is read when the log starts.
-    let mut known = BTreeSet::from(["dir", "database.url", "log.filter"].map(str::to_owned));
+    let mut known =
+        BTreeSet::from(["dir", "database.url", "database.owner_url", "log.filter"].map(str::to_owned));
     known.extend(cases().into_iter().map(|(key, ..)| key.to_owned()));
     let defaults = serde_json::to_value(Config::default()).unwrap();
     let keys = defaults
@@ -292,6 +300,21 @@ fn every_key_is_among_the_cases() {
             _ => vec![section.clone()],
         });
     assert_eq!(keys.collect::<BTreeSet<_>>(), known);
+}
+
+#[test]
+fn a_login_that_is_to_be_made_needs_a_password() {
+    let config = |password: &str| -> Result<(), ConfigError> {
+        let database = json!({"database": {"owner_url": "postgres://owner@host/hub", "password": password}});
+        let merged =
+            Figment::from(Serialized::defaults(Config::default())).merge(Serialized::globals(database));
+        merged.extract::<Config>().unwrap().check()
+    };
+    assert!(config(&"x".repeat(16)).is_ok());
+    for bad in ["", "short", "fifteen letters", "pässword that is long enough"] {
+        let refused = config(bad).unwrap_err().to_string();
+        assert!(refused.contains("database.password"), "{refused}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Jobs and sweeps.
 
+use std::net::{AddrParseError, SocketAddr};
+
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, between};
@@ -18,6 +20,28 @@ pub struct WorkerConfig {
     pub poll_ms: u64,
     /// Tries of a job whose input is at fault, before it is dead.
     pub max_attempts: i32,
+    /// Where `hub worker` says how it is.
+    pub listen: OperationsListen,
+}
+
+/// An address for `/healthz`, `/readyz` and `/metrics`, or nowhere, which is written as nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OperationsListen(pub Option<SocketAddr>);
+
+impl TryFrom<String> for OperationsListen {
+    type Error = AddrParseError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_set = !text.is_empty();
+        is_set.then(|| text.parse()).transpose().map(Self)
+    }
+}
+
+impl From<OperationsListen> for String {
+    fn from(OperationsListen(address): OperationsListen) -> Self {
+        address.map_or_else(Self::new, |address| address.to_string())
+    }
 }
 
 impl Default for WorkerConfig {
@@ -28,6 +52,7 @@ impl Default for WorkerConfig {
             lease_ms: 60_000,
             poll_ms: 1_000,
             max_attempts: 5,
+            listen: OperationsListen::default(),
         }
     }
 }

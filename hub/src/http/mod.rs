@@ -45,6 +45,17 @@ pub fn router(hub: &Hub) -> Router {
         .with_state(hub.clone())
 }
 
+/// What a process says of itself that serves nobody: `/healthz`, `/readyz`, `/metrics`.
+pub fn operations(hub: &Hub) -> Router {
+    about_the_process()
+        .split_for_parts()
+        .0
+        .fallback(|| std::future::ready(problem::Failed(Error::NotFound { what: "path" })))
+        .method_not_allowed_fallback(|| std::future::ready(problem::WrongMethod))
+        .layer(from_fn_with_state(hub.clone(), layers::around))
+        .with_state(hub.clone())
+}
+
 /// The OpenAPI document of what is served.
 #[must_use]
 pub fn document() -> OpenApi {
@@ -53,10 +64,15 @@ pub fn document() -> OpenApi {
 
 fn documented() -> OpenApiRouter<Hub> {
     OpenApiRouter::with_openapi(document::base())
+        .merge(about_the_process())
+        .merge(v1::routes())
+}
+
+fn about_the_process() -> OpenApiRouter<Hub> {
+    OpenApiRouter::new()
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))
-        .merge(v1::routes())
 }
 
 /// Browsers may call from the origins that are configured, and from no other.

@@ -21,6 +21,8 @@ use crate::{hub::Hub, telemetry::metric};
 
 /// What a connection buffers at most, and so the longest head of a request: several times what a browser sends.
 const BUFFER: usize = 16 * 1024;
+/// Connections at once to a process that only says how it is: supervisors and scrapers are few.
+const MOST_ASKERS: usize = 64;
 /// After this the system may have file descriptors again.
 const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 /// A hub that is full says so this often.
@@ -28,7 +30,18 @@ const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// Serves until the process closes; connections go on, on the tracker, until their request under way is answered.
 pub async fn serve(hub: Hub, listener: TcpListener) {
-    let (mut door, builder, router) = (Door::new(&hub), builder(&hub), super::router(&hub));
+    let (router, most) = (super::router(&hub), hub.config.http.max_connections);
+    serve_with(hub, listener, router, most).await;
+}
+
+/// The same for a process that only says how it is.
+pub async fn serve_operations(hub: Hub, listener: TcpListener) {
+    let router = super::operations(&hub);
+    serve_with(hub, listener, router, MOST_ASKERS).await;
+}
+
+async fn serve_with(hub: Hub, listener: TcpListener, router: Router, most: usize) {
+    let (mut door, builder) = (Door::new(most), builder(&hub));
     loop {
         let (stream, peer) = tokio::select! {
             accepted = accept(&listener) => accepted,
@@ -118,8 +131,7 @@ struct Door {
 }
 
 impl Door {
-    fn new(hub: &Hub) -> Self {
-        let most = hub.config.http.max_connections;
+    fn new(most: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(most)),
             most,

@@ -8,6 +8,7 @@ use crate::{
     actions::{Action, ActionAttempt, ActionDecision, ActionState},
     clock::DateTime,
     error::{Error, Result},
+    identity::Trust,
     ids::{ActionId, AgentId, AttemptId, CommandId, DecisionId, PersonId, SessionId, TurnId, UserId},
     page::PageRequest,
     telemetry::trace,
@@ -56,6 +57,7 @@ struct ActionRow {
     arguments_salt: Vec<u8>,
     arguments_sha256: Vec<u8>,
     schema_sha256: Vec<u8>,
+    trust: String,
     required_scopes: Vec<String>,
     state: String,
     result: Option<Value>,
@@ -83,6 +85,7 @@ impl TryFrom<ActionRow> for StoredAction {
             arguments: row.arguments,
             arguments_sha256: hex::encode(arguments_sha256),
             required_scopes: row.required_scopes,
+            trust: Trust::parse(&row.trust),
             state: ActionState::parse(&row.state)
                 .ok_or_else(|| Error::internal("an action in an unknown state"))?,
             result: row.result,
@@ -108,8 +111,8 @@ impl Actions<'_> {
         sqlx::query!(
             "insert into actions (agent_id, id, turn_id, session_id, audience_person_id, tool, summary, arguments,
                arguments_salt, arguments_sha256, schema_sha256, required_scopes, state, deadline_at, created_at,
-               updated_at, trace_context)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)",
+               updated_at, trace_context, trust)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)",
             agent.0,
             action.id.0,
             action.turn_id.map(|id| id.0),
@@ -125,7 +128,8 @@ impl Actions<'_> {
             action.state.as_str(),
             action.deadline_at,
             action.created_at,
-            trace::context()
+            trace::context(),
+            action.trust.as_str()
         )
         .execute(self.0.connection())
         .await?;
@@ -149,7 +153,7 @@ impl Actions<'_> {
         let row = sqlx::query_as!(
             ActionRow,
             "select id, turn_id, session_id, audience_person_id, tool, summary, arguments, arguments_salt,
-               arguments_sha256, schema_sha256, required_scopes, state, result, error, deadline_at, created_at,
+               arguments_sha256, schema_sha256, trust, required_scopes, state, result, error, deadline_at, created_at,
                updated_at
              from actions where agent_id = $1 and id = $2",
             agent.0,
@@ -167,7 +171,7 @@ impl Actions<'_> {
         let row = sqlx::query_as!(
             ActionRow,
             "select id, turn_id, session_id, audience_person_id, tool, summary, arguments, arguments_salt,
-               arguments_sha256, schema_sha256, required_scopes, state, result, error, deadline_at, created_at,
+               arguments_sha256, schema_sha256, trust, required_scopes, state, result, error, deadline_at, created_at,
                updated_at
              from actions where agent_id = $1 and id = $2 for no key update",
             agent.0,
@@ -185,7 +189,7 @@ impl Actions<'_> {
         let rows = sqlx::query_as!(
             ActionRow,
             "select id, turn_id, session_id, audience_person_id, tool, summary, arguments, arguments_salt,
-               arguments_sha256, schema_sha256, required_scopes, state, result, error, deadline_at, created_at,
+               arguments_sha256, schema_sha256, trust, required_scopes, state, result, error, deadline_at, created_at,
                updated_at
              from actions
              where agent_id = $1 and ($2::text is null or state = $2) and ($3::uuid is null or id < $3)

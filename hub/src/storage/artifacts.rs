@@ -54,6 +54,12 @@ impl ArtifactRow {
 }
 
 impl Artifacts<'_> {
+    /// Who announces them: users and devices do.
+    fn maker(&self) -> Option<(&'static str, Uuid)> {
+        let actor = self.0.actor();
+        actor.id.map(|id| (actor.kind.as_str(), id))
+    }
+
     /// Inserts one whose bytes are awaited.
     pub async fn insert(
         &mut self,
@@ -61,11 +67,11 @@ impl Artifacts<'_> {
         digest: &[u8; 32],
         audience: Option<PersonId>,
     ) -> Result<()> {
-        let agent = self.0.agent();
+        let (agent, maker) = (self.0.agent(), self.maker());
         sqlx::query!(
             "insert into artifacts (agent_id, id, audience_person_id, space_id, name, media_type, size_bytes, sha256, state,
-               created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9)",
+               created_at, made_by_kind, made_by)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, $11)",
             agent.0,
             new.id.0,
             audience.map(|id| id.0),
@@ -74,7 +80,9 @@ impl Artifacts<'_> {
             new.media_type,
             i64::try_from(new.size_bytes).unwrap_or(i64::MAX),
             digest.as_slice(),
-            new.created_at
+            new.created_at,
+            maker.map(|(kind, _)| kind),
+            maker.map(|(_, id)| id)
         )
         .execute(self.0.connection())
         .await?;
@@ -126,13 +134,16 @@ impl Artifacts<'_> {
         rows.map(|row| row.read().map(|(artifact, _)| artifact)).collect()
     }
 
-    /// How many uploads are unfinished, and how many bytes they announce together.
-    pub async fn unfinished(&mut self) -> Result<(i64, u64)> {
-        let agent = self.0.agent();
+    /// How many uploads of whoever does this are unfinished, and how many bytes they announce together. Who makes one sees it,
+    /// so that row-level security hides none of them here.
+    pub async fn unfinished_of_maker(&mut self) -> Result<(i64, u64)> {
+        let (agent, maker) = (self.0.agent(), self.maker());
         let row = sqlx::query!(
             r#"select count(*) as "count!", coalesce(sum(size_bytes), 0)::bigint as "bytes!" from artifacts
-               where agent_id = $1 and state = 'pending'"#,
-            agent.0
+               where agent_id = $1 and state = 'pending' and made_by_kind = $2 and made_by = $3"#,
+            agent.0,
+            maker.map(|(kind, _)| kind),
+            maker.map(|(_, id)| id)
         );
         let row = row.fetch_one(self.0.connection()).await?;
         Ok((row.count, row.bytes.unsigned_abs()))

@@ -1,8 +1,7 @@
 //! The pools. They cannot be reached but through a [`Tx`], and every connection takes its role before its first query.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use secrecy::ExposeSecret;
 use sqlx::{
     ConnectOptions, Executor, PgPool,
     migrate::Migrator,
@@ -10,8 +9,9 @@ use sqlx::{
 };
 
 use super::{
-    Bell, Tx, TxScope, guard,
+    Bell, Tx, TxScope, Way, guard,
     schema::{self, Schema},
+    way,
 };
 use crate::{
     clock::SharedClock,
@@ -47,17 +47,7 @@ pub struct Db {
 impl Db {
     /// Prepares the pools; connections are made when they are first needed.
     pub fn new(config: &DatabaseConfig, clock: SharedClock) -> Result<Self, ConfigError> {
-        let url = config.url.expose_secret();
-        if url.is_empty() {
-            return Err(ConfigError::NoDatabase);
-        }
-        let mut options = parse(url)?
-            .application_name("hub")
-            .log_statements(tracing::log::LevelFilter::Trace);
-        let password = config.password.expose_secret();
-        if !password.is_empty() {
-            options = options.password(password);
-        }
+        let options = way::options(config)?;
         let scoped = options.clone().options([
             ("search_path", "hub"),
             ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
@@ -96,7 +86,13 @@ impl Db {
         &self.bell
     }
 
-    /// A connection outside the pools, for the bell: it belongs to no agent and reads no table.
+    /// What others on the way to it could do.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        way::of(&self.options)
+    }
+
+    /// A connection outside the pools, for the bell and the login: it belongs to no agent and reads no table of one.
     pub(super) const fn connect_options(&self) -> &PgConnectOptions {
         &self.options
     }
@@ -134,18 +130,6 @@ impl Db {
         self.app.close().await;
         self.system.close().await;
     }
-}
-
-/// The parser takes any scheme for ours. What is wrong is not said, for it could show the password.
-fn parse(url: &str) -> Result<PgConnectOptions, ConfigError> {
-    let is_ours = ["postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme));
-    let parsed = is_ours.then(|| PgConnectOptions::from_str(url).ok()).flatten();
-    parsed.ok_or(ConfigError::OutOfBounds {
-        key: "database.url",
-        problem: "is not a Postgres URL".into(),
-    })
 }
 
 fn pool(options: &PgConnectOptions, size: u32, wait: Duration, set_role: &'static str) -> PgPool {

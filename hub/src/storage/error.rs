@@ -1,6 +1,6 @@
 //! What Postgres says, as the hub's one error.
 
-use crate::error::Error;
+use crate::{error::Error, tls};
 
 /// SQLSTATE codes that mean "later": lock and statement time-outs, shutdown, too many connections, idle time-out.
 const LATER: [&str; 8] = [
@@ -9,8 +9,20 @@ const LATER: [&str; 8] = [
 /// SQLSTATE codes that mean "the same again may pass": serialization failure and deadlock.
 const CLASH: [&str; 2] = ["40001", "40P01"];
 
+/// The database's certificate is not one that counts. Whoever answers is not the database, so that this is said as one that is
+/// away: it may come back, and nothing that was configured is taken for wrong at the first sight of somebody between.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} (see database.url and database.ca_file)")]
+struct Distrusted(String);
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        if let Some(why) = tls::distrust_of(&error, "in database.ca_file") {
+            return Self::Unavailable {
+                what: "the database",
+                source: Some(Distrusted(why).into()),
+            };
+        }
         let is_away = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::PoolTimedOut

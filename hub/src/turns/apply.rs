@@ -11,7 +11,7 @@ use super::{
     runtime::{Basis, Thought},
 };
 use crate::{
-    actions::propose::propose,
+    actions::propose::{Proposer, propose},
     audit::record::Record,
     devices::REPLY,
     error::Result,
@@ -90,8 +90,9 @@ pub async fn apply(
     for proposal in &thought.memories {
         record = keep(&mut tx, origin, proposal, record).await?;
     }
+    let proposer = Proposer { turn, place, trust };
     for proposal in &thought.actions {
-        record = propose(&mut tx, turn, place, proposal, record).await?;
+        record = propose(&mut tx, proposer, proposal, record).await?;
     }
     let reply = reply(&mut tx, turn, place, trust, &thought.reply).await?;
     tx.turns().plan(turn.id, lease, reply, &thought.usage).await?;

@@ -25,8 +25,8 @@ pub struct TurnContext {
     pub recent: Vec<Utterance>,
     /// What is remembered about each of the runtime's questions.
     pub recalled: Vec<(String, Vec<Recalled>)>,
-    /// What the proposals that wait for a person's decision would do.
-    pub waiting_actions: Vec<String>,
+    /// The proposals that wait for a person's decision.
+    pub waiting_actions: Vec<Waiting>,
     /// The agent's spaces.
     pub spaces: Vec<Space>,
     /// The agent's live devices.
@@ -43,7 +43,8 @@ impl TurnContext {
         trusts.min().unwrap_or(Trust::Outside)
     }
 
-    /// The least trust of all that can be read here: what is derived from it is believed no further.
+    /// The least trust of all that can be read here: what is derived from it is believed no further. The words of proposals are
+    /// never believed less than the inputs.
     #[must_use]
     pub fn trust(&self) -> Trust {
         let recent = self.recent.iter().map(|said| said.trust);
@@ -68,6 +69,19 @@ pub struct Input {
     /// Through which device.
     pub device: Option<DeviceId>,
     /// How far it may be believed.
+    pub trust: Trust,
+}
+
+/// A proposal that waits for a person's decision.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The tool.
+    pub tool: String,
+    /// What it would do, in words that come from what was read before it was proposed. None where that is believed less than the
+    /// inputs: then a stranger's words would stand among the household's for a day, and all that is learnt meanwhile would be a
+    /// stranger's, too.
+    pub summary: Option<String>,
+    /// How far that may be believed.
     pub trust: Trust,
 }
 

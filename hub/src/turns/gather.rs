@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    context::{Input, TurnContext, Utterance},
+    context::{Input, TurnContext, Utterance, Waiting},
     runtime::AgentRuntime,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     events::Event,
     memory::{
         ask::Meaning,
-        recall::{MAX_QUESTION, Question, recall, words_of},
+        recall::{MAX_QUESTION, Question, recall_for_turn, words_of},
     },
     page::PageRequest,
     storage::{ActionFilter, AgentBrief, TurnRow, Tx},
@@ -86,7 +86,7 @@ pub async fn gather(
             meaning,
             most: MOST_RECALLED,
         };
-        let found = recall(tx, &asked).await?;
+        let found = recall_for_turn(tx, &asked).await?;
         recalled.push((question, found));
     }
     let spaces = tx
@@ -99,7 +99,7 @@ pub async fn gather(
     let mut devices = tx.devices().live(i64::from(MOST_THINGS)).await?;
     devices.retain(|device| device.is_open_to(turn.audience));
     let recent = recent(tx, turn, &inputs).await?;
-    let waiting_actions = waiting_actions(tx).await?;
+    let waiting_actions = waiting_actions(tx, &inputs).await?;
     Ok(TurnContext {
         turn: turn.id,
         runtime: runtime.name(),
@@ -114,7 +114,9 @@ pub async fn gather(
     })
 }
 
-async fn waiting_actions(tx: &mut Tx) -> Result<Vec<String>> {
+/// The proposals that wait; the words of one only where they are believed as far as every input.
+async fn waiting_actions(tx: &mut Tx, inputs: &[Input]) -> Result<Vec<Waiting>> {
+    let least = inputs.iter().map(|input| input.trust).min();
     let filter = ActionFilter {
         state: Some(ActionState::Proposed),
         page: PageRequest {
@@ -123,7 +125,14 @@ async fn waiting_actions(tx: &mut Tx) -> Result<Vec<String>> {
         },
     };
     let waiting = tx.actions().list(filter).await?;
-    Ok(waiting.into_iter().map(|action| action.summary).collect())
+    let read = waiting.into_iter().map(|action| Waiting {
+        tool: action.tool,
+        summary: least
+            .is_some_and(|least| action.trust >= least)
+            .then_some(action.summary),
+        trust: action.trust,
+    });
+    Ok(read.collect())
 }
 
 async fn inputs(tx: &mut Tx, turn: &TurnRow) -> Result<Vec<Input>> {

@@ -17,7 +17,7 @@ use crate::{
     identity::{Actor, Trust},
     memory::{
         ask::ask_one,
-        recall::{MAX_QUESTION, Question, Recalled, recall},
+        recall::{MAX_QUESTION, Question, Recalled, recall_for_turn},
     },
     places::gate::{may_keep, may_write},
     storage::{Lease, Ring, TurnRow, Tx, TxScope},
@@ -204,7 +204,7 @@ impl Sink for Live<'_> {
             meaning: &meaning,
             most: MOST_RECALLED,
         };
-        let found = recall(&mut tx, &asked).await?;
+        let found = recall_for_turn(&mut tx, &asked).await?;
         let mut heard = self.heard();
         let trusts = found.iter().map(|recalled| recalled.memory.trust);
         heard.looked_up = trusts.chain(heard.looked_up).min();

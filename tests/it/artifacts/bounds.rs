@@ -68,3 +68,31 @@ async fn of_many_announced_at_once_no_more_are_taken_than_there_is_room_for() {
     let taken = answers.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(taken, 10);
 }
+
+#[tokio::test]
+async fn nobody_is_shut_out_by_what_another_has_unfinished_nor_goes_beyond_their_own_by_hiding_it() {
+    let story = Story::in_a_directory().await;
+    let bob = story.rest.user(&story.hub.member("bob").await).await;
+    let mut large = new(BYTES);
+    large["size_bytes"] = json!(story.hub.config.artifacts.max_bytes);
+    let mut private = large.clone();
+    private["is_private"] = json!(true);
+    // Five that everyone sees and five that only she does: together all that she may have.
+    for body in [&large, &private] {
+        for _ in 0..5 {
+            let _ = story.owner.post("artifacts", body.clone()).await.expect(201);
+        }
+    }
+    for body in [&large, &private] {
+        let full = story.owner.post("artifacts", body.clone()).await;
+        let _ = full.refuses(409, "too_many_uploads");
+    }
+    for _ in 0..5 {
+        let _ = bob.post("artifacts", large.clone()).await.expect(201);
+        let _ = bob.post("artifacts", private.clone()).await.expect(201);
+    }
+    let _ = bob
+        .post("artifacts", private)
+        .await
+        .refuses(409, "too_many_uploads");
+}

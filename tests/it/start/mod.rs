@@ -1,9 +1,11 @@
 //! How the built program starts: with what, and what it says when it does not.
 
+mod database;
 mod deployed;
 mod https;
 mod queue;
 mod secrets;
+mod worker;
 
 use std::time::Duration;
 

@@ -37,12 +37,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts it. A server is ready when this returns.
+    /// Starts it. It is ready when this returns.
     pub async fn start(&mut self, program: &Program) {
         let mut command = self.command(program, &[self.command]);
         self.child = Some(program.spawn(&mut command));
         let deadline = Instant::now() + READY_WITHIN;
-        while self.command == "serve" && !self.is_ready().await {
+        while !self.is_ready().await {
             let (is_late, tail) = (Instant::now() > deadline, program.tail());
             assert!(!is_late, "the node is not ready:\n{tail}");
             sleep(Duration::from_millis(20)).await;
@@ -56,10 +56,14 @@ impl Node {
 
     fn command(&self, program: &Program, arguments: &[&str]) -> Command {
         let mut command = program.command(arguments);
+        let key = match self.command {
+            "worker" => "HUB_WORKER__LISTEN",
+            _ => "HUB_HTTP__LISTEN",
+        };
         command
             .current_dir(&self.dir)
             .env("HUB_DIR", &self.dir)
-            .env("HUB_HTTP__LISTEN", format!("127.0.0.1:{}", self.port));
+            .env(key, format!("127.0.0.1:{}", self.port));
         command
     }
 
@@ -69,8 +73,14 @@ impl Node {
         &self.dir
     }
 
+    /// Where it says how it is; a server serves there, too.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     async fn is_ready(&self) -> bool {
-        let asked = reqwest::get(format!("http://127.0.0.1:{}/readyz", self.port)).await;
+        let asked = reqwest::get(format!("{}/readyz", self.url())).await;
         asked.is_ok_and(|answer| answer.status().is_success())
     }
 

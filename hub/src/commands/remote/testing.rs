@@ -148,6 +148,7 @@ pub(in crate::commands) fn action(id: &str, state: ActionState) -> Action {
         arguments: json!({"kind": "speaker.say", "arguments": {"text": "dinner is ready"}}),
         arguments_sha256: "5ea1".to_owned(),
         required_scopes: Vec::new(),
+        trust: crate::identity::Trust::Household,
         state,
         result: None,
         error: None,

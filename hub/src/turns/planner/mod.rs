@@ -21,6 +21,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,8 @@ use crate::{
 
 /// How long a turn waits for somebody to correct the configuration before it asks again.
 const CONFIGURED_AGAIN: Duration = Duration::from_mins(1);
+/// An outage that lasts is said again this often, so that an alarm on the line stays on with it.
+const SAY_AGAIN: TimeDelta = TimeDelta::minutes(10);
 /// What a turn says it waits for.
 const WAITING_FOR: &str = "the model";
 /// The same while the model refuses the hub itself.
@@ -69,6 +72,8 @@ pub struct Planner {
     model: Arc<dyn Model>,
     circuit: Circuit,
     standing: Mutex<Standing>,
+    /// When an outage was last said.
+    said_at: Mutex<Option<DateTime>>,
     when_down: WhenModelDown,
     input_usd: f64,
     output_usd: f64,
@@ -99,6 +104,7 @@ impl Planner {
             model,
             circuit: Circuit::default(),
             standing: Mutex::default(),
+            said_at: Mutex::default(),
             when_down: config.when_down,
             input_usd: config.input_usd,
             output_usd: config.output_usd,
@@ -192,7 +198,8 @@ impl Planner {
         }
     }
 
-    /// What a failed call means for the turn. An outage is said once, when it begins, and again when it becomes another.
+    /// What a failed call means for the turn. An outage is said when it begins, when it becomes another, and now and then while it
+    /// lasts.
     fn failed(&self, now: DateTime, error: &ModelError) -> RuntimeError {
         let (health, waiting_for, asked_for) = match error {
             ModelError::Away { retry_after, .. } => (Health::Away, WAITING_FOR, *retry_after),
@@ -209,7 +216,8 @@ impl Planner {
         };
         let (retry_after, _) = self.circuit.failed(now, asked_for);
         metrics::gauge!(metric::MODEL_CIRCUIT).set(1.0);
-        if self.note(health, now) {
+        let is_new = self.note(health, now);
+        if self.is_to_be_said(is_new, now) {
             tracing::error!(%error, "turns wait for {waiting_for}");
         }
         RuntimeError::Away {
@@ -229,6 +237,16 @@ impl Planner {
             };
         }
         is_new
+    }
+
+    /// Whether an outage is said now.
+    fn is_to_be_said(&self, is_new: bool, now: DateTime) -> bool {
+        let mut said_at = self.said_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = is_new || said_at.is_none_or(|at| now - at >= SAY_AGAIN);
+        if is_due {
+            *said_at = Some(now);
+        }
+        is_due
     }
 
     fn priced(&self, usage: Usage) -> StepUsage {

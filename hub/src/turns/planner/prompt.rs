@@ -57,7 +57,7 @@ pub(super) fn input(context: &TurnContext) -> String {
         "tools": tools(),
         "remembered": remembered(context),
         "recent": recent.collect::<Vec<Value>>(),
-        "waiting_actions": context.waiting_actions,
+        "waiting_actions": waiting(context),
         "inputs": inputs.map(|(at, input)| said(context, at, input)).collect::<Vec<Value>>(),
     });
     document.to_string()
@@ -83,6 +83,15 @@ fn tools() -> Vec<Value> {
             "description": tool.description(),
             "argument_schema": tool.argument_schema(),
         })
+    });
+    told.collect()
+}
+
+/// A summary that is null is of somebody who is believed less than those who speak now.
+fn waiting(context: &TurnContext) -> Vec<Value> {
+    let told = context.waiting_actions.iter().map(|waiting| {
+        let summary = waiting.summary.as_ref().map(|text| cut(text, MAX_TEXT));
+        json!({"tool": waiting.tool, "summary": summary, "trust": waiting.trust})
     });
     told.collect()
 }
