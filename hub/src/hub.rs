@@ -9,6 +9,7 @@ use crate::{
     audit::status::AuditStatus,
     clock::SharedClock,
     config::{Config, ConfigError},
+    events::{tail::Tails, watchers::Watchers},
     http::bodies::Bodies,
     identity::{password::Passwords, refusals::Refusals, throttle::Throttle},
     ids::NodeId,
@@ -57,6 +58,12 @@ pub struct Shared {
     pub idle: Idle,
     /// Who follows turns on this node.
     pub followers: Followers,
+    /// The logs that are followed on this node.
+    pub tails: Tails,
+    /// Who watches on this node, and whether they still may.
+    pub watchers: Watchers,
+    /// Who watches without being a satellite.
+    pub streams: Followers,
     /// The life of this process.
     pub lifecycle: Lifecycle,
     /// This process among others.
@@ -110,7 +117,10 @@ impl Hub {
             audit: AuditStatus::default(),
             queue: QueueStatus::default(),
             idle: Idle::default(),
-            followers: Followers::default(),
+            followers: Followers::of_turns(),
+            tails: Tails::default(),
+            watchers: Watchers::default(),
+            streams: Followers::of_the_log(),
             lifecycle,
             node,
             metrics,

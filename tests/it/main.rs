@@ -15,3 +15,4 @@ mod satellite;
 mod start;
 mod storage;
 mod telemetry;
+mod watching;

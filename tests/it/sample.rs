@@ -79,7 +79,9 @@ pub(crate) struct Good {
 
 impl Sample {
     pub(crate) async fn new() -> Self {
-        let hub = TestHub::builder().runtime(Brittle).start().await;
+        // Whoever watches is told that the time is over at once: these tests wait for whole answers.
+        let briefly = |config: &mut hub::config::Config| config.http.stream_ms = 100;
+        let hub = TestHub::builder().runtime(Brittle).config(briefly).start().await;
         let ada = hub.owner("ada").await;
         let rest = Rest::of(&hub);
         let owner = rest.user(&ada).await;

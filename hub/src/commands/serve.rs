@@ -14,7 +14,7 @@ use super::{
     },
 };
 use crate::{
-    adapters::queue::Queue, config::Config, error::Error, http, hub::Hub, identity, jobs,
+    adapters::queue::Queue, config::Config, error::Error, events, http, hub::Hub, identity, jobs,
     lifecycle::stop_signal, satellite, telemetry,
 };
 
@@ -85,6 +85,8 @@ fn start(hub: &Hub, queue: Option<Arc<dyn Queue>>, with_worker: bool) {
         }
     }
     satellite::watch::start(hub);
+    events::tail::start(hub);
+    events::watchers::start(hub);
     identity::attempt::start(hub);
     keep_metrics_small(hub);
     if with_worker {

@@ -8,6 +8,8 @@ use super::{ConfigError, TrustedProxy, between, within};
 
 /// Longer than anybody waits.
 const TEN_MINUTES_MS: u64 = 600_000;
+/// Who reads for longer than a day can come again once.
+const A_DAY_MS: u64 = 86_400_000;
 
 /// The section `http`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +27,8 @@ pub struct HttpConfig {
     pub body_timeout_ms: u64,
     /// Longest time a request may take, in milliseconds.
     pub request_timeout_ms: u64,
+    /// How long a stream of events stays open before whoever reads it must come again, in milliseconds.
+    pub stream_ms: u64,
     /// Origins that browsers may call from.
     pub allowed_origins: Vec<String>,
     /// Addresses or networks of proxies whose `X-Forwarded-For` is believed.
@@ -41,6 +45,7 @@ impl Default for HttpConfig {
             max_body_bytes: 256 * 1024,
             body_timeout_ms: 20_000,
             request_timeout_ms: 40_000,
+            stream_ms: 3_600_000,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         }
@@ -71,6 +76,7 @@ impl HttpConfig {
             100..=self.request_timeout_ms - 1,
             "http.body_timeout_ms",
         )?;
+        between(self.stream_ms, 100..=A_DAY_MS, "http.stream_ms")?;
         within(
             self.allowed_origins.iter().all(|origin| is_origin(origin)),
             "http.allowed_origins",

@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 26] = [
+const NUMBERS: [(&str, u64, u64); 27] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -25,6 +25,7 @@ const NUMBERS: [(&str, u64, u64); 26] = [
     ("http.max_body_bytes", 1_024, 16 * 1024 * 1024),
     ("http.body_timeout_ms", 100, 39_999),
     ("http.request_timeout_ms", 20_001, 600_000),
+    ("http.stream_ms", 100, 86_400_000),
     ("satellite.heartbeat_ms", 100, 600_000),
     ("satellite.hello_timeout_ms", 100, 10_000),
     ("satellite.max_sockets", 1, 1_000_000),

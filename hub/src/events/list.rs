@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Event;
+use super::{Event, cursor::Cursor};
 use crate::{
     error::{Error, Result},
     storage::{EventFilter, Tx},
@@ -23,58 +23,35 @@ pub struct EventPage {
 
 /// Reads the log after a cursor.
 pub async fn list(tx: &mut Tx, after: Option<&str>, mut filter: EventFilter) -> Result<EventPage> {
-    let (epoch, position) = tx.events().head().await?;
-    filter.after = after
-        .map(|cursor| parse_cursor(cursor, epoch))
-        .transpose()?
-        .unwrap_or(0);
-    if filter.after > position {
-        return Err(Error::invalid("?after", "is beyond the end of the log"));
-    }
+    let end = tx.events().end().await?;
+    filter.after = after.map_or(Ok(0), |cursor| place(cursor, end))?;
     let most = usize::try_from(filter.most).unwrap_or(usize::MAX);
     filter.most += 1;
     let mut items = tx.events().list(&filter).await?;
     let has_more = items.len() > most;
     items.truncate(most);
-    // Beyond the last item nothing that this caller may see was committed up to the head read first.
-    let end = || format!("{epoch}:{position}");
-    let next_cursor = match items.last() {
-        Some(last) if has_more => last.cursor.clone(),
-        Some(last) => later(&last.cursor, &end()),
-        None => end(),
-    };
+    let last = items.last().and_then(|item| Cursor::parse(&item.cursor));
+    let last = last.map_or(0, |cursor| cursor.position);
+    // Beyond the last item nothing that this caller may see was committed up to the end read first. What was committed in an
+    // earlier epoch has its place in this one.
+    let position = if has_more { last } else { last.max(end.position) };
     Ok(EventPage {
         items,
-        next_cursor,
+        next_cursor: Cursor { position, ..end }.to_string(),
         has_more,
     })
 }
 
-/// Reads `epoch:position`.
-pub fn parse_cursor(cursor: &str, epoch: i32) -> Result<i64> {
-    let parsed = cursor
-        .split_once(':')
-        .and_then(|(e, p)| Some((e.parse::<i32>().ok()?, p.parse::<i64>().ok()?)));
-    match parsed {
-        Some((of, position)) if of == epoch && position >= 0 => Ok(position),
-        Some(_) => Err(Error::invalid(
-            "?after",
+fn place(cursor: &str, end: Cursor) -> Result<i64> {
+    let refused = |detail: &str| Error::invalid("?after", detail);
+    let cursor = Cursor::parse(cursor).ok_or_else(|| refused("must look like 1:42"))?;
+    if cursor.epoch != end.epoch {
+        return Err(refused(
             "is of another epoch: the hub was recovered, read anew from the start",
-        )),
-        None => Err(Error::invalid("?after", "must look like 1:42")),
+        ));
     }
-}
-
-fn later(a: &str, b: &str) -> String {
-    let position = |cursor: &str| {
-        cursor
-            .split_once(':')
-            .and_then(|(_, p)| p.parse::<i64>().ok())
-            .unwrap_or(0)
-    };
-    if position(a) >= position(b) {
-        a.to_owned()
-    } else {
-        b.to_owned()
+    if !cursor.is_in(end) {
+        return Err(refused("is beyond the end of the log"));
     }
+    Ok(cursor.position)
 }

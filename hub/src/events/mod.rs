@@ -1,10 +1,18 @@
 //! What happened: the agent's one log.
 
+pub mod cursor;
 pub mod ingest;
 pub mod kind;
 pub mod list;
 pub mod payload;
+pub mod reader;
+pub mod recent;
 pub mod say;
+pub mod stream;
+pub mod tail;
+pub mod topic;
+pub mod watch;
+pub mod watchers;
 
 use chrono::Duration;
 use serde::{Deserialize, Serialize};

@@ -18,9 +18,11 @@ pub mod sign_out;
 pub mod throttle;
 pub mod tokens;
 pub mod update_agent;
+mod watcher;
 
 pub use actor::{Actor, ActorKind, Origin};
 pub use network::network;
 pub use principal::{Caller, Principal, SignedIn, Trust};
 pub use role::Role;
 pub use scope::Scope;
+pub use watcher::Watcher;

@@ -1,8 +1,11 @@
 //! What a frame from a greeted satellite means: the state machine, without I/O.
 
-use super::protocol::{
-    CloseReason, CommandResult, CommandStage, CommandStatus, ErrorCode, ErrorNotice, FrameError, HubFrame,
-    NewEvent, Pong, SatelliteFrame, Subject,
+use super::{
+    protocol::{
+        ClientId, CloseReason, CommandResult, CommandStage, CommandStatus, ErrorCode, ErrorNotice,
+        FrameError, HubFrame, NewEvent, Pong, SatelliteFrame, Subject,
+    },
+    wanted::Wanted,
 };
 use crate::{
     events::ingest::Inbound,
@@ -18,8 +21,19 @@ pub enum Step {
     Answer(Vec<HubFrame>),
     /// Do this, then answer.
     Do(Operation),
+    /// Begin or end a subscription.
+    Watch(Watching),
     /// Close the socket.
     Close(CloseReason, ErrorNotice),
+}
+
+/// What is asked about a subscription.
+#[derive(Debug)]
+pub enum Watching {
+    /// Begin this one.
+    Begin(Wanted),
+    /// End the one of this name.
+    End(ClientId),
 }
 
 /// What a satellite asks of the hub, with the scope it needs.
@@ -102,6 +116,11 @@ pub fn step(text: &str) -> Step {
             Step::Do(Operation::Finish(command, answer(said)))
         }
         Ok(SatelliteFrame::Ping(ping)) => Step::Answer(vec![HubFrame::Pong(Pong { nonce: ping.nonce })]),
+        Ok(SatelliteFrame::Subscribe(asked)) => match Wanted::read(asked) {
+            Ok(wanted) => Step::Watch(Watching::Begin(wanted)),
+            Err(refusal) => Step::Answer(vec![refusal]),
+        },
+        Ok(SatelliteFrame::Unsubscribe(asked)) => Step::Watch(Watching::End(asked.subscription)),
         Err(error) if error.code == ErrorCode::Malformed => {
             Step::Close(CloseReason::ProtocolError, error.into())
         }

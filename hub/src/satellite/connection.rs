@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use super::{
     bounded,
-    client::{Step, step},
+    client::{Step, Watching, step},
     deliver::{Owed, deliver},
     hello::{self, Guest},
     operate::{farewell, notice, operate, story},
@@ -26,6 +26,7 @@ use super::{
         OpenCommand, SUBPROTOCOL, Welcome,
     },
     registry::{Newcomer, Place, Seat},
+    subscriptions::Subscriptions,
     tell::Told,
 };
 use crate::{
@@ -44,7 +45,7 @@ use crate::{
 };
 
 /// What tungstenite reads at once: its default of 128 KiB would be paid by every idle socket.
-const READ_BUFFER: usize = 4 * 1024;
+pub(super) const READ_BUFFER: usize = 4 * 1024;
 
 /// How long after a look that failed the next one comes.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -150,7 +151,7 @@ async fn greet(
     Ok((guest, connected, seat))
 }
 
-async fn first_text(out: &mut Outgoing) -> Result<String, Ended> {
+pub(super) async fn first_text(out: &mut Outgoing) -> Result<String, Ended> {
     loop {
         match out.receive().await? {
             Message::Text(text) => return Ok(text.to_string()),
@@ -161,7 +162,7 @@ async fn first_text(out: &mut Outgoing) -> Result<String, Ended> {
     }
 }
 
-fn refused(error: &Error) -> Ended {
+pub(super) fn refused(error: &Error) -> Ended {
     let reason = farewell(error).unwrap_or(match error {
         Error::Unauthenticated(_) | Error::Forbidden { .. } | Error::NotFound { .. } => {
             CloseReason::Unauthorized
@@ -180,7 +181,7 @@ async fn welcome(hub: &Hub, out: &mut Outgoing, guest: &Guest, connected: Connec
         device_name: guest.name.clone(),
         limits: Limits::default(),
         heartbeat_s: u32::try_from(hub.config.satellite.heartbeat_ms.div_ceil(1000)).unwrap_or(u32::MAX),
-        resumed: false,
+        resumed: guest.resume.is_some(),
         open_commands: open
             .map(|c| OpenCommand {
                 command_id: c.id.0,
@@ -196,6 +197,7 @@ async fn welcome(hub: &Hub, out: &mut Outgoing, guest: &Guest, connected: Connec
 enum Next {
     Said(Message),
     Look,
+    News,
     Beat,
     Restart,
 }
@@ -208,14 +210,21 @@ async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) 
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut heard, mut owed, mut next) = (Instant::now(), Owed::Nothing, Next::Look);
     let mut again_at = heard;
+    let mut watching = Subscriptions::new(guest.resume);
     loop {
         let busy_since = Instant::now();
         let is_said = matches!(next, Next::Said(_));
         let done = match next {
             Next::Said(message) => {
                 heard = busy_since;
-                take_message(hub, out, guest, socket, message).await
+                match read(message) {
+                    Ok(Some(Step::Watch(asked))) => watch(hub, out, guest, &mut watching, asked).await,
+                    Ok(Some(step)) => take(hub, out, guest, socket, step).await,
+                    Ok(None) => Ok(()),
+                    Err(ended) => Err(ended),
+                }
             }
+            Next::News => Box::pin(watching.tell(out)).await,
             Next::Look => {
                 let looked = deliver(hub, out, guest, socket, owed).await;
                 again_at = Instant::now() + LOOK_AGAIN;
@@ -243,6 +252,7 @@ async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) 
                 Err(ended) => return ended,
             },
             () = bell.rung() => Next::Look,
+            () = watching.rung() => Next::News,
             () = sleep_until(again_at), if owed == Owed::Look => Next::Look,
             _ = beat.tick() => Next::Beat,
             () = hub.lifecycle.closing() => Next::Restart,
@@ -250,20 +260,42 @@ async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) 
     }
 }
 
-async fn take_message(
+/// What a message means; none for a sign of life.
+fn read(message: Message) -> Result<Option<Step>, Ended> {
+    match message {
+        Message::Text(text) => Ok(Some(step(&text))),
+        Message::Binary(_) => Err(Ended::because(CloseReason::BinaryFrame)),
+        Message::Close(_) => Err(Ended::Gone),
+        Message::Ping(_) | Message::Pong(_) => Ok(None),
+    }
+}
+
+/// Begins or ends a subscription, of the device's own agent.
+async fn watch(
     hub: &Hub,
     out: &mut Outgoing,
     guest: &Guest,
-    socket: Socket,
-    message: Message,
+    watching: &mut Subscriptions,
+    asked: Watching,
 ) -> Result<(), Ended> {
-    let text = match message {
-        Message::Text(text) => text,
-        Message::Binary(_) => return Err(Ended::because(CloseReason::BinaryFrame)),
-        Message::Close(_) => return Err(Ended::Gone),
-        Message::Ping(_) | Message::Pong(_) => return Ok(()),
+    let told = Told::of_watching(&asked);
+    let answered = match asked {
+        Watching::Begin(wanted) => {
+            let own = guest.caller.agent;
+            let caller = match wanted.agent {
+                Some(agent) if agent != own => Err(Error::NotFound { what: "agent" }),
+                _ => Ok(guest.caller.clone()),
+            };
+            watching.begin(hub, caller, wanted).await
+        }
+        Watching::End(name) => watching.end(name),
     };
-    let step = step(&text);
+    let answers = vec![answered];
+    told.ends(guest, Ok(&answers));
+    answer(out, Ok(answers)).await
+}
+
+async fn take(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket, step: Step) -> Result<(), Ended> {
     let told = Told::of(&step);
     let answers = match step {
         Step::Answer(frames) => Ok(frames),
@@ -278,6 +310,8 @@ async fn take_message(
             return answer(out, answers).await;
         }
         Step::Close(reason, notice) => Err((reason, Some(notice))),
+        // They are dealt with where the subscriptions are.
+        Step::Watch(_) => Ok(Vec::new()),
     };
     told.ends(guest, answers.as_deref().map_err(|(reason, _)| *reason));
     answer(out, answers).await

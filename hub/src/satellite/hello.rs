@@ -6,7 +6,7 @@ use super::protocol::{self, ErrorCode, ErrorNotice, Hello, SatelliteFrame};
 use crate::{
     devices::{Capability, MAX_CAPABILITIES, Sitting, connect::Introduction},
     error::Error,
-    events::payload::find_nul,
+    events::{cursor::Cursor, payload::find_nul},
     hub::Hub,
     identity::{
         Caller, Principal, Scope,
@@ -34,6 +34,8 @@ pub struct Guest {
     pub space: SpaceId,
     /// What people call it.
     pub name: String,
+    /// Where its subscriptions go on that name no place of their own.
+    pub resume: Option<Cursor>,
 }
 
 impl Guest {
@@ -86,13 +88,32 @@ pub async fn admit(hub: &Hub, upgrade: Option<SecretString>, hello: &Hello) -> R
         return Err(Error::internal("a device's credential without a device"));
     };
     let (device, token, space) = (*device, *token, *space);
+    let resume = resume(hub, &caller, cursor(hello)?).await?;
     Ok(Guest {
         caller,
         device,
         token,
         space,
         name,
+        resume,
     })
+}
+
+/// The place that a hello asks to go on from.
+pub fn cursor(hello: &Hello) -> Result<Option<Cursor>, Error> {
+    let read =
+        |text: &String| Cursor::parse(text).ok_or_else(|| Error::invalid("/resume", "must look like 1:42"));
+    hello.resume.as_ref().map(read).transpose()
+}
+
+/// The place that a device asks to go on from, if the log goes on from there. Who may not read it is told nothing of it.
+async fn resume(hub: &Hub, caller: &Caller, asked: Option<Cursor>) -> Result<Option<Cursor>, Error> {
+    if asked.is_none() || authorize(caller, Scope::EventsRead).is_err() {
+        return Ok(None);
+    }
+    let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
+    let end = tx.events().end().await?;
+    Ok(asked.filter(|asked| asked.is_in(end)))
 }
 
 /// What the device says of itself, bounded.

@@ -2,13 +2,16 @@
 
 pub mod client;
 pub mod connection;
+pub mod console;
 mod deliver;
 pub mod hello;
 pub mod operate;
 pub mod outgoing;
 pub mod protocol;
 pub mod registry;
+mod subscriptions;
 mod tell;
+pub mod wanted;
 pub mod watch;
 
 use std::time::Duration;

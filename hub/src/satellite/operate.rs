@@ -139,7 +139,7 @@ fn confirmed(subject: &Subject) -> Option<HubFrame> {
             command_id,
             of: of @ (CommandStage::Ack | CommandStage::Result),
         } => Some(HubFrame::Accepted(Accepted::Command { command_id, of })),
-        Subject::Command { .. } | Subject::Event { .. } => None,
+        Subject::Command { .. } | Subject::Event { .. } | Subject::Subscription { .. } => None,
     }
 }
 

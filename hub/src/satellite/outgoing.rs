@@ -65,7 +65,12 @@ impl Outgoing {
 
     /// Writes a frame.
     pub(super) async fn send(&mut self, frame: &HubFrame) -> Result<(), Ended> {
-        self.write(Message::Text(frame.encode().into())).await
+        self.send_text(frame.encode()).await
+    }
+
+    /// Writes the text of a frame.
+    pub(super) async fn send_text(&mut self, text: String) -> Result<(), Ended> {
+        self.write(Message::Text(text.into())).await
     }
 
     /// Asks for a sign of life.

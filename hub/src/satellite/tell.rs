@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    client::{Operation, Step},
+    client::{Operation, Step, Watching},
     hello::Guest,
     protocol::{CloseReason, CommandStage, ErrorCode, HubFrame, Subject},
 };
@@ -23,12 +23,26 @@ impl Told {
         let (frame, items) = match step {
             Step::Answer(_) => ("answered", 1),
             Step::Close(..) => ("unreadable", 1),
+            Step::Watch(asked) => return Self::of_watching(asked),
             Step::Do(Operation::Ingest(items)) => ("events", items.len()),
             Step::Do(operation) => (stage(operation.subject().as_ref()), 1),
         };
         Self {
             frame,
             items,
+            started: Instant::now(),
+        }
+    }
+
+    /// The same, of a message about a subscription.
+    #[must_use]
+    pub(super) fn of_watching(asked: &Watching) -> Self {
+        Self {
+            frame: match asked {
+                Watching::Begin(_) => "subscribe",
+                Watching::End(_) => "unsubscribe",
+            },
+            items: 1,
             started: Instant::now(),
         }
     }
@@ -59,7 +73,7 @@ const fn stage(subject: Option<&Subject>) -> &'static str {
             CommandStage::Progress => "command_progress",
             CommandStage::Result => "command_result",
         },
-        Some(Subject::Event { .. }) | None => "events",
+        Some(Subject::Event { .. } | Subject::Subscription { .. }) | None => "events",
     }
 }
 

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{Db, fresh_jobs::FreshJobs};
 use crate::{
     error::Result,
-    ids::{DeviceId, TurnId},
+    ids::{AgentId, DeviceId, TurnId},
     lifecycle::Lifecycle,
 };
 
@@ -40,6 +40,8 @@ pub enum Ring {
     Device(DeviceId),
     /// A turn has ended.
     Turn(TurnId),
+    /// The log of an agent has grown.
+    Log(AgentId),
     /// An audit entry waits for its place.
     Audit,
     /// Anything: a listener reconnected and may have missed what it waits for.
@@ -52,6 +54,7 @@ impl Ring {
             Self::Jobs => "jobs".to_owned(),
             Self::Device(id) => format!("device:{id}"),
             Self::Turn(id) => format!("turn:{id}"),
+            Self::Log(id) => format!("log:{id}"),
             Self::Audit => "audit".to_owned(),
             Self::Everything => "everything".to_owned(),
         }
@@ -64,6 +67,7 @@ impl Ring {
             "jobs" => Some(Self::Jobs),
             "device" => Some(Self::Device(DeviceId(id()?))),
             "turn" => Some(Self::Turn(TurnId(id()?))),
+            "log" => Some(Self::Log(AgentId(id()?))),
             "audit" => Some(Self::Audit),
             "everything" => Some(Self::Everything),
             _ => None,

@@ -9,9 +9,9 @@ use super::Tx;
 use crate::{
     clock::DateTime,
     error::Result,
-    events::Event,
+    events::{Event, cursor::Cursor, reader::Part},
     identity::Trust,
-    ids::{DeviceId, EventId, PersonId, SessionId, TurnId},
+    ids::{AgentId, DeviceId, EventId, PersonId, SessionId, TurnId},
 };
 
 /// The log of an agent.
@@ -163,15 +163,59 @@ impl Events<'_> {
         Ok(row.fetch_optional(self.0.connection()).await?.map(Event::from))
     }
 
-    /// The epoch and the position of the last event.
-    pub async fn head(&mut self) -> Result<(i32, i64)> {
+    /// The place of the last event.
+    pub async fn end(&mut self) -> Result<Cursor> {
         let agent = self.0.agent();
-        let row = sqlx::query!(
+        let end = sqlx::query_as!(
+            Cursor,
             "select epoch, position from agent_heads where agent_id = $1",
             agent.0
         );
-        let row = row.fetch_one(self.0.connection()).await?;
-        Ok((row.epoch, row.position))
+        Ok(end.fetch_one(self.0.connection()).await?)
+    }
+
+    /// The places of the last events of these agents; of one that is gone, none.
+    pub async fn ends(&mut self, agents: &[Uuid]) -> Result<HashMap<AgentId, Cursor>> {
+        let rows = sqlx::query!(
+            "select agent_id, epoch, position from agent_heads where agent_id = any ($1)",
+            agents
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
+        let read = rows.map(|row| {
+            let end = Cursor {
+                epoch: row.epoch,
+                position: row.position,
+            };
+            (row.agent_id.into(), end)
+        });
+        Ok(read.collect())
+    }
+
+    /// The events of a part of the log, in order: those of these types, and of the types that begin with one of these texts.
+    pub async fn part(
+        &mut self,
+        part: &Part,
+        exact: &[String],
+        beginnings: &[String],
+    ) -> Result<Vec<(i64, Event)>> {
+        let agent = self.0.agent();
+        let most = i64::try_from(part.most).unwrap_or(i64::MAX);
+        let rows = sqlx::query_as!(
+            EventRow,
+            "select id, epoch, position, type, payload, erased_at, occurred_at, recorded_at, space_id, session_id,
+               device_id, person_id, audience_person_id, trust
+             from events where agent_id = $1 and position > $2 and position <= $3
+               and (type = any ($4) or type ^@ any ($5))
+             order by position limit $6",
+            agent.0,
+            part.after,
+            part.upto,
+            exact,
+            beginnings,
+            most
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        Ok(rows.into_iter().map(|row| (row.position, row.into())).collect())
     }
 
     /// Which of these client ids are known from a source. Asked after the head row was taken, nothing can slip between.

@@ -47,7 +47,9 @@ pub use fresh_jobs::FreshJobs;
 pub use gauges::Waiting;
 pub use guard::{roles_are_apart, tables_are_protected};
 pub use idempotency::{Claimed, Idempotency, IdempotencyKey};
-pub use identity::{AgentBrief, Credential, Generation, Identity, NewAgent, SignIn, StoredUser};
+pub use identity::{
+    AgentBrief, Credential, DeviceStanding, Generation, Identity, NewAgent, SignIn, StoredUser, UserStanding,
+};
 pub use jobs::{Jobs, Lease, NewJob};
 pub use login::Login;
 pub use mailbox_room::Room;

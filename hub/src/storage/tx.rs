@@ -207,6 +207,9 @@ impl Tx {
             return Err(Error::internal("events without an audit entry"));
         }
         let mut committed = Committed::default();
+        if !self.events.is_empty() {
+            self.rings.insert(Ring::Log(self.agent()));
+        }
         if !self.records.is_empty() {
             let batch = append::Batch {
                 agent: self.agent(),

@@ -49,8 +49,12 @@ pub const MESSAGES: &str = "hub_satellite_messages_total";
 pub const MESSAGE_SECONDS: &str = "hub_satellite_message_seconds";
 /// Open satellite sockets on this node.
 pub const SOCKETS: &str = "hub_satellite_sockets";
-/// Satellite sockets closed, by reason.
+/// Sockets of satellites and consoles closed, by reason.
 pub const SOCKETS_CLOSED: &str = "hub_satellite_sockets_closed_total";
+/// Events given out to those who watch, by where they were read: from the tail of the log, or further back.
+pub const WATCHED_EVENTS: &str = "hub_watched_events_total";
+/// Consoles and streams of events that are open on this node.
+pub const WATCHERS: &str = "hub_watchers";
 /// Audit entries not yet in the signed log.
 pub const AUDIT_WAITING: &str = "hub_audit_waiting_entries";
 /// Signed audit entries that the store does not hold yet.
@@ -124,7 +128,10 @@ pub(super) fn describe() {
         "how long messages of satellites took, by frame"
     );
     describe_gauge!(SOCKETS, "open satellite sockets on this node");
-    describe_counter!(SOCKETS_CLOSED, "satellite sockets closed, by reason");
+    describe_counter!(
+        SOCKETS_CLOSED,
+        "sockets of satellites and consoles closed, by reason"
+    );
     describe_gauge!(AUDIT_WAITING, "audit entries not yet in the signed log");
     describe_gauge!(
         AUDIT_UNPUBLISHED,
@@ -148,4 +155,13 @@ pub(super) fn describe() {
     );
     describe_gauge!(MODEL_CIRCUIT, "1 while turns of this process wait, else 0");
     describe_counter!(SPANS_DROPPED, "spans that no collector got, by reason");
+    describe_watching();
+}
+
+fn describe_watching() {
+    describe_counter!(
+        WATCHED_EVENTS,
+        "events given out to those who watch, by where they were read"
+    );
+    describe_gauge!(WATCHERS, "consoles and streams of events open on this node");
 }

@@ -55,8 +55,12 @@ const LAYERS: &[(&str, Layer)] = &[
     ("devices::", Operations),
     ("events", Types),
     ("events::", Operations),
+    ("events::cursor", Types),
     ("events::kind", Types),
     ("events::payload", Types),
+    ("events::reader", Types),
+    ("events::recent", Types),
+    ("events::topic", Types),
     ("identity", Types),
     ("identity::attempt", Operations),
     ("identity::claim", Operations),
@@ -112,6 +116,16 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "hub",
+        "events::tail",
+        "the logs that are followed on this node are kept in one of the handles, and read once for all",
+    ),
+    (
+        "hub",
+        "events::watchers",
+        "who watches on this node is kept in one of the handles; it does nothing",
+    ),
+    (
+        "hub",
         "turns::followers",
         "who follows on this node is counted in one of the handles; it does nothing",
     ),
@@ -124,6 +138,21 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "http",
         "satellite::connection",
         "the router is one, so the socket's route is added to it",
+    ),
+    (
+        "http",
+        "satellite::console",
+        "the router is one, so the route of consoles is added to it",
+    ),
+    (
+        "satellite::console",
+        "http::caller",
+        "before the upgrade it is a request, with its credential in the header",
+    ),
+    (
+        "satellite::console",
+        "http::problem",
+        "before the upgrade it is refused as every request is",
     ),
     (
         "satellite::connection",

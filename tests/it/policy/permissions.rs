@@ -21,7 +21,7 @@ enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 42] = [
+const TABLE: [(&str, Needs); 43] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -38,6 +38,7 @@ const TABLE: [(&str, Needs); 42] = [
     ("get_turn", Least(Role::Guest)),
     ("stream_turn", Least(Role::Guest)),
     ("list_events", Least(Role::Member)),
+    ("stream_events", Least(Role::Member)),
     ("list_memories", Least(Role::Member)),
     ("recall_memories", Least(Role::Member)),
     ("list_actions", Least(Role::Member)),

@@ -144,7 +144,7 @@ fn batch(events: Vec<NewEvent>) -> SatelliteFrame {
 }
 
 /// That a socket ended for a reason, said in both words and code.
-fn ended(end: &End, reason: CloseReason) {
+pub(crate) fn ended(end: &End, reason: CloseReason) {
     let said = end.goodbye.as_ref().and_then(Goodbye::close_reason);
     assert_eq!((said, end.code), (Some(reason), Some(reason.code())), "{end:?}");
 }

@@ -110,6 +110,8 @@ async fn what_a_running_hub_counts_is_what_its_page_says() {
         "hub_satellite_sockets_closed_total",
         "hub_sign_in_tries_failed_total",
         "hub_spans_dropped_total",
+        "hub_watched_events_total",
+        "hub_watchers",
     ];
     let unseen: Vec<&String> = page
         .keys()

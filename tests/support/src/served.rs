@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use hub::{hub::Hub, jobs, satellite};
+use hub::{events, hub::Hub, jobs, satellite};
 use tokio::net::TcpListener;
 
 /// A hub that listens. Jobs are left to the test unless it asks for workers.
@@ -17,6 +17,8 @@ impl Served {
         let served = Self::deaf(hub).await;
         hub.db.run_bell(&hub.lifecycle);
         satellite::watch::start(hub);
+        events::tail::start(hub);
+        events::watchers::start(hub);
         served
     }
 
@@ -51,6 +53,12 @@ impl Served {
     #[must_use]
     pub fn socket_url(&self) -> String {
         format!("ws://{}/v1/satellites/connect", self.address)
+    }
+
+    /// Where consoles connect.
+    #[must_use]
+    pub fn console_url(&self) -> String {
+        format!("ws://{}/v1/consoles/connect", self.address)
     }
 
     /// Shuts the hub down as `hub serve` does, and returns when it has.

@@ -45,9 +45,18 @@ pub struct End {
 impl Socket {
     /// Upgrades a request, with a credential or without.
     pub async fn open(url: &str, token: Option<&SecretString>) -> Result<Self, StatusCode> {
+        Self::open_as(SUBPROTOCOL, url, token).await
+    }
+
+    /// The same, speaking another subprotocol.
+    pub async fn open_as(
+        subprotocol: &'static str,
+        url: &str,
+        token: Option<&SecretString>,
+    ) -> Result<Self, StatusCode> {
         let mut request = url.into_client_request().expect("a URL of a socket");
         let headers = request.headers_mut();
-        headers.insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
+        headers.insert("sec-websocket-protocol", HeaderValue::from_static(subprotocol));
         if let Some(token) = token {
             let bearer = format!("Bearer {}", token.expose_secret());
             headers.insert("authorization", bearer.parse().expect("a token is ASCII"));
@@ -67,6 +76,17 @@ impl Socket {
         match socket.hears().await {
             HubFrame::Welcome(welcome) => (socket, welcome),
             other => fail(&format!("not welcome: {other:?}")),
+        }
+    }
+
+    /// The next frame as it is written.
+    pub async fn hears_text(&mut self) -> String {
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await {
+                Ok(Some(Ok(Message::Text(text)))) => return text.to_string(),
+                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
+                other => fail(&format!("no text comes: {other:?}")),
+            }
         }
     }
 

@@ -91,6 +91,8 @@ pub(super) fn satellite_frame(text: &str) -> Result<SatelliteFrame, FrameError> 
         "command_progress" => body(text).map(SatelliteFrame::CommandProgress),
         "command_result" => body(text).map(SatelliteFrame::CommandResult),
         "ping" => body(text).map(SatelliteFrame::Ping),
+        "subscribe" => body(text).map(SatelliteFrame::Subscribe),
+        "unsubscribe" => body(text).map(SatelliteFrame::Unsubscribe),
         other => Err(unsupported(other)),
     };
     frame.map_err(|error| error.about(subject(&kind, text)))
@@ -106,6 +108,8 @@ pub(super) fn hub_frame(text: &str) -> Result<HubFrame, FrameError> {
         "discarded" => body(text).map(HubFrame::Discarded),
         "command" => body(text).map(HubFrame::Command),
         "command_cancel" => body(text).map(HubFrame::CommandCancel),
+        "subscribed" => body(text).map(HubFrame::Subscribed),
+        "unsubscribed" => body(text).map(HubFrame::Unsubscribed),
         "event" => body(text).map(HubFrame::Event),
         "error" => body(text).map(HubFrame::Error),
         "goodbye" => body(text).map(HubFrame::Goodbye),
@@ -195,6 +199,7 @@ fn subject(kind: &str, text: &str) -> Option<Subject> {
         "command_ack" => CommandStage::Ack,
         "command_progress" => CommandStage::Progress,
         "command_result" => CommandStage::Result,
+        "subscribe" | "unsubscribe" => return subscription(text),
         _ => return event(text),
     };
     let command_id = name(text)?.command_id?.as_str()?.parse().ok()?;
@@ -207,10 +212,18 @@ fn event(text: &str) -> Option<Subject> {
     Some(Subject::Event { client_id })
 }
 
+/// The subscription that a text names.
+fn subscription(text: &str) -> Option<Subject> {
+    let name = name(text)?.subscription?.as_str()?.to_owned();
+    let subscription = ClientId::try_from(name).ok()?;
+    Some(Subject::Subscription { subscription })
+}
+
 #[derive(Deserialize)]
 struct Name {
     client_id: Option<Value>,
     command_id: Option<Value>,
+    subscription: Option<Value>,
 }
 
 /// Skips the rest of the text without reading it: its strings need not be text, nor its depth bounded.

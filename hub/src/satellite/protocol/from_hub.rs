@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Accepted, CloseReason, Discarded, Duplicate, ErrorNotice, FrameError, JsonObject, Rejected};
+use super::{
+    Accepted, CloseReason, Discarded, Duplicate, ErrorNotice, FrameError, JsonObject, Rejected, Subscribed,
+    TopicEvent, Unsubscribed,
+};
 
 /// A frame from the hub to a satellite. Read one with [`HubFrame::decode`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,6 +27,10 @@ pub enum HubFrame {
     Command(Command),
     /// Something not to do any more.
     CommandCancel(CommandCancel),
+    /// A subscription has begun.
+    Subscribed(Subscribed),
+    /// A subscription has ended.
+    Unsubscribed(Unsubscribed),
     /// Something that happened, of a topic that the satellite subscribed to.
     Event(TopicEvent),
     /// Something is wrong that no `client_id` or `command_id` belongs to.
@@ -65,7 +71,8 @@ pub struct Welcome {
     pub limits: Limits,
     /// Seconds within which each side lets the other hear something; after two without, the connection is dead.
     pub heartbeat_s: u32,
-    /// Whether everything since `hello.resume` is being replayed. False also when nothing was asked for.
+    /// Whether `hello.resume` is a place in the log, from which subscriptions go on that name no cursor of their own. False also
+    /// when nothing was asked for, or the device may not read events.
     #[serde(default)]
     pub resumed: bool,
     /// The commands that the device acknowledged without sending a result. It must answer each: with its result, or with
@@ -83,6 +90,12 @@ pub struct Limits {
     pub max_batch: usize,
     /// The most `event` and `events` frames with an answer outstanding.
     pub max_in_flight: usize,
+    /// The most subscriptions.
+    #[serde(default)]
+    pub max_subscriptions: u32,
+    /// The most topics of one subscription.
+    #[serde(default)]
+    pub max_topics: u32,
 }
 
 impl Default for Limits {
@@ -91,6 +104,8 @@ impl Default for Limits {
             max_frame_bytes: super::MAX_FRAME_BYTES,
             max_batch: super::MAX_BATCH,
             max_in_flight: super::MAX_IN_FLIGHT,
+            max_subscriptions: super::MAX_SUBSCRIPTIONS,
+            max_topics: super::MAX_TOPICS,
         }
     }
 }
@@ -130,17 +145,6 @@ pub struct Command {
 pub struct CommandCancel {
     /// The command.
     pub command_id: Uuid,
-}
-
-/// Something that happened, of a subscribed topic.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TopicEvent {
-    /// The topic.
-    pub topic: String,
-    /// `epoch:position`, to resume after it.
-    pub cursor: String,
-    /// The event.
-    pub body: Value,
 }
 
 /// The last frame before the hub closes the socket.

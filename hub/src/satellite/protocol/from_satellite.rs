@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ClientId, FrameError, JsonObject};
+use super::{ClientId, FrameError, JsonObject, Subscribe, Unsubscribe};
 
 /// A frame from a satellite to the hub. Read one with [`SatelliteFrame::decode`].
 ///
-/// `report`, `subscribe`, `unsubscribe` and `renew` are not part of this version yet: they decode to a [`FrameError`] with
+/// `report` and `renew` are not part of this version yet: they decode to a [`FrameError`] with
 /// the code `unsupported`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -31,6 +31,10 @@ pub enum SatelliteFrame {
     CommandResult(CommandResult),
     /// Asks for a `pong`.
     Ping(Ping),
+    /// Asks to be told of what happens; answered by `subscribed`.
+    Subscribe(Subscribe),
+    /// Ends a subscription; answered by `unsubscribed`.
+    Unsubscribe(Unsubscribe),
 }
 
 impl SatelliteFrame {
@@ -61,7 +65,8 @@ pub struct Hello {
     /// What runs on the device.
     #[serde(default)]
     pub software: Software,
-    /// The cursor (`epoch:position`) of the last topic event seen, to go on from there.
+    /// The cursor (`epoch:position`) of the last event seen, after which subscriptions go on that name no cursor of their own. With
+    /// several of them, give each its own: they need not be at the same place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
 }

@@ -5,17 +5,19 @@
 //!
 //! A session: the satellite sends `hello`, the hub answers `welcome`; then events flow up and are each answered by
 //! `accepted`, `duplicate`, `rejected` or `discarded`; commands flow down and are each answered by `command_ack` and
-//! `command_result`, which the hub confirms with `accepted` once they are committed.
+//! `command_result`, which the hub confirms with `accepted` once they are committed. Who may read events can `subscribe` to them.
 //!
 //! Nothing here does I/O or depends on the rest of the hub, so that clients can use it as it stands.
 
 mod answers;
 mod close;
+mod console;
 mod content;
 mod decode;
 mod from_hub;
 mod from_satellite;
 mod subject;
+mod subscription;
 #[cfg(test)]
 mod tests;
 
@@ -25,16 +27,18 @@ pub use answers::{
     Accepted, DiscardReason, Discarded, Duplicate, ErrorCode, ErrorNotice, FieldError, Rejected,
 };
 pub use close::CloseReason;
+pub use console::{CONSOLE_SUBPROTOCOL, ConsoleAgent, ConsoleWelcome};
 pub use content::{EVENT_TRANSCRIPT, KIND_REPLY, Reply, Transcript};
 pub use decode::FrameError;
-pub use from_hub::{
-    Command, CommandCancel, Goodbye, HubFrame, Limits, OpenCommand, Pong, TopicEvent, Welcome,
-};
+pub use from_hub::{Command, CommandCancel, Goodbye, HubFrame, Limits, OpenCommand, Pong, Welcome};
 pub use from_satellite::{
     Batch, BearerToken, Capability, CommandAck, CommandError, CommandProgress, CommandResult, CommandStatus,
     Hello, NewEvent, Ping, SatelliteFrame, Software,
 };
 pub use subject::{ClientId, CommandStage, InvalidClientId, Subject};
+pub use subscription::{
+    MAX_SUBSCRIPTIONS, MAX_TOPICS, Subscribe, Subscribed, TopicEvent, Unsubscribe, Unsubscribed,
+};
 
 /// The WebSocket subprotocol that a satellite offers and the hub selects.
 pub const SUBPROTOCOL: &str = "hub.satellite.v1";

@@ -1,4 +1,4 @@
-//! What an answer is about: an event by the client's own id, or one step of a command.
+//! What an answer is about: an event by the client's own id, one step of a command, or a subscription.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -69,8 +69,8 @@ pub enum CommandStage {
     Result,
 }
 
-/// What an answer is about. On the wire either `{"client_id": …}` or `{"command_id": …, "of": "ack"}`, beside the other
-/// fields of the answer.
+/// What an answer is about. On the wire `{"client_id": …}`, `{"command_id": …, "of": "ack"}` or `{"subscription": …}`, beside the
+/// other fields of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Subject {
@@ -85,5 +85,10 @@ pub enum Subject {
         command_id: Uuid,
         /// Which step.
         of: CommandStage,
+    },
+    /// A subscription.
+    Subscription {
+        /// The name that the subscriber gave it.
+        subscription: ClientId,
     },
 }

@@ -2,10 +2,12 @@
 
 mod agents;
 mod claims;
+mod standing;
 mod tokens;
 mod users;
 
 pub use agents::{AgentBrief, NewAgent};
+pub use standing::{DeviceStanding, UserStanding};
 pub use tokens::Credential;
 pub use users::{Generation, SignIn, StoredUser};
 

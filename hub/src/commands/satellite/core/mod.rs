@@ -205,7 +205,9 @@ impl Core {
             }
             HubFrame::Goodbye(goodbye) => vec![Output::Depart(goodbye)],
             // Nothing is subscribed to yet, and a pong has done its work by arriving.
-            HubFrame::Event(_) | HubFrame::Pong(_) => Vec::new(),
+            HubFrame::Event(_) | HubFrame::Subscribed(_) | HubFrame::Unsubscribed(_) | HubFrame::Pong(_) => {
+                Vec::new()
+            }
         }
     }
 
@@ -228,6 +230,8 @@ impl Core {
                 self.tally.rejected += u64::from(self.outbox.settle(&client_id));
                 self.told_and_sent(Notice::EventRejected { code, detail })
             }
+            // Nothing is subscribed to yet.
+            Subject::Subscription { .. } => Vec::new(),
             Subject::Command { .. } if code.is_retryable() => {
                 self.has_busy_commands = true;
                 Vec::new()

@@ -23,6 +23,8 @@ pub(super) fn satellite_frames() -> impl Strategy<Value = SatelliteFrame> {
         }),
         results().prop_map(SatelliteFrame::CommandResult),
         option(texts()).prop_map(|nonce| SatelliteFrame::Ping(Ping { nonce })),
+        subscribes().prop_map(SatelliteFrame::Subscribe),
+        client_ids().prop_map(|subscription| SatelliteFrame::Unsubscribe(Unsubscribe { subscription })),
     ]
 }
 
@@ -56,11 +58,22 @@ pub(super) fn hub_frames() -> impl Strategy<Value = HubFrame> {
         }),
         commands().prop_map(HubFrame::Command),
         ids().prop_map(|command_id| HubFrame::CommandCancel(CommandCancel { command_id })),
-        (texts(), texts(), values()).prop_map(|(topic, cursor, body)| HubFrame::Event(TopicEvent {
-            topic,
-            cursor,
-            body
-        })),
+        (client_ids(), texts(), any::<bool>()).prop_map(|(subscription, cursor, resumed)| {
+            HubFrame::Subscribed(Subscribed {
+                subscription,
+                cursor,
+                resumed,
+            })
+        }),
+        client_ids().prop_map(|subscription| HubFrame::Unsubscribed(Unsubscribed { subscription })),
+        (client_ids(), texts(), texts(), values()).prop_map(|(subscription, topic, cursor, body)| {
+            HubFrame::Event(TopicEvent {
+                subscription,
+                topic,
+                cursor,
+                body,
+            })
+        }),
         (texts(), field_errors()).prop_map(|(detail, errors)| {
             HubFrame::Error(ErrorNotice {
                 code: ErrorCode::Busy,
@@ -174,10 +187,22 @@ fn results() -> impl Strategy<Value = CommandResult> {
     })
 }
 
+fn subscribes() -> impl Strategy<Value = Subscribe> {
+    let topics = prop::collection::vec(texts(), 0..3);
+    let (agent, cursor) = (proptest::option::of(ids()), proptest::option::of(texts()));
+    (client_ids(), agent, topics, cursor).prop_map(|(subscription, agent_id, topics, cursor)| Subscribe {
+        subscription,
+        agent_id,
+        topics,
+        cursor,
+    })
+}
+
 fn subjects() -> impl Strategy<Value = Subject> {
     prop_oneof![
         client_ids().prop_map(|client_id| Subject::Event { client_id }),
         (ids(), stages()).prop_map(|(command_id, of)| Subject::Command { command_id, of }),
+        client_ids().prop_map(|subscription| Subject::Subscription { subscription }),
     ]
 }
 

@@ -205,7 +205,10 @@ impl Hub {
                     CommandStage::Result,
                 )]
             }
-            SatelliteFrame::CommandProgress(_) | SatelliteFrame::Ping(_) => Vec::new(),
+            SatelliteFrame::CommandProgress(_)
+            | SatelliteFrame::Ping(_)
+            | SatelliteFrame::Subscribe(_)
+            | SatelliteFrame::Unsubscribe(_) => Vec::new(),
         }
     }
 

@@ -1,0 +1,238 @@
+//! Those who watch on this node, and what each one's watching stands on: a sign-in, a role, a credential. Twice a second one look
+//! asks for all of them whether it still stands, so that what is revoked ends within a second.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use super::tail::within;
+use crate::{
+    error::{Error, Result},
+    hub::Hub,
+    identity::{Role, Scope, Watcher},
+    ids::{AgentId, PersonId},
+    storage::{DeviceStanding, UserStanding},
+};
+
+/// How often it is asked: what is revoked must end within a second.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// What is needed to watch.
+pub const NEEDS: Scope = Scope::EventsRead;
+
+/// Why somebody may not watch any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallen {
+    /// The sign-in, the credential, the membership or the agent has ended.
+    Revoked,
+    /// They are still somebody here, but may not read events any more.
+    MayNot,
+    /// They are another person to the agent than before, and see other things.
+    Changed,
+}
+
+impl From<Fallen> for Error {
+    fn from(fallen: Fallen) -> Self {
+        match fallen {
+            Fallen::Revoked => Self::Unauthenticated("the credential or the membership has ended"),
+            Fallen::MayNot => Self::Forbidden {
+                scope: NEEDS.as_str(),
+            },
+            Fallen::Changed => Self::conflict(
+                "person_changed",
+                "who you are to the agent has changed: subscribe again",
+            ),
+        }
+    }
+}
+
+/// The watchers of this process.
+#[derive(Debug, Clone, Default)]
+pub struct Watchers(Arc<Mutex<Standings>>);
+
+#[derive(Debug, Default)]
+struct Standings {
+    all: HashMap<u64, Entry>,
+    next: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    who: Watcher,
+    bell: Arc<Notify>,
+    fallen: Arc<OnceLock<Fallen>>,
+}
+
+/// That somebody watches. Dropping it ends the asking.
+#[derive(Debug)]
+pub struct Standing {
+    watchers: Watchers,
+    number: u64,
+    fallen: Arc<OnceLock<Fallen>>,
+}
+
+impl Standing {
+    /// Refuses who may not watch any more.
+    pub fn check(&self) -> Result<()> {
+        self.fallen.get().map_or(Ok(()), |fallen| Err((*fallen).into()))
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.watchers.lock().all.remove(&self.number);
+    }
+}
+
+impl Watchers {
+    /// From now on it is asked for somebody; the bell rings when it does not stand any more.
+    pub fn stand(&self, who: Watcher, bell: &Arc<Notify>) -> Standing {
+        let mut standings = self.lock();
+        standings.next += 1;
+        let number = standings.next;
+        let entry = Entry {
+            who,
+            bell: Arc::clone(bell),
+            fallen: Arc::default(),
+        };
+        let fallen = Arc::clone(&entry.fallen);
+        standings.all.insert(number, entry);
+        Standing {
+            watchers: self.clone(),
+            number,
+            fallen,
+        }
+    }
+
+    fn all(&self) -> Vec<Entry> {
+        self.lock().all.values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Standings> {
+        self.0.lock().expect("no panic while held")
+    }
+}
+
+/// Starts the looks of this process.
+pub fn start(hub: &Hub) {
+    let looking = hub.clone();
+    hub.lifecycle.spawn(async move {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = looking.lifecycle.closing() => return,
+            }
+            if let Err(error) = within(look(&looking)).await {
+                tracing::debug!(
+                    error = error.chain(),
+                    "it could not be looked who may still watch"
+                );
+            }
+        }
+    });
+}
+
+/// Tells those whose watching does not stand any more.
+pub async fn look(hub: &Hub) -> Result<()> {
+    let all = hub.watchers.all();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let who: Vec<Watcher> = all.iter().map(|entry| entry.who).collect();
+    let mut tx = hub.db.begin_system().await?;
+    let users = tx.identity().standing_of_users(&who).await?;
+    let devices = tx.identity().standing_of_devices(&who, NEEDS).await?;
+    drop(tx);
+    for (number, entry) in all.iter().enumerate() {
+        let fallen = match entry.who {
+            Watcher::User { sign_in, at, .. } => users.get(&number).map_or(Some(Fallen::Revoked), |now| {
+                judge_user(sign_in.is_some(), at, now)
+            }),
+            Watcher::Device { person, .. } => devices
+                .get(&number)
+                .map_or(Some(Fallen::Revoked), |now| judge_device(person, now)),
+        };
+        if let Some(fallen) = fallen {
+            let _ = entry.fallen.set(fallen);
+            entry.bell.notify_one();
+        }
+    }
+    Ok(())
+}
+
+fn judge_user(
+    needs_sign_in: bool,
+    at: Option<(AgentId, Option<PersonId>)>,
+    now: &UserStanding,
+) -> Option<Fallen> {
+    if needs_sign_in && !now.is_signed_in {
+        return Some(Fallen::Revoked);
+    }
+    let (_, person) = at?;
+    match now.role {
+        None | Some(Role::Blocked) => Some(Fallen::Revoked),
+        Some(role) if !role.grants(NEEDS) => Some(Fallen::MayNot),
+        Some(_) => (now.person != person).then_some(Fallen::Changed),
+    }
+}
+
+fn judge_device(person: Option<PersonId>, now: &DeviceStanding) -> Option<Fallen> {
+    if !now.is_alive {
+        Some(Fallen::Revoked)
+    } else if !now.may {
+        Some(Fallen::MayNot)
+    } else {
+        (now.person != person).then_some(Fallen::Changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_watches_while_the_sign_in_the_role_and_the_person_stand() {
+        let (person, agent) = (Some(PersonId::mint()), AgentId::mint());
+        let at = Some((agent, person));
+        let good = UserStanding {
+            is_signed_in: true,
+            role: Some(Role::Member),
+            person,
+        };
+        let with = |change: fn(&mut UserStanding)| {
+            let mut now = good;
+            change(&mut now);
+            judge_user(true, at, &now)
+        };
+        assert_eq!(with(|_| {}), None);
+        assert_eq!(with(|now| now.role = Some(Role::Owner)), None);
+        assert_eq!(with(|now| now.is_signed_in = false), Some(Fallen::Revoked));
+        assert_eq!(with(|now| now.role = None), Some(Fallen::Revoked));
+        assert_eq!(with(|now| now.role = Some(Role::Blocked)), Some(Fallen::Revoked));
+        assert_eq!(with(|now| now.role = Some(Role::Guest)), Some(Fallen::MayNot));
+        assert_eq!(with(|now| now.person = None), Some(Fallen::Changed));
+        let nobody = UserStanding { role: None, ..good };
+        assert_eq!(
+            judge_user(true, None, &nobody),
+            None,
+            "at no agent the sign-in is enough"
+        );
+    }
+
+    #[test]
+    fn a_device_watches_while_its_credential_its_scope_and_its_person_stand() {
+        let now = |is_alive, may, person| DeviceStanding {
+            is_alive,
+            may,
+            person,
+        };
+        assert_eq!(judge_device(None, &now(true, true, None)), None);
+        assert_eq!(judge_device(None, &now(false, true, None)), Some(Fallen::Revoked));
+        assert_eq!(judge_device(None, &now(true, false, None)), Some(Fallen::MayNot));
+        let given = now(true, true, Some(PersonId::mint()));
+        assert_eq!(judge_device(None, &given), Some(Fallen::Changed));
+    }
+}

@@ -1,0 +1,174 @@
+//! `GET /v1/agents/{agent_id}/events/stream`
+
+use axum::http::Method;
+use serde_json::json;
+use support::{Client, Rest, Served, TestHub};
+use tokio::time::timeout;
+
+use super::{Heard, Listening, end, happens, has_scopes, position, positions};
+
+async fn home() -> (TestHub, Served, Rest, Client) {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (rest, ada) = (Rest::of(&hub), hub.owner("ada").await);
+    let client = rest.user(&ada).await;
+    (hub, served, rest, client)
+}
+
+#[tokio::test]
+async fn a_stream_says_where_it_starts_and_what_happens() {
+    let (hub, served, _, ada) = home().await;
+    happens(&hub.home.kitchen, 2).await;
+    let (mut live, started) = Listening::to(&served, &ada, "", None).await;
+    let here = format!("1:{}", end(&hub).await);
+    assert_eq!(started, json!({"cursor": here, "resumed": false}));
+    happens(&hub.home.kitchen, 2).await;
+    let event = live.next().await.unwrap();
+    let listed = ada.get(&format!("events?after={here}&limit=1")).await.expect(200);
+    assert_eq!((event.event.as_str(), &event.data), ("event", &listed.items()[0]));
+    assert_eq!(event.id.as_deref(), event.data["cursor"].as_str());
+    // Whoever comes again says where they were.
+    let (mut again, started) = Listening::to(&served, &ada, "", event.id.as_deref()).await;
+    assert_eq!(started, json!({"cursor": event.id, "resumed": true}));
+    assert_eq!(again.hears(1).await, live.hears(1).await);
+    let (mut since, started) =
+        Listening::to(&served, &ada, &format!("?after={here}&topics=x.test.*"), None).await;
+    assert_eq!(started["resumed"], true);
+    assert_eq!(
+        since.hears(2).await,
+        positions(&hub, "x.test.thing", position(&here)).await
+    );
+    // What a browser saw last counts more than what its page asked for first.
+    let (_, started) = Listening::to(&served, &ada, &format!("?after={here}"), event.id.as_deref()).await;
+    assert_eq!(json!(event.id), started["cursor"]);
+    let (_, started) = Listening::to(&served, &ada, "", Some("7:1")).await;
+    assert_eq!(
+        started,
+        json!({"cursor": format!("1:{}", end(&hub).await), "resumed": false})
+    );
+}
+
+#[tokio::test]
+async fn topics_leave_out_the_others() {
+    let (hub, served, _, ada) = home().await;
+    let query = format!("?topics=space.*,x.*@{}", hub.home.office.space);
+    let (mut live, _) = Listening::to(&served, &ada, &query, None).await;
+    happens(&hub.home.kitchen, 1).await;
+    happens(&hub.home.office, 1).await;
+    hub.home.rename(hub.home.kitchen.space, "pantry").await.unwrap();
+    let of_office = live.next().await.unwrap();
+    assert_eq!(of_office.data["space_id"], json!(hub.home.office.space));
+    assert_eq!(live.next().await.unwrap().data["event_type"], "space.changed");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused() {
+    let (hub, served, rest, ada) = home().await;
+    for (query, pointer) in [
+        ("?topics=", "?topics"),
+        ("?topics=message", "?topics"),
+        ("?topics=*,", "?topics"),
+        ("?after=x", "?after"),
+        ("?after=1:-1", "?after"),
+        ("?nothing=1", "?nothing"),
+        ("?topics=*@00000000-0000-0000-0000-000000000000", "?topics"),
+    ] {
+        let _ = ada.get(&format!("events/stream{query}")).await.points_at(pointer);
+    }
+    for bad in ["", "x", "1", "-1"] {
+        let ask = ada
+            .ask(Method::GET, "events/stream")
+            .header("last-event-id", bad.as_bytes());
+        let _ = ask.send().await.refuses(400, "malformed");
+    }
+    // A device may, when it may read events.
+    let _ = rest
+        .device(&hub.home.office)
+        .get("events/stream")
+        .await
+        .refuses(403, "forbidden");
+    has_scopes(&hub, &hub.home.office, "{events:read}").await;
+    let (mut live, _) = Listening::to(&served, &rest.device(&hub.home.office), "?topics=x.*", None).await;
+    happens(&hub.home.kitchen, 1).await;
+    assert_eq!(live.hears(1).await, [end(&hub).await]);
+}
+
+/// Within a second; the test waits a little longer.
+#[tokio::test]
+async fn a_stream_ends_with_the_sign_in_the_role_or_the_hub() {
+    let (hub, served, rest, ada) = home().await;
+    let bob = hub.member("bob").await;
+    let his = rest.user(&bob).await;
+    let (mut hers, _) = Listening::to(&served, &ada, "", None).await;
+    let (mut of_bob, _) = Listening::to(&served, &his, "", None).await;
+    let _ = ada.ask(Method::POST, "/v1/sign-out").send().await.expect(204);
+    let demoted = format!(
+        "update hub.memberships set role = 'guest' where user_id = '{}'",
+        bob.id
+    );
+    hub.sql().execute(&demoted).await;
+    for (stream, reason) in [(&mut hers, "revoked"), (&mut of_bob, "changed")] {
+        let over = timeout(std::time::Duration::from_secs(3), stream.next()).await;
+        assert_eq!(goodbye(over.unwrap()), reason);
+        assert_eq!(stream.next().await, None);
+    }
+    assert_eq!(Listening::ask(&served, &ada, "", None).await.status(), 401);
+    assert_eq!(Listening::ask(&served, &his, "", None).await.status(), 403);
+    let eva = rest.user(&hub.member("eva").await).await;
+    let (mut live, _) = Listening::to(&served, &eva, "", None).await;
+    let (over, ()) = tokio::join!(live.next(), served.shut_down());
+    assert_eq!(goodbye(over), "restart");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_time_is_over_and_goes_on_where_it_was() {
+    let hub = TestHub::builder()
+        .config(|config| config.http.stream_ms = 300)
+        .start()
+        .await;
+    let served = Served::start(&hub).await;
+    let ada = Rest::of(&hub).user(&hub.owner("ada").await).await;
+    let (mut seen, mut last) = (Vec::new(), None);
+    let start = end(&hub).await;
+    for _ in 0..3 {
+        let after = last.clone().unwrap_or(format!("1:{start}"));
+        let (mut live, started) = Listening::to(&served, &ada, "", Some(&after)).await;
+        assert_eq!(started["resumed"], true);
+        happens(&hub.home.kitchen, 4).await;
+        loop {
+            let heard = live.next().await.unwrap();
+            if heard.event == "goodbye" {
+                assert_eq!(goodbye(Some(heard)), "time");
+                break;
+            }
+            seen.push(position(heard.id.as_deref().unwrap()));
+            last = heard.id;
+        }
+        assert_eq!(live.next().await, None);
+    }
+    assert_eq!(seen, (start + 1..=start + 12).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_user_has_few_streams_at_once() {
+    let (_hub, served, _, ada) = home().await;
+    let mut streams = Vec::new();
+    for _ in 0..8 {
+        streams.push(Listening::to(&served, &ada, "", None).await);
+    }
+    let refused = Listening::ask(&served, &ada, "", None).await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    drop(streams.pop());
+    let again = timeout(super::SOON, async {
+        while Listening::ask(&served, &ada, "", None).await.status() != 200 {}
+    });
+    again.await.expect("who has gone makes room");
+}
+
+#[track_caller]
+fn goodbye(heard: Option<Heard>) -> String {
+    let heard = heard.expect("the stream says why it ends");
+    assert_eq!(heard.event, "goodbye", "{heard:?}");
+    heard.data["reason"].as_str().unwrap().to_owned()
+}
