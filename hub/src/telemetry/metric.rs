@@ -128,10 +128,7 @@ pub(super) fn describe() {
         "how long messages of satellites took, by frame"
     );
     describe_gauge!(SOCKETS, "open satellite sockets on this node");
-    describe_counter!(
-        SOCKETS_CLOSED,
-        "sockets of satellites and consoles closed, by reason"
-    );
+    describe_counter!(SOCKETS_CLOSED, "sockets closed, by reason");
     describe_gauge!(AUDIT_WAITING, "audit entries not yet in the signed log");
     describe_gauge!(
         AUDIT_UNPUBLISHED,

@@ -104,6 +104,19 @@ fn wrong_parameters(name: &str, schema: &Value) -> Vec<String> {
             "",
             "%00",
         ],
+        // A place that the log does not go on from is told, not refused.
+        "since" => &["zzz", "1", ":", "1:", "1:-1", "1:99999999999999999999", "", "%00"],
+        "topics" => &[
+            "zzz",
+            "%00",
+            "*,",
+            "message",
+            "mess*",
+            "X.*",
+            "*@kitchen",
+            "*@",
+            "",
+        ],
         "types" => &[
             "zzz",
             "%00",

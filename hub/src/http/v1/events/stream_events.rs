@@ -47,7 +47,7 @@ pub(super) struct StreamQuery {
     topics: Option<String>,
     /// A cursor: what came after it comes first. From now on, if neither this nor `Last-Event-ID` says otherwise.
     #[param(example = "1:42")]
-    after: Option<String>,
+    since: Option<String>,
 }
 
 impl StreamQuery {
@@ -58,11 +58,11 @@ impl StreamQuery {
         Topics::parse(topics.split(',')).map_err(|(_, wrong)| Error::invalid("?topics", wrong))
     }
 
-    fn after(&self) -> Result<Option<Cursor>, Error> {
+    fn since(&self) -> Result<Option<Cursor>, Error> {
         let read = |text: &String| {
-            Cursor::parse(text).ok_or_else(|| Error::invalid("?after", "must look like 1:42"))
+            Cursor::parse(text).ok_or_else(|| Error::invalid("?since", "must look like 1:42"))
         };
-        self.after.as_ref().map(read).transpose()
+        self.since.as_ref().map(read).transpose()
     }
 }
 
@@ -99,7 +99,7 @@ pub(super) async fn stream_events(
     Query(query): Query<StreamQuery>,
     LastSeen(seen): LastSeen,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failed> {
-    let after = seen.or(query.after()?);
+    let after = seen.or(query.since()?);
     let stream = EventStream::begin(&hub, may.caller, query.topics()?, after).await;
     let stream = stream.map_err(of_query)?;
     let (give, take) = mpsc::channel(AHEAD);
