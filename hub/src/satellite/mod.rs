@@ -4,6 +4,7 @@ pub mod client;
 pub mod connection;
 pub mod console;
 mod deliver;
+pub mod document;
 pub mod hello;
 pub mod operate;
 pub mod outgoing;

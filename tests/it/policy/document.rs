@@ -22,6 +22,17 @@ fn the_committed_document_is_the_one_of_the_code() {
 }
 
 #[test]
+fn the_committed_document_of_the_channel_is_the_one_of_the_code() {
+    let committed = include_str!("../../../openapi/satellite.asyncapi.yaml");
+    let current = hub::commands::openapi::satellite().unwrap();
+    assert!(
+        committed.trim_end() == current.trim_end(),
+        "the channel has changed; bring its document up to date with: target/debug/hub openapi --satellite > \
+         openapi/satellite.asyncapi.yaml"
+    );
+}
+
+#[test]
 fn operation_ids_are_a_verb_and_a_noun_and_unique() {
     let mut seen = HashSet::new();
     for operation in Api::read().operations {

@@ -1,12 +1,13 @@
 //! What the hub answers to what a satellite sent, and why it may refuse.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{ClientId, CommandStage, Subject};
 
 /// What was accepted, and where it now is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Accepted {
     /// An event is in the agent's log.
@@ -28,7 +29,7 @@ pub enum Accepted {
 }
 
 /// The same event was accepted before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Duplicate {
     /// The satellite's id.
     pub client_id: ClientId,
@@ -37,7 +38,7 @@ pub struct Duplicate {
 }
 
 /// Why something was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rejected {
     /// What was refused; `client_id`, or `command_id` and `of`.
     #[serde(flatten)]
@@ -52,7 +53,7 @@ pub struct Rejected {
 }
 
 /// A field at fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// JSON Pointer (RFC 6901) into the frame; empty for the frame as a whole.
     pub pointer: String,
@@ -61,7 +62,7 @@ pub struct FieldError {
 }
 
 /// Why something was refused, for machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// Not a JSON object with a `type`.
@@ -86,6 +87,18 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Every code that this hub sends.
+    pub const SENT: [Self; 8] = [
+        Self::Malformed,
+        Self::Invalid,
+        Self::Unsupported,
+        Self::Conflict,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::TooLarge,
+        Self::Busy,
+    ];
+
     /// Whether the same frame may be taken later.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
@@ -94,7 +107,7 @@ impl ErrorCode {
 }
 
 /// The event was understood and deliberately not kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Discarded {
     /// The satellite's id.
     pub client_id: ClientId,
@@ -103,7 +116,7 @@ pub struct Discarded {
 }
 
 /// Why an event is not kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DiscardReason {
     /// The space's privacy mode does not allow keeping it.
@@ -114,7 +127,7 @@ pub enum DiscardReason {
 }
 
 /// Something is wrong, with nothing to pin it to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorNotice {
     /// For machines.
     pub code: ErrorCode,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::JsonObject;
@@ -14,7 +15,7 @@ pub const EVENT_TRANSCRIPT: &str = "transcript";
 pub const KIND_REPLY: &str = "reply";
 
 /// What was said near a satellite.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Transcript {
     /// The words.
     pub text: String,
@@ -41,7 +42,7 @@ impl Transcript {
 }
 
 /// The arguments of a command of kind [`KIND_REPLY`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reply {
     /// The whole reply as plain text, for a device that only speaks or prints.
     pub text: String,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -58,7 +59,7 @@ impl HubFrame {
 }
 
 /// The satellite is connected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Welcome {
     /// Who the satellite is.
     pub device_id: Uuid,
@@ -82,7 +83,7 @@ pub struct Welcome {
 }
 
 /// The bounds that the hub holds a satellite to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
     /// The largest message in bytes.
     pub max_frame_bytes: usize,
@@ -111,7 +112,7 @@ impl Default for Limits {
 }
 
 /// A command that was acknowledged and not answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OpenCommand {
     /// The command.
     pub command_id: Uuid,
@@ -123,7 +124,7 @@ pub struct OpenCommand {
 
 /// Something to do. Delivered at least once and in the order of `seq`, until acknowledged; but what people sent waits while the
 /// device has 24 of it unanswered, and replies pass it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Command {
     /// The same each time it is delivered: a satellite does it once.
     pub command_id: Uuid,
@@ -133,6 +134,7 @@ pub struct Command {
     pub kind: String,
     /// With what.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub arguments: JsonObject,
     /// When the hub stops waiting. The hub judges this, by its own clock.
     pub deadline_at: DateTime<Utc>,
@@ -141,14 +143,14 @@ pub struct Command {
 }
 
 /// Stop, or do not start. The satellite answers with the result that it then has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CommandCancel {
     /// The command.
     pub command_id: Uuid,
 }
 
 /// The last frame before the hub closes the socket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Goodbye {
     /// The name of a [`CloseReason`], or of one that a newer hub has.
     pub reason: String,
@@ -175,7 +177,7 @@ impl Goodbye {
 }
 
 /// The hub is there.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Pong {
     /// What the `ping` carried.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{ClientId, FrameError, JsonObject, Subscribe, Unsubscribe};
@@ -54,10 +55,11 @@ impl SatelliteFrame {
 }
 
 /// Introduces the satellite.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Hello {
     /// The device's token, unless the upgrade request carried it in `Authorization: Bearer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub token: Option<BearerToken>,
     /// The command kinds that the device carries out. A description, not a permission.
     #[serde(default)]
@@ -72,17 +74,18 @@ pub struct Hello {
 }
 
 /// A command kind that a device can carry out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Capability {
     /// Such as `display.show`.
     pub kind: String,
     /// JSON Schema of the arguments; anything is taken when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub arguments_schema: Option<JsonObject>,
 }
 
 /// A program and its version.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Software {
     /// The program.
     #[serde(default)]
@@ -93,13 +96,14 @@ pub struct Software {
 }
 
 /// Something that happened at the satellite.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NewEvent {
     /// The satellite's own id for it, the same each time it is sent.
     pub client_id: ClientId,
     /// A registered event type, such as `transcript`.
     pub event_type: String,
     /// The content, as the event type demands.
+    #[schema(value_type = Object)]
     pub payload: JsonObject,
     /// When it happened by the satellite's clock: a claim, never used for order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,9 +112,10 @@ pub struct NewEvent {
 
 /// The events of one `events` frame. An item that cannot be read stays in its place as an error, so that the others can
 /// still be kept; such items are never written.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, ToSchema)]
 pub struct Batch {
     /// The items in the order sent, at least one and at most [`super::MAX_BATCH`].
+    #[schema(value_type = Vec<NewEvent>, min_items = 1, max_items = 100)]
     pub events: Vec<Result<NewEvent, FrameError>>,
 }
 
@@ -136,14 +141,14 @@ impl Serialize for Batch {
 }
 
 /// The command has arrived. Sent before it is started; the hub does not deliver it again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CommandAck {
     /// The command.
     pub command_id: Uuid,
 }
 
 /// A sign of life from a long command, which moves its deadline within the hub's maximum.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CommandProgress {
     /// The command.
     pub command_id: Uuid,
@@ -156,7 +161,7 @@ pub struct CommandProgress {
 }
 
 /// How a command ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CommandResult {
     /// The command.
     pub command_id: Uuid,
@@ -171,7 +176,7 @@ pub struct CommandResult {
 }
 
 /// The ends that a command can have on a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandStatus {
     /// Done.
@@ -187,7 +192,7 @@ pub enum CommandStatus {
 }
 
 /// Why a command was not done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CommandError {
     /// For machines, `snake_case`.
     pub code: String,
@@ -196,7 +201,7 @@ pub struct CommandError {
 }
 
 /// Asks whether the hub is there.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Ping {
     /// Comes back in the `pong`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,11 +1,12 @@
 //! What an answer is about: an event by the client's own id, one step of a command, or a subscription.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A satellite's own name for an event it sends, unique for ever per device. Sending the same id with the same event again
 /// is safe and answered `duplicate`; a UUID is a good choice. Between 1 and [`ClientId::MAX_BYTES`] visible ASCII characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClientId(String);
 
@@ -58,7 +59,7 @@ impl std::fmt::Display for ClientId {
 }
 
 /// Which of a satellite's frames about a command an answer speaks of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandStage {
     /// `command_ack`.
@@ -71,7 +72,7 @@ pub enum CommandStage {
 
 /// What an answer is about. On the wire `{"client_id": …}`, `{"command_id": …, "of": "ack"}` or `{"subscription": …}`, beside the
 /// other fields of the answer.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Subject {
     /// An event, alone or in a batch.

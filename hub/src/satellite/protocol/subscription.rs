@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ClientId;
@@ -14,7 +15,7 @@ pub const MAX_TOPICS: u32 = 16;
 
 /// Asks to be told of what happens; answered by `subscribed`, or `rejected` with the subscription's name. Then each event that a
 /// topic lets through comes once and in order, those after the cursor first, as long as the subscription lasts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Subscribe {
     /// The subscriber's own name for it, unique on this socket.
     pub subscription: ClientId,
@@ -31,14 +32,14 @@ pub struct Subscribe {
 }
 
 /// Ends a subscription; answered by `unsubscribed`, after which nothing more of it comes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Unsubscribe {
     /// Its name.
     pub subscription: ClientId,
 }
 
 /// A subscription has begun.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Subscribed {
     /// Its name.
     pub subscription: ClientId,
@@ -50,14 +51,14 @@ pub struct Subscribed {
 }
 
 /// A subscription has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Unsubscribed {
     /// Its name.
     pub subscription: ClientId,
 }
 
 /// Something that happened, of a subscribed topic.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TopicEvent {
     /// The subscription that it belongs to.
     pub subscription: ClientId,

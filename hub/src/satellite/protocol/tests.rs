@@ -1,5 +1,6 @@
 //! What is written is read back the same, and what cannot be read is answered.
 
+mod documented;
 mod strategies;
 
 use proptest::prelude::*;
