@@ -36,6 +36,8 @@ enum Command {
     Approve(commands::approve::Args),
     Reject(commands::reject::Args),
     Resolve(commands::resolve::Args),
+    Pair(commands::pair::Args),
+    Devices(commands::devices::Args),
 }
 
 /// How long the end waits for calls to the disk that are under way: one that hangs must not keep the process.
@@ -74,5 +76,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Approve(args) => Ok(commands::approve::run(args).await),
         Command::Reject(args) => Ok(commands::reject::run(args).await),
         Command::Resolve(args) => Ok(commands::resolve::run(args).await),
+        Command::Pair(args) => Ok(commands::pair::run(args).await),
+        Command::Devices(args) => Ok(commands::devices::run(args).await),
     }
 }

@@ -7,6 +7,7 @@ pub mod banner;
 pub mod bootstrap;
 pub mod claim_code;
 mod descriptors;
+pub mod devices;
 pub mod doctor;
 pub mod health;
 pub mod inbox;
@@ -14,6 +15,7 @@ pub mod login;
 pub mod logout;
 pub mod migrate;
 pub mod openapi;
+pub mod pair;
 #[cfg(test)]
 mod people_tests;
 pub mod recall;

@@ -27,6 +27,8 @@ pub struct HttpConfig {
     pub request_timeout_ms: u64,
     /// Origins that browsers may call from.
     pub allowed_origins: Vec<String>,
+    /// The address that people know the hub by, such as `https://hub.example.com`; empty: whatever address a device asked.
+    pub public_url: String,
     /// Addresses or networks of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<TrustedProxy>,
 }
@@ -42,6 +44,7 @@ impl Default for HttpConfig {
             body_timeout_ms: 20_000,
             request_timeout_ms: 40_000,
             allowed_origins: Vec::new(),
+            public_url: String::new(),
             trusted_proxies: Vec::new(),
         }
     }
@@ -75,6 +78,11 @@ impl HttpConfig {
             self.allowed_origins.iter().all(|origin| is_origin(origin)),
             "http.allowed_origins",
             "must be origins as browsers send them, such as https://home.example: no path, no *",
+        )?;
+        within(
+            self.public_url.is_empty() || is_origin(self.public_url.trim_end_matches('/')),
+            "http.public_url",
+            "must be an address such as https://hub.example.com: no path",
         )
     }
 }

@@ -40,23 +40,26 @@ pub enum Operation {
     },
     /// What came of it.
     Finish(CommandId, Answer),
+    /// A new credential.
+    Renew,
 }
 
 impl Operation {
-    /// The scope that it needs.
+    /// The scope that it needs; none: whoever was greeted may.
     #[must_use]
-    pub const fn scope(&self) -> Scope {
+    pub const fn scope(&self) -> Option<Scope> {
         match self {
-            Self::Ingest(_) => Scope::EventsWrite,
-            Self::Acknowledge(_) | Self::Progress { .. } | Self::Finish(..) => Scope::CommandsReceive,
+            Self::Ingest(_) => Some(Scope::EventsWrite),
+            Self::Acknowledge(_) | Self::Progress { .. } | Self::Finish(..) => Some(Scope::CommandsReceive),
+            Self::Renew => None,
         }
     }
 
-    /// What an answer to it is about; none for a batch, which answers item by item.
+    /// What an answer to it is about; none for a batch, which answers item by item, and for what is about the device.
     #[must_use]
     pub const fn subject(&self) -> Option<Subject> {
         let (command, of) = match self {
-            Self::Ingest(_) => return None,
+            Self::Ingest(_) | Self::Renew => return None,
             Self::Acknowledge(command) => (command, CommandStage::Ack),
             Self::Progress { command, .. } => (command, CommandStage::Progress),
             Self::Finish(command, _) => (command, CommandStage::Result),
@@ -101,6 +104,7 @@ pub fn step(text: &str) -> Step {
             let command = CommandId(said.command_id);
             Step::Do(Operation::Finish(command, answer(said)))
         }
+        Ok(SatelliteFrame::Renew(_)) => Step::Do(Operation::Renew),
         Ok(SatelliteFrame::Ping(ping)) => Step::Answer(vec![HubFrame::Pong(Pong { nonce: ping.nonce })]),
         Err(error) if error.code == ErrorCode::Malformed => {
             Step::Close(CloseReason::ProtocolError, error.into())

@@ -8,6 +8,7 @@ pub mod operate;
 pub mod outgoing;
 pub mod protocol;
 pub mod registry;
+mod renew;
 mod tell;
 pub mod watch;
 

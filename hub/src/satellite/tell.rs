@@ -24,6 +24,7 @@ impl Told {
             Step::Answer(_) => ("answered", 1),
             Step::Close(..) => ("unreadable", 1),
             Step::Do(Operation::Ingest(items)) => ("events", items.len()),
+            Step::Do(Operation::Renew) => ("renew", 1),
             Step::Do(operation) => (stage(operation.subject().as_ref()), 1),
         };
         Self {

@@ -21,6 +21,7 @@ mod identity;
 mod jobs;
 mod mailbox_room;
 mod memories;
+mod pairings;
 mod places;
 mod schema;
 mod sessions;
@@ -35,7 +36,7 @@ pub use audit::{
 };
 pub use bell::{Bell, Listener, Ring};
 pub use commands::{Commands, Ending, NewCommand, StoredCommand};
-pub use connections::Hello;
+pub use connections::{Entered, Hello};
 pub use db::{Db, MIGRATOR};
 pub use devices::Devices;
 pub use embeddings::{EmbeddingTable, KnownModel, Progress, Unembedded, VectorHit};
@@ -48,6 +49,7 @@ pub use identity::{AgentBrief, Credential, Generation, Identity, NewAgent, SignI
 pub use jobs::{Jobs, Lease, NewJob};
 pub use mailbox_room::Room;
 pub use memories::{Memories, NewCandidate, NewMemory, WordHit};
+pub use pairings::{NewPairing, Pairings};
 pub use places::Places;
 pub use schema::Schema;
 pub use sessions::{ConversationKey, Sessions};

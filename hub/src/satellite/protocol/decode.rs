@@ -90,6 +90,7 @@ pub(super) fn satellite_frame(text: &str) -> Result<SatelliteFrame, FrameError> 
         "command_ack" => body(text).map(SatelliteFrame::CommandAck),
         "command_progress" => body(text).map(SatelliteFrame::CommandProgress),
         "command_result" => body(text).map(SatelliteFrame::CommandResult),
+        "renew" => body(text).map(SatelliteFrame::Renew),
         "ping" => body(text).map(SatelliteFrame::Ping),
         other => Err(unsupported(other)),
     };
@@ -107,6 +108,7 @@ pub(super) fn hub_frame(text: &str) -> Result<HubFrame, FrameError> {
         "command" => body(text).map(HubFrame::Command),
         "command_cancel" => body(text).map(HubFrame::CommandCancel),
         "event" => body(text).map(HubFrame::Event),
+        "renewed" => body(text).map(HubFrame::Renewed),
         "error" => body(text).map(HubFrame::Error),
         "goodbye" => body(text).map(HubFrame::Goodbye),
         "pong" => body(text).map(HubFrame::Pong),

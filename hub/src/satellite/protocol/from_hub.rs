@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Accepted, CloseReason, Discarded, Duplicate, ErrorNotice, FrameError, JsonObject, Rejected};
+use super::{
+    Accepted, CloseReason, Discarded, Duplicate, ErrorNotice, FrameError, JsonObject, Rejected, Renewed,
+};
 
 /// A frame from the hub to a satellite. Read one with [`HubFrame::decode`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,6 +29,8 @@ pub enum HubFrame {
     CommandCancel(CommandCancel),
     /// Something that happened, of a topic that the satellite subscribed to.
     Event(TopicEvent),
+    /// A new credential.
+    Renewed(Renewed),
     /// Something is wrong that no `client_id` or `command_id` belongs to.
     Error(ErrorNotice),
     /// The hub closes this socket next.
@@ -72,6 +76,9 @@ pub struct Welcome {
     /// `unknown` when it cannot say. Commands not yet acknowledged follow as `command` frames.
     #[serde(default)]
     pub open_commands: Vec<OpenCommand>,
+    /// The kinds of `hello.capabilities` that the device is not used for before a person approves them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting_capabilities: Vec<String>,
 }
 
 /// The bounds that the hub holds a satellite to.

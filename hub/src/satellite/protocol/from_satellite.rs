@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ClientId, FrameError, JsonObject};
+use super::{ClientId, FrameError, JsonObject, Renew};
 
 /// A frame from a satellite to the hub. Read one with [`SatelliteFrame::decode`].
 ///
-/// `report`, `subscribe`, `unsubscribe` and `renew` are not part of this version yet: they decode to a [`FrameError`] with
+/// `report`, `subscribe` and `unsubscribe` are not part of this version yet: they decode to a [`FrameError`] with
 /// the code `unsupported`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -29,6 +29,8 @@ pub enum SatelliteFrame {
     CommandProgress(CommandProgress),
     /// The command has ended; answered by `accepted` with `of: "result"`. Keep it until then.
     CommandResult(CommandResult),
+    /// Asks for a new credential; answered by `renewed`.
+    Renew(Renew),
     /// Asks for a `pong`.
     Ping(Ping),
 }

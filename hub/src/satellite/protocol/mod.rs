@@ -15,6 +15,7 @@ mod content;
 mod decode;
 mod from_hub;
 mod from_satellite;
+mod renewal;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use from_satellite::{
     Batch, BearerToken, Capability, CommandAck, CommandError, CommandProgress, CommandResult, CommandStatus,
     Hello, NewEvent, Ping, SatelliteFrame, Software,
 };
+pub use renewal::{Renew, Renewed};
 pub use subject::{ClientId, CommandStage, InvalidClientId, Subject};
 
 /// The WebSocket subprotocol that a satellite offers and the hub selects.

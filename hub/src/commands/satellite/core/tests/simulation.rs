@@ -177,7 +177,7 @@ impl World {
                 Output::Record(entry) => self.journal.push(entry),
                 Output::Execute(command) => self.executing.push_back(command),
                 Output::Tell(_) => {}
-                Output::Depart(_) => unreachable!("the model hub stays"),
+                Output::Depart(_) | Output::Keep(_) => unreachable!("the model hub stays"),
             }
         }
     }
@@ -205,7 +205,9 @@ impl Hub {
                     CommandStage::Result,
                 )]
             }
-            SatelliteFrame::CommandProgress(_) | SatelliteFrame::Ping(_) => Vec::new(),
+            SatelliteFrame::CommandProgress(_) | SatelliteFrame::Renew(_) | SatelliteFrame::Ping(_) => {
+                Vec::new()
+            }
         }
     }
 
@@ -225,6 +227,7 @@ impl Hub {
             heartbeat_s: 20,
             resumed: false,
             open_commands: open_commands.into_iter().map(open).collect(),
+            waiting_capabilities: Vec::new(),
         };
         let commands = unacknowledged
             .into_iter()
