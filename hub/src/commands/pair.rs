@@ -78,14 +78,16 @@ pub(super) async fn pair(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fail
     let found: Pairing = hub
         .client
         .read(&hub.client.call(&Call::post(FIND, code)).await?)?;
+    if !hub.is_json() && !hub.is_curl() {
+        hub.show(about(&found, SystemClock.now()))?;
+    }
     let wanted = wanted(args, hub, &found).await?;
     let call = Call::post(APPROVE, wanted.body).once();
     if hub.is_curl() {
         return hub.show_curl(&call);
     }
     if !hub.is_json() {
-        let about = about(&found, SystemClock.now());
-        hub.show(format!("{about}\n{}", wanted.told))?;
+        hub.show(wanted.told)?;
     }
     if !args.yes && !agreed(hub)? {
         hub.terminal.remark("Nothing was done; the device still waits.");

@@ -2,6 +2,7 @@
 
 mod deployed;
 mod https;
+mod pairing;
 mod queue;
 mod secrets;
 

@@ -30,13 +30,10 @@ pub(super) struct PollPairingRequest {
     /// As it was given.
     #[schema(value_type = String)]
     device_code: SecretString,
-    /// The program that runs on the device; not looked at.
-    #[serde(default, rename = "client_id")]
-    _client_id: Option<String>,
 }
 
 impl Form for PollPairingRequest {
-    const PARAMETERS: &[&str] = &["grant_type", "device_code", "client_id"];
+    const PARAMETERS: &[&str] = &["grant_type", "device_code"];
 }
 
 /// The credential of a device.
