@@ -168,16 +168,14 @@ async fn space(args: &Args, hub: &Remote, name: &str) -> Result<(Uuid, String), 
         return Ok(found);
     }
     let known = names.sorted();
-    match (&args.space, known.as_slice()) {
-        (None, [(id, only)]) => Ok((*id, only.clone())),
-        _ => {
-            let list: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
-            let list = list.join(", ");
-            Err(Failure::Usage(format!(
-                "which space is it in? give --space: {list}"
-            )))
-        }
+    if let (None, [(id, only)]) = (&args.space, known.as_slice()) {
+        return Ok((*id, only.clone()));
     }
+    let list: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
+    let list = list.join(", ");
+    Err(Failure::Usage(format!(
+        "which space is it in? give --space: {list}"
+    )))
 }
 
 /// What the device says of itself.

@@ -70,12 +70,8 @@ fn words() -> Vec<(&'static str, Value, Value)> {
         ("http.allowed_origins", origins, no_origins),
         (
             "http.public_url",
-            json!(["", "https://hub.example.com", "http://10.0.0.1:8080/"]),
-            json!([
-                "hub.example.com",
-                "https://hub.example.com/pair",
-                "ftp://hub.example.com"
-            ]),
+            json!(["https://a.example/"]),
+            json!(["a.example"]),
         ),
         (
             "http.trusted_proxies",

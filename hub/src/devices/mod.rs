@@ -76,9 +76,9 @@ pub struct Capability {
 /// before.
 #[must_use]
 pub fn part(declared: Vec<Capability>, approved: Option<&[String]>) -> (Vec<Capability>, Vec<Capability>) {
-    declared.into_iter().partition(|capability| {
-        approved.is_none_or(|approved| approved.iter().any(|kind| *kind == capability.kind))
-    })
+    declared
+        .into_iter()
+        .partition(|capability| approved.is_none_or(|approved| approved.contains(&capability.kind)))
 }
 
 /// Whether a text can be the name of a kind.

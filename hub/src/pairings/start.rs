@@ -22,7 +22,7 @@ const MAX_NAME: usize = 100;
 /// Codes that are drawn until one is free: with a thousand that wait, one in 25 million is taken.
 const DRAWS: usize = 3;
 /// When a full table is asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 /// What the device is told.
 #[derive(Debug)]

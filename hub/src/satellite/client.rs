@@ -26,7 +26,7 @@ pub enum Step {
 #[derive(Debug)]
 pub enum Operation {
     /// Take these events in. Items that could not be read keep their place as answers.
-    Ingest(Vec<Result<Inbound, HubFrame>>),
+    Ingest(Vec<Result<Inbound, Box<HubFrame>>>),
     /// It has the command.
     Acknowledge(CommandId),
     /// How far it is.
@@ -88,7 +88,7 @@ pub fn step(text: &str) -> Step {
             let items = batch
                 .events
                 .into_iter()
-                .map(|item| item.map(inbound).map_err(FrameError::answer));
+                .map(|item| item.map(inbound).map_err(unreadable));
             Step::Do(Operation::Ingest(items.collect()))
         }
         Ok(SatelliteFrame::CommandAck(ack)) => Step::Do(Operation::Acknowledge(CommandId(ack.command_id))),
@@ -111,6 +111,11 @@ pub fn step(text: &str) -> Step {
         }
         Err(error) => Step::Answer(vec![error.answer()]),
     }
+}
+
+/// Its answer keeps its place; boxed, because frames are large and bad items few.
+fn unreadable(error: FrameError) -> Box<HubFrame> {
+    Box::new(error.answer())
 }
 
 fn inbound(event: NewEvent) -> Inbound {

@@ -147,12 +147,12 @@ fn confirmed(subject: &Subject) -> Option<HubFrame> {
 }
 
 /// The items that could be read, and the answers to the others.
-fn sorted(items: Vec<Result<Inbound, HubFrame>>) -> (Vec<Inbound>, Vec<HubFrame>) {
+fn sorted(items: Vec<Result<Inbound, Box<HubFrame>>>) -> (Vec<Inbound>, Vec<HubFrame>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for item in items {
         match item {
             Ok(item) => good.push(item),
-            Err(answer) => bad.push(answer),
+            Err(answer) => bad.push(*answer),
         }
     }
     (good, bad)

@@ -17,7 +17,7 @@ use crate::config::DataDir;
 use crate::satellite::protocol::BearerToken;
 
 /// What a hub may make a satellite wait between polls at most.
-const SLOWEST: Duration = Duration::from_secs(60);
+const SLOWEST: Duration = Duration::from_mins(1);
 /// What `slow_down` adds (RFC 8628, 3.5).
 const SLOWER_BY: Duration = Duration::from_secs(5);
 /// The path of the channel, which the address of the hub does not have.

@@ -65,6 +65,7 @@ pub(super) async fn approve_pairing(
     };
     // Pairings belong to no agent, so this is done as the hub.
     let once = once.in_scope(TxScope::WholeAgent(caller.agent));
-    let approved = once.run(&hub, async |tx| approve(tx, caller, &code, approval).await);
+    // Boxed, for it is large and a request holds it only here.
+    let approved = Box::pin(once.run(&hub, async |tx| approve(tx, caller, &code, approval).await));
     Ok(tried(&hub, caller, &from, approved).await?)
 }

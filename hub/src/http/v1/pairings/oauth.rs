@@ -31,10 +31,7 @@ impl<T: Form> FromRequest<Hub> for FormOrJson<T> {
     type Rejection = Failed;
 
     async fn from_request(request: Request, hub: &Hub) -> Result<Self, Failed> {
-        let is_form = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|value| is_form(value));
+        let is_form = request.headers().get(header::CONTENT_TYPE).is_some_and(is_form);
         if !is_form {
             let StrangersJson(body) = StrangersJson::from_request(request, hub).await?;
             return Ok(Self(body));

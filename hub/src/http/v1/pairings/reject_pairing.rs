@@ -36,6 +36,7 @@ pub(super) async fn reject_pairing(
     let once = key.once(caller, "reject_pairing", StatusCode::OK, &body)?;
     // Pairings belong to no agent, so this is done as the hub.
     let once = once.in_scope(TxScope::WholeAgent(caller.agent));
-    let rejected = once.run(&hub, async |tx| reject(tx, caller, &code).await);
+    // Boxed, for it is large and a request holds it only here.
+    let rejected = Box::pin(once.run(&hub, async |tx| reject(tx, caller, &code).await));
     Ok(tried(&hub, caller, &from, rejected).await?)
 }
