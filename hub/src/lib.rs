@@ -23,6 +23,7 @@ pub mod events;
 pub mod identity;
 pub mod mailbox;
 pub mod memory;
+pub mod pairings;
 pub mod places;
 pub mod sessions;
 pub mod turns;

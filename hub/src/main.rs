@@ -50,6 +50,8 @@ enum PlainCommand {
     Approve(commands::approve::Args),
     Reject(commands::reject::Args),
     Resolve(commands::resolve::Args),
+    Pair(commands::pair::Args),
+    Devices(commands::devices::Args),
 }
 
 /// What came of a command.
@@ -112,5 +114,7 @@ async fn run_plain(command: PlainCommand) -> Done {
         PlainCommand::Approve(args) => Ok(commands::approve::run(args).await),
         PlainCommand::Reject(args) => Ok(commands::reject::run(args).await),
         PlainCommand::Resolve(args) => Ok(commands::resolve::run(args).await),
+        PlainCommand::Pair(args) => Ok(commands::pair::run(args).await),
+        PlainCommand::Devices(args) => Ok(commands::devices::run(args).await),
     }
 }

@@ -1,6 +1,7 @@
 //! A hub with one of each thing, and a good request for each operation of the API.
 
 use std::{
+    net::Ipv4Addr,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -23,6 +24,10 @@ use tokio_util::sync::CancellationToken;
 
 /// The SHA-256 of `window`.
 const DIGEST: &str = "44ff7b02c80d38b26dd6aa31d9470aed81b32e10331a3c994fb1a9945fd847ba";
+/// The grant of RFC 8628.
+pub(crate) const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// What a device can do.
+const KIND: &str = "x.lamp";
 /// A password that is long enough.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -100,7 +105,11 @@ impl Sample {
 
     /// A text that was not there before.
     pub(crate) fn text(&self) -> String {
-        format!("{} {}", self.canary, self.next.fetch_add(1, Ordering::Relaxed))
+        format!("{} {}", self.canary, self.next())
+    }
+
+    fn next(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A request that the owner may make and that will be carried out, with every field that it can have.
@@ -122,7 +131,8 @@ impl Sample {
         match (parameter, operation) {
             ("agent_id", _) => self.hub.home.agent.to_string(),
             ("space_id", _) => self.hub.home.kitchen.space.to_string(),
-            ("device_id", "revoke_device") => self.device().await,
+            ("device_id", "revoke_device" | "rotate_device") => self.device().await,
+            ("device_id", "approve_capabilities") => self.asking_device().await,
             ("device_id", _) => self.hub.home.kitchen.id.to_string(),
             ("action_id", "resolve_action") => self.unknown_action().await,
             ("action_id", _) => self.proposal().await,
@@ -148,6 +158,18 @@ impl Sample {
             "update_space" => json!({"name": text, "privacy_mode": "normal"}),
             "register_device" => {
                 json!({"name": text, "space_id": self.hub.home.office.space, "default_trust": "guest"})
+            }
+            "rotate_device" => json!({"overlap_s": 60}),
+            "approve_capabilities" => json!({"kinds": [KIND]}),
+            "start_pairing" => {
+                json!({"client_id": text, "client_version": text, "scope": "events:write", "name": text,
+                    "capabilities": [KIND]})
+            }
+            "poll_pairing" => json!({"grant_type": GRANT, "device_code": self.approved_pairing().await}),
+            "find_pairing" | "reject_pairing" => json!({"user_code": self.pairing().await.0}),
+            "approve_pairing" => {
+                json!({"user_code": self.pairing().await.0, "name": text, "space_id": self.hub.home.office.space,
+                    "scopes": ["events:write"], "capabilities": [KIND], "default_trust": "guest"})
             }
             "send_message" => json!({"client_id": text, "content": [{"type": "text", "text": text}]}),
             "recall_memories" => json!({"question": text, "limit": 5}),
@@ -232,6 +254,38 @@ impl Sample {
         let new = json!({"name": self.text(), "space_id": self.hub.home.office.space});
         let made = self.owner.post("devices", new).await.expect(201);
         made.text("/device/id").to_owned()
+    }
+
+    /// A device that declares a kind which nobody approved.
+    async fn asking_device(&self) -> String {
+        let id = self.device().await;
+        let sql = format!(
+            "update hub.devices set approved_kinds = '{{}}', capabilities = '[{{\"kind\": \"{KIND}\"}}]' where id = '{id}'"
+        );
+        self.hub.sql().execute(&sql).await;
+        id
+    }
+
+    /// A device that waits for a person: its user code and its device code.
+    pub(crate) async fn pairing(&self) -> (String, String) {
+        // Each from an address of its own, for one may not ask that often.
+        let address = Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(self.next()).expect("few"));
+        let asked = json!({"client_id": self.text(), "capabilities": [KIND]});
+        let client = self.rest.nobody().at(&address.to_string());
+        let started = client.post("/v1/pairings", asked).await.expect(200);
+        (
+            started.text("/user_code").to_owned(),
+            started.text("/device_code").to_owned(),
+        )
+    }
+
+    /// The device code of one that was let in.
+    async fn approved_pairing(&self) -> String {
+        let (user_code, device_code) = self.pairing().await;
+        let body =
+            json!({"user_code": user_code, "name": self.text(), "space_id": self.hub.home.office.space});
+        let _ = self.owner.post("pairings/approve", body).await.expect(201);
+        device_code
     }
 
     async fn turn(&self) -> String {

@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod claim_code;
 mod database;
 mod descriptors;
+pub mod devices;
 pub mod doctor;
 pub mod health;
 pub mod inbox;
@@ -15,6 +16,7 @@ pub mod login;
 pub mod logout;
 pub mod migrate;
 pub mod openapi;
+pub mod pair;
 #[cfg(test)]
 mod people_tests;
 pub mod recall;

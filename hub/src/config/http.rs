@@ -31,6 +31,8 @@ pub struct HttpConfig {
     pub stream_ms: u64,
     /// Origins that browsers may call from.
     pub allowed_origins: Vec<String>,
+    /// The address that people know the hub by, such as `https://hub.example.com`; empty: whatever address a device asked.
+    pub public_url: String,
     /// Addresses or networks of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<TrustedProxy>,
 }
@@ -47,6 +49,7 @@ impl Default for HttpConfig {
             request_timeout_ms: 40_000,
             stream_ms: 3_600_000,
             allowed_origins: Vec::new(),
+            public_url: String::new(),
             trusted_proxies: Vec::new(),
         }
     }
@@ -81,6 +84,11 @@ impl HttpConfig {
             self.allowed_origins.iter().all(|origin| is_origin(origin)),
             "http.allowed_origins",
             "must be origins as browsers send them, such as https://home.example: no path, no *",
+        )?;
+        within(
+            self.public_url.is_empty() || is_origin(self.public_url.trim_end_matches('/')),
+            "http.public_url",
+            "must be an address such as https://hub.example.com: no path",
         )
     }
 }

@@ -70,6 +70,11 @@ fn words() -> Vec<(&'static str, Value, Value)> {
         ),
         ("http.allowed_origins", origins, no_origins),
         (
+            "http.public_url",
+            json!(["https://a.example/"]),
+            json!(["a.example"]),
+        ),
+        (
             "http.trusted_proxies",
             json!([["10.0.0.1", "::1"], ["10.0.0.0/24", "fd00::/8"]]),
             json!([["proxy"], ["10.0.0.0/33"], ["10.0.0.0/"], ["0.0.0.0/0"], ["::/0"]]),

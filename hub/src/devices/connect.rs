@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Capability, Socket, Standing};
+use super::{Capability, Socket, Standing, part, register::changed};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
@@ -11,7 +11,7 @@ use crate::{
     identity::{Actor, Caller},
     ids::{DeviceId, SpaceId},
     mailbox::Command,
-    storage::{Hello, Ring, Tx, TxScope},
+    storage::{Entered, Hello, Ring, Tx, TxScope},
 };
 
 /// Commands named in `open_commands` at most.
@@ -33,6 +33,8 @@ pub struct Connected {
     pub generation: i64,
     /// What the device acknowledged and has not answered.
     pub open_commands: Vec<Command>,
+    /// The kinds it declared that nobody has approved.
+    pub waiting_capabilities: Vec<String>,
 }
 
 /// The code of the conflict of a socket that a newer one replaced.
@@ -75,29 +77,44 @@ pub async fn connect(hub: &Hub, caller: &Caller, device: DeviceId, hello: Introd
         .db
         .begin(TxScope::WholeAgent(caller.agent), caller.actor())
         .await?;
-    let space = tx.devices().space_of(device).await?;
+    let before = tx.devices().find(device).await?.ok_or_else(revoked)?;
     let stored = Hello {
         capabilities: serde_json::to_value(&hello.capabilities).unwrap_or_default(),
+        kinds: kinds(&hello.capabilities),
         software: hello.software,
     };
-    let generation = tx.devices().connect(device, hub.node, &stored).await?;
-    let generation = generation.ok_or_else(revoked)?;
+    let entered = tx.devices().connect(device, hub.node, &stored).await?;
+    let Entered { generation, approved } = entered.ok_or_else(revoked)?;
+    let waiting_capabilities = kinds(&part(hello.capabilities, approved.as_deref()).1);
     tx.commands().requeue_unacknowledged(device).await?;
     let open_commands = tx.commands().acknowledged(device, MOST_OPEN).await?;
-    if let Some(space) = space {
-        tell(&mut tx, space, device, true);
+    tell(&mut tx, before.space_id, device, true);
+    let mut record = Record::of("connect_device")
+        .on("device", device.0)
+        .with("generation", generation);
+    if !waiting_capabilities.is_empty() {
+        record = record.with("waiting_capabilities", waiting_capabilities.len());
     }
-    tx.record(
-        Record::of("connect_device")
-            .on("device", device.0)
-            .with("generation", generation),
-    );
+    // Once for each that is new: a device that comes back asks for nothing more.
+    let known = kinds(&before.waiting_capabilities);
+    if waiting_capabilities.iter().any(|kind| !known.contains(kind)) {
+        tx.append(changed(&before, "capabilities_waiting"));
+    }
+    tx.record(record);
     tx.ring(Ring::Device(device));
     tx.commit().await?;
     Ok(Connected {
         generation,
         open_commands,
+        waiting_capabilities,
     })
+}
+
+fn kinds(capabilities: &[Capability]) -> Vec<String> {
+    capabilities
+        .iter()
+        .map(|capability| capability.kind.clone())
+        .collect()
 }
 
 /// Takes a socket out. One that was replaced takes out nothing but itself.

@@ -1,9 +1,12 @@
 //! Devices: the identities of satellites.
 
 pub mod age;
+pub mod approve_capabilities;
 pub mod connect;
 pub mod register;
+pub mod renew;
 pub mod revoke;
+pub mod rotate;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,8 +20,12 @@ use crate::{
 
 /// What a satellite is given when it is made: it may send, and receive commands.
 pub const SATELLITE_SCOPES: [Scope; 2] = [Scope::EventsWrite, Scope::CommandsReceive];
+/// What a device can be given by a person: what a satellite does, and to see what happens in its agent. Nothing that decides.
+pub const DEVICE_SCOPES: [Scope; 3] = [Scope::EventsWrite, Scope::CommandsReceive, Scope::EventsRead];
 /// Kinds a device may declare at most.
 pub const MAX_CAPABILITIES: usize = 64;
+/// Characters of a kind at most.
+pub const MAX_KIND: usize = 100;
 /// The kind of a reply: built in, needs no declaration and no approval.
 pub const REPLY: &str = "reply";
 
@@ -34,8 +41,10 @@ pub struct Device {
     /// What people call it.
     #[schema(example = "kitchen")]
     pub name: String,
-    /// The command kinds it says it can carry out. They describe; they grant nothing.
+    /// The command kinds it says it can carry out, and that a person approved. They describe; they grant nothing.
     pub capabilities: Vec<Capability>,
+    /// What it says it can do beyond what a person approved: it is used for these only when somebody approves them.
+    pub waiting_capabilities: Vec<Capability>,
     /// What it may do.
     pub scopes: Vec<String>,
     /// The trust of what it sends when nobody is identified.
@@ -61,6 +70,21 @@ pub struct Capability {
     /// The JSON Schema of its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments_schema: Option<Value>,
+}
+
+/// Parts what a device declares into what a person approved and what waits for that. None approved: nothing was declared
+/// before.
+#[must_use]
+pub fn part(declared: Vec<Capability>, approved: Option<&[String]>) -> (Vec<Capability>, Vec<Capability>) {
+    declared
+        .into_iter()
+        .partition(|capability| approved.is_none_or(|approved| approved.contains(&capability.kind)))
+}
+
+/// Whether a text can be the name of a kind.
+#[must_use]
+pub fn is_kind(text: &str) -> bool {
+    (1..=MAX_KIND).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// A socket, as the database knows it.
@@ -117,6 +141,10 @@ impl Device {
             Some(format!("the device {name} is somebody's own"))
         } else if !self.scopes.iter().any(|scope| scope == receives) {
             Some(format!("the device {name} may not receive commands"))
+        } else if self.waits_for(kind) {
+            Some(format!(
+                "the device {name} says that it can do {kind}, and nobody has approved that yet"
+            ))
         } else if kind == REPLY || !self.can(kind) {
             Some(format!(
                 "the device {name} has not declared that it can do {kind}"
@@ -126,9 +154,15 @@ impl Device {
         }
     }
 
-    /// Whether it says it can carry out a kind.
+    /// Whether it says it can carry out a kind, and may be used for it.
     #[must_use]
     pub fn can(&self, kind: &str) -> bool {
         self.capabilities.iter().any(|capability| capability.kind == kind)
+    }
+
+    fn waits_for(&self, kind: &str) -> bool {
+        self.waiting_capabilities
+            .iter()
+            .any(|capability| capability.kind == kind)
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     audit::record::Record,
     error::{Error, Result},
     events::{EventKind, NewEvent, Place, payload::check_name},
-    identity::{Trust, credentials::DEVICE_PREFIX},
+    identity::{Scope, Trust, credentials::DEVICE_PREFIX},
     ids::{DeviceId, SpaceId, TokenId},
     secret,
     storage::Tx,
@@ -28,8 +28,28 @@ pub struct NewDevice {
     pub default_trust: Trust,
 }
 
-/// Makes a device and its first credential.
+/// Makes a device and its first credential. What it declares first is approved with it.
 pub async fn register(tx: &mut Tx, new: NewDevice) -> Result<(Device, SecretString)> {
+    let device = enrol(tx, new, &SATELLITE_SCOPES, None).await?;
+    let token = secret::mint(DEVICE_PREFIX);
+    tx.identity()
+        .insert_device_token(TokenId::mint(), device.id, &secret::hash(&token))
+        .await?;
+    tx.record(
+        Record::of("register_device")
+            .on("device", device.id.0)
+            .with("scopes", device.scopes.clone()),
+    );
+    Ok((device, token))
+}
+
+/// Makes a device without a credential. The kinds are what it may be used for; none: what it declares first.
+pub async fn enrol(
+    tx: &mut Tx,
+    new: NewDevice,
+    scopes: &[Scope],
+    approved_kinds: Option<Vec<String>>,
+) -> Result<Device> {
     check_name(&new.name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
     if tx.places().space(new.space).await?.is_none() {
         return Err(Error::invalid("/space_id", "is not a space of this agent"));
@@ -40,10 +60,8 @@ pub async fn register(tx: &mut Tx, new: NewDevice) -> Result<(Device, SecretStri
         person_id: None,
         name: new.name.trim().to_owned(),
         capabilities: Vec::new(),
-        scopes: SATELLITE_SCOPES
-            .iter()
-            .map(|scope| scope.as_str().to_owned())
-            .collect(),
+        waiting_capabilities: Vec::new(),
+        scopes: scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
         default_trust: new.default_trust,
         software: None,
         is_connected: false,
@@ -51,20 +69,11 @@ pub async fn register(tx: &mut Tx, new: NewDevice) -> Result<(Device, SecretStri
         created_at: tx.now(),
         revoked_at: None,
     };
-    if !tx.devices().insert(&device).await? {
+    if !tx.devices().insert(&device, approved_kinds.as_deref()).await? {
         return Err(Error::conflict("name_taken", "another device has this name"));
     }
-    let token = secret::mint(DEVICE_PREFIX);
-    tx.identity()
-        .insert_device_token(TokenId::mint(), device.id, &secret::hash(&token))
-        .await?;
     tx.append(changed(&device, "registered"));
-    tx.record(
-        Record::of("register_device")
-            .on("device", device.id.0)
-            .with("scopes", device.scopes.clone()),
-    );
-    Ok((device, token))
+    Ok(device)
 }
 
 /// The event that says what became of a device.

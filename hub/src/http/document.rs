@@ -13,7 +13,7 @@ use utoipa::{
 use super::problem::Problem;
 
 /// Operations that need no credential.
-pub const OPEN: [&str; 7] = [
+pub const OPEN: [&str; 9] = [
     "get_health",
     "get_readiness",
     "get_metrics",
@@ -21,6 +21,8 @@ pub const OPEN: [&str; 7] = [
     "claim_agent",
     "sign_in",
     "refresh_sign_in",
+    "start_pairing",
+    "poll_pairing",
 ];
 
 #[derive(OpenApi)]

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
-    bodies::{STRANGERS_BODY, Sender},
+    bodies::{Held, STRANGERS_BODY, Sender},
     problem::Failed,
 };
 use crate::{
@@ -54,6 +54,21 @@ impl<T: DeserializeOwned> FromRequest<Hub> for StrangersJson<T> {
     }
 }
 
+/// The fields of a form of somebody unknown, in order.
+pub(super) async fn strangers_form(request: Request, hub: &Hub) -> Result<Vec<(String, String)>, Error> {
+    let limit = hub.config.http.max_body_bytes.min(STRANGERS_BODY);
+    let (bytes, _held) = read_body(request, hub, Sender::Stranger, limit).await?;
+    form(&bytes).ok_or_else(|| Error::Malformed("the body cannot be read as a form".into()))
+}
+
+/// A form has the shape of a query.
+#[expect(clippy::disallowed_types, reason = "the one place where forms are read")]
+fn form(bytes: &[u8]) -> Option<Vec<(String, String)>> {
+    let uri = format!("/?{}", std::str::from_utf8(bytes).ok()?).parse().ok()?;
+    let axum::extract::Query(fields) = axum::extract::Query::try_from_uri(&uri).ok()?;
+    Some(fields)
+}
+
 async fn read_json<T: DeserializeOwned>(
     request: Request,
     hub: &Hub,
@@ -65,16 +80,26 @@ async fn read_json<T: DeserializeOwned>(
             "the body must be JSON: send content-type application/json".into(),
         ));
     }
+    // Held until it is parsed: what is made of it is the operation's.
+    let (bytes, _held) = read_body(request, hub, sender, limit).await?;
+    parse(&bytes)
+}
+
+async fn read_body(
+    request: Request,
+    hub: &Hub,
+    sender: Sender,
+    limit: usize,
+) -> Result<(Bytes, Held), Error> {
     let body = request.into_body();
     let announced = body.size_hint().exact();
     let announced = announced.map_or(limit, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     if announced > limit {
         return Err(Error::TooLarge { limit });
     }
-    // Until it is parsed: what is made of it is the operation's.
-    let _held = hub.bodies.hold(sender, announced)?;
+    let held = hub.bodies.hold(sender, announced)?;
     let within = Duration::from_millis(hub.config.http.body_timeout_ms);
-    parse(&read(body, limit, within).await?)
+    Ok((read(body, limit, within).await?, held))
 }
 
 /// A whole body, of a bounded size and within a bounded time.
@@ -187,6 +212,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if !value.is_object() {
         return Err(Error::invalid("", "must be an object"));
     }
+    read_value(value)
+}
+
+/// What an object means, with a pointer to what is wrong with it.
+pub(super) fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let mut pointer = pointer(error.path());
         let detail = error.into_inner().to_string();

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
     identity::Caller,
-    storage::{Claimed, IdempotencyKey, Tx},
+    storage::{Claimed, IdempotencyKey, Tx, TxScope},
 };
 
 /// The header.
@@ -84,6 +84,7 @@ impl IntoResponse for Answer {
 #[derive(Debug)]
 pub struct Once<'a> {
     caller: &'a Caller,
+    scope: TxScope,
     status: StatusCode,
     key: Option<IdempotencyKey>,
 }
@@ -105,11 +106,22 @@ impl Key {
             key,
             digest: canonical::sha256(&about),
         });
-        Ok(Once { caller, status, key })
+        Ok(Once {
+            caller,
+            scope: caller.tx_scope(),
+            status,
+            key,
+        })
     }
 }
 
 impl Once<'_> {
+    /// On a unit of work that may see something else than the caller may.
+    #[must_use]
+    pub fn in_scope(self, scope: TxScope) -> Self {
+        Self { scope, ..self }
+    }
+
     /// Does it on one unit of work for the caller, or answers what it was answered before.
     pub async fn run<T: Serialize>(
         self,
@@ -127,7 +139,7 @@ impl Once<'_> {
         hub: &Hub,
         effect: impl AsyncFnOnce(&mut Tx) -> Result<(T, Option<Value>)>,
     ) -> Result<Answer> {
-        let mut tx = hub.db.begin(self.caller.tx_scope(), self.caller.actor()).await?;
+        let mut tx = hub.db.begin(self.scope, self.caller.actor()).await?;
         if let Some(key) = &self.key
             && let Claimed::Answered(body) = tx.idempotency().claim(key).await?
         {

@@ -39,6 +39,7 @@ pub fn router(hub: &Hub) -> Router {
             get(crate::satellite::connection::connect),
         )
         .route("/v1/consoles/connect", get(crate::satellite::console::connect))
+        .route(v1::pairings::PAGE, get(v1::pairings::verification_page))
         .fallback(|| std::future::ready(problem::Failed(Error::NotFound { what: "path" })))
         .method_not_allowed_fallback(|| std::future::ready(problem::WrongMethod))
         .layer(from_fn_with_state(hub.clone(), layers::around))

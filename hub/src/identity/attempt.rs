@@ -10,6 +10,7 @@ use crate::{
     audit::record::Record,
     error::{Error, Result},
     hub::Hub,
+    ids::UserId,
     storage::TxScope,
     telemetry::metric,
 };
@@ -18,6 +19,8 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// What the audit log calls a try of a password.
 const PASSWORD: &str = "password";
+/// What the audit log calls a try of a user code.
+const USER_CODE: &str = "user_code";
 
 /// Tries a password, unless too many failed. It failed when what was given is wrong: an outage is nobody's fault. The work
 /// holds no transaction when it fails: the refusal is written down in one of its own.
@@ -40,9 +43,33 @@ pub(super) async fn with_password<T>(
     done
 }
 
+/// Tries a user code of a pairing, unless this user tried too many that were wrong. It was wrong when there is no such thing
+/// as `what`; then `wrong` is what to answer. The work holds no transaction when it fails.
+pub async fn with_user_code<T>(
+    hub: &Hub,
+    user: UserId,
+    from: &Origin,
+    work: impl Future<Output = Result<T>>,
+    (what, wrong): (&'static str, Error),
+) -> Result<T> {
+    let taken = hub.throttle.take_code(user, from.address, hub.clock.now()).await;
+    let ticket = taken.map_err(|retry_after| throttled(hub, retry_after))?;
+    match work.await {
+        Err(Error::NotFound { what: missing }) if missing == what => {
+            drop(ticket);
+            write_down_one(hub, USER_CODE, from).await?;
+            Err(wrong)
+        }
+        done => {
+            ticket.give_back();
+            done
+        }
+    }
+}
+
 /// What to answer to a secret that was wrong: that it was, or, after too many, to wait. It has been looked at, and whoever has
 /// a right one is held up by nobody.
-pub(super) async fn refused(hub: &Hub, what: Secret, from: &Origin, wrong: Error) -> Error {
+pub async fn refused(hub: &Hub, what: Secret, from: &Origin, wrong: Error) -> Error {
     if let Err(retry_after) = hub.throttle.wrong(what, from.address, hub.clock.now()) {
         return throttled(hub, retry_after);
     }
@@ -76,6 +103,7 @@ const fn word(what: Secret) -> &'static str {
     match what {
         Secret::ClaimCode => "claim_code",
         Secret::RefreshToken => "refresh_token",
+        Secret::DeviceCode => "device_code",
     }
 }
 

@@ -13,6 +13,8 @@ use crate::{
 
 /// The prefix of device credentials.
 pub const DEVICE_PREFIX: &str = "hubd";
+/// The prefix of the device codes of pairings.
+pub const PAIRING_PREFIX: &str = "hubp";
 /// The prefix of refresh tokens.
 pub const REFRESH_PREFIX: &str = "hubr";
 

@@ -14,6 +14,9 @@
 //! as they are told gets their try. A try that finds only tries under way before it, not failures, waits for their end: they
 //! may all be right.
 //!
+//! A user code of a pairing is short, and can be guessed by who is signed in: it counts like a password, 10 of one user and 40 of
+//! one address. Whoever asks for a pairing is counted by address, 20 and then one every 10 s: each leaves a row and an entry.
+//!
 //! A [`Secret`] has a hundred bits and more, which nobody guesses: it is looked at first, and a right one is never refused.
 //! The wrong ones are counted for each kind and address, 40 and then one every 10 s, to bound what they leave behind.
 //!
@@ -32,7 +35,7 @@ use tokio::sync::Notify;
 
 use self::table::{Limit, Refused, Table};
 use super::network;
-use crate::clock::DateTime;
+use crate::{clock::DateTime, ids::UserId};
 
 const NAME_AND_ADDRESS: Limit = Limit {
     burst: 10,
@@ -47,6 +50,12 @@ const NAME: Limit = Limit {
     every: Duration::seconds(10),
 };
 
+/// Pairings that one address may ask for: a house with many devices, not a flood.
+const PAIRINGS: Limit = Limit {
+    burst: 20,
+    every: Duration::seconds(10),
+};
+
 /// What is too long to be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Secret {
@@ -54,6 +63,8 @@ pub enum Secret {
     ClaimCode,
     /// A refresh token: 256 bits.
     RefreshToken,
+    /// The device code of a pairing: 256 bits.
+    DeviceCode,
 }
 
 /// The failed tries of this process.
@@ -96,6 +107,34 @@ impl Throttle {
         }
     }
 
+    /// Counts a try of a user code, or says how long to wait.
+    pub async fn take_code(
+        &self,
+        user: UserId,
+        address: Option<IpAddr>,
+        now: DateTime,
+    ) -> Result<Ticket<'_>, std::time::Duration> {
+        let place = self.key(("user code", user));
+        let counts = vec![
+            (place, NAME_AND_ADDRESS),
+            (self.key(("user codes", address.map(network))), ADDRESS),
+        ];
+        loop {
+            let ended = self.ended.notified();
+            match self.begin(counts.clone(), place, now) {
+                Ok(ticket) => return Ok(ticket),
+                Err(Refused::Failures(wait)) => return Err(wait),
+                Err(Refused::UnderWay) => ended.await,
+            }
+        }
+    }
+
+    /// Counts somebody who asks for a pairing, or says how long to wait.
+    pub fn ask_pairing(&self, address: Option<IpAddr>, now: DateTime) -> Result<(), std::time::Duration> {
+        let key = self.key(("pairing", address.map(network)));
+        self.lock().fail(key, PAIRINGS, now)
+    }
+
     /// Counts a secret that was wrong, or says how long to wait before the next one.
     pub fn wrong(
         &self,
@@ -111,13 +150,15 @@ impl Throttle {
         let network = address.map(network);
         let place = self.key(("place", name, network));
         let mut counts = vec![(place, NAME_AND_ADDRESS)];
-        let mut table = self.lock();
-        if !table.is_known(place, now) {
+        if !self.lock().is_known(place, now) {
             counts.push((self.key(("address", network)), ADDRESS));
             counts.push((self.key(("name", name)), NAME));
         }
-        table.begin(&counts, now)?;
-        drop(table);
+        self.begin(counts, place, now)
+    }
+
+    fn begin(&self, counts: Vec<(u64, Limit)>, place: u64, now: DateTime) -> Result<Ticket<'_>, Refused> {
+        self.lock().begin(&counts, now)?;
         Ok(Ticket {
             throttle: self,
             counts,

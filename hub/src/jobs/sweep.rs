@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Duration as TimeDelta;
 
 use super::sample::sample;
-use crate::{actions, artifacts, devices, error::Result, hub::Hub, mailbox, memory};
+use crate::{actions, artifacts, devices, error::Result, hub::Hub, mailbox, memory, pairings};
 
 /// How often deadlines are looked at.
 const DEADLINES: Duration = Duration::from_secs(1);
@@ -19,6 +19,8 @@ const KEEP_DONE: TimeDelta = TimeDelta::days(7);
 const KEEP_STREAMS: TimeDelta = TimeDelta::hours(24);
 /// How long what people sent to devices can be read after it ended.
 const KEEP_COMMANDS: TimeDelta = TimeDelta::days(30);
+/// How long credentials can be read after they ended.
+const KEEP_TOKENS: TimeDelta = TimeDelta::days(30);
 /// Rows removed at once.
 const BATCH: i64 = 1_000;
 /// Heartbeats a connection may miss before its node counts as gone.
@@ -61,18 +63,20 @@ async fn sweep(hub: &Hub, round: u32) -> Result<()> {
     Ok(())
 }
 
-/// Ends what has missed its deadline: commands, proposals, connections of nodes that are gone.
+/// Ends what has missed its deadline: commands, proposals, connections of nodes that are gone, devices that never came for
+/// their credential.
 pub async fn end_overdue(hub: &Hub) -> Result<()> {
     mailbox::expire::expire_overdue(hub).await?;
     actions::expire::expire_overdue(hub).await?;
     let heartbeat = i64::try_from(hub.config.satellite.heartbeat_ms).unwrap_or(i64::MAX);
     let silent_since = hub.clock.now() - TimeDelta::milliseconds(heartbeat) * MISSED;
     devices::age::age_out(hub, silent_since).await?;
+    pairings::expire::expire_overdue(hub).await?;
     Ok(())
 }
 
 /// Removes what was kept long enough: done jobs, idempotency answers, streams, what people sent to
-/// devices, payloads whose retention is over.
+/// devices, pairings and credentials that ended, payloads whose retention is over.
 pub async fn remove_old(hub: &Hub) -> Result<()> {
     while !hub.lifecycle.is_closing() && remove_some(hub).await? > 0 {}
     Ok(())
@@ -89,6 +93,9 @@ async fn remove_some(hub: &Hub) -> Result<u64> {
     removed += tx.turn_stream().purge(before, BATCH).await?;
     let before = tx.now() - KEEP_COMMANDS;
     removed += tx.commands().purge(before, BATCH).await?;
+    removed += tx.pairings().purge(BATCH).await?;
+    let before = tx.now() - KEEP_TOKENS;
+    removed += tx.identity().purge_tokens(before, BATCH).await?;
     tx.commit().await?;
     Ok(removed)
 }

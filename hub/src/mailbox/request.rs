@@ -199,6 +199,7 @@ mod tests {
                 kind,
                 arguments_schema: None,
             }],
+            waiting_capabilities: Vec::new(),
             scopes: SATELLITE_SCOPES.map(|scope| scope.as_str().to_owned()).to_vec(),
             default_trust: Trust::Household,
             software: None,

@@ -40,7 +40,7 @@ pub enum Watching {
 #[derive(Debug)]
 pub enum Operation {
     /// Take these events in. Items that could not be read keep their place as answers.
-    Ingest(Vec<Result<Inbound, HubFrame>>),
+    Ingest(Vec<Result<Inbound, Box<HubFrame>>>),
     /// It has the command.
     Acknowledge(CommandId),
     /// How far it is.
@@ -54,23 +54,26 @@ pub enum Operation {
     },
     /// What came of it.
     Finish(CommandId, Answer),
+    /// A new credential.
+    Renew,
 }
 
 impl Operation {
-    /// The scope that it needs.
+    /// The scope that it needs; none: whoever was greeted may.
     #[must_use]
-    pub const fn scope(&self) -> Scope {
+    pub const fn scope(&self) -> Option<Scope> {
         match self {
-            Self::Ingest(_) => Scope::EventsWrite,
-            Self::Acknowledge(_) | Self::Progress { .. } | Self::Finish(..) => Scope::CommandsReceive,
+            Self::Ingest(_) => Some(Scope::EventsWrite),
+            Self::Acknowledge(_) | Self::Progress { .. } | Self::Finish(..) => Some(Scope::CommandsReceive),
+            Self::Renew => None,
         }
     }
 
-    /// What an answer to it is about; none for a batch, which answers item by item.
+    /// What an answer to it is about; none for a batch, which answers item by item, and for what is about the device.
     #[must_use]
     pub const fn subject(&self) -> Option<Subject> {
         let (command, of) = match self {
-            Self::Ingest(_) => return None,
+            Self::Ingest(_) | Self::Renew => return None,
             Self::Acknowledge(command) => (command, CommandStage::Ack),
             Self::Progress { command, .. } => (command, CommandStage::Progress),
             Self::Finish(command, _) => (command, CommandStage::Result),
@@ -99,7 +102,7 @@ pub fn step(text: &str) -> Step {
             let items = batch
                 .events
                 .into_iter()
-                .map(|item| item.map(inbound).map_err(FrameError::answer));
+                .map(|item| item.map(inbound).map_err(unreadable));
             Step::Do(Operation::Ingest(items.collect()))
         }
         Ok(SatelliteFrame::CommandAck(ack)) => Step::Do(Operation::Acknowledge(CommandId(ack.command_id))),
@@ -115,6 +118,7 @@ pub fn step(text: &str) -> Step {
             let command = CommandId(said.command_id);
             Step::Do(Operation::Finish(command, answer(said)))
         }
+        Ok(SatelliteFrame::Renew(_)) => Step::Do(Operation::Renew),
         Ok(SatelliteFrame::Ping(ping)) => Step::Answer(vec![HubFrame::Pong(Pong { nonce: ping.nonce })]),
         Ok(SatelliteFrame::Subscribe(asked)) => match Wanted::read(asked) {
             Ok(wanted) => Step::Watch(Watching::Begin(wanted)),
@@ -126,6 +130,11 @@ pub fn step(text: &str) -> Step {
         }
         Err(error) => Step::Answer(vec![error.answer()]),
     }
+}
+
+/// Its answer keeps its place; boxed, because frames are large and bad items few.
+fn unreadable(error: FrameError) -> Box<HubFrame> {
+    Box::new(error.answer())
 }
 
 fn inbound(event: NewEvent) -> Inbound {

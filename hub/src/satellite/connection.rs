@@ -189,6 +189,7 @@ async fn welcome(hub: &Hub, out: &mut Outgoing, guest: &Guest, connected: Connec
                 seq: c.seq,
             })
             .collect(),
+        waiting_capabilities: connected.waiting_capabilities,
     };
     out.send(&HubFrame::Welcome(welcome)).await
 }

@@ -65,7 +65,7 @@ pub(super) async fn deliver(
 async fn look(hub: &Hub, guest: &Guest, socket: Socket, owed: Owed) -> Result<Option<Handed>> {
     let agent = guest.caller.agent;
     let mut tx = hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await?;
-    if !tx.identity().is_credential_alive(guest.token).await? {
+    if !tx.identity().is_credential_alive(guest.token()).await? {
         return Ok(None);
     }
     let handed = if authorize(&guest.caller, Scope::CommandsReceive).is_ok() {

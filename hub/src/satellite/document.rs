@@ -5,8 +5,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::protocol::{
     Accepted, Batch, CloseReason, Command, CommandAck, CommandCancel, CommandProgress, CommandResult,
-    Discarded, Duplicate, ErrorNotice, Goodbye, HELLO_WITHIN, Hello, NewEvent, Ping, Pong, Rejected,
-    SUBPROTOCOL, Subscribe, Subscribed, TopicEvent, Unsubscribe, Unsubscribed, Welcome,
+    Discarded, Duplicate, ErrorNotice, Goodbye, HELLO_WITHIN, Hello, NewEvent, Ping, Pong, Rejected, Renew,
+    Renewed, SUBPROTOCOL, Subscribe, Subscribed, TopicEvent, Unsubscribe, Unsubscribed, Welcome,
 };
 
 /// Where satellites connect.
@@ -83,6 +83,7 @@ fn messages() -> Vec<Message> {
         Message::up::<CommandAck>("command_ack"),
         Message::up::<CommandProgress>("command_progress"),
         Message::up::<CommandResult>("command_result"),
+        Message::up::<Renew>("renew"),
         Message::up::<Ping>("ping"),
         Message::up::<Subscribe>("subscribe"),
         Message::up::<Unsubscribe>("unsubscribe"),
@@ -96,6 +97,7 @@ fn messages() -> Vec<Message> {
         Message::down::<Subscribed>("subscribed"),
         Message::down::<Unsubscribed>("unsubscribed"),
         Message::down::<TopicEvent>("event"),
+        Message::down::<Renewed>("renewed"),
         Message::down::<ErrorNotice>("error"),
         Message::down::<Goodbye>("goodbye"),
         Message::down::<Pong>("pong"),

@@ -1,10 +1,12 @@
 //! The greeting: a socket before hello is another thing than after it.
 
+use std::sync::{Arc, Mutex};
+
 use secrecy::SecretString;
 
 use super::protocol::{self, ErrorCode, ErrorNotice, Hello, SatelliteFrame};
 use crate::{
-    devices::{Capability, MAX_CAPABILITIES, Sitting, connect::Introduction},
+    devices::{Capability, MAX_CAPABILITIES, Sitting, connect::Introduction, is_kind},
     error::Error,
     events::{cursor::Cursor, payload::find_nul},
     hub::Hub,
@@ -18,8 +20,6 @@ use crate::{
 
 /// Bytes of a declared schema at most.
 const MAX_SCHEMA: usize = 16 * 1024;
-/// Characters of a kind at most.
-const MAX_KIND: usize = 100;
 
 /// A device that proved who it is.
 #[derive(Debug, Clone)]
@@ -28,8 +28,8 @@ pub struct Guest {
     pub caller: Caller,
     /// The device.
     pub device: DeviceId,
-    /// Its credential.
-    pub token: TokenId,
+    /// Its credential: the one it came with, or the one it renewed that with.
+    token: Arc<Mutex<TokenId>>,
     /// Where it is.
     pub space: SpaceId,
     /// What people call it.
@@ -41,12 +41,23 @@ pub struct Guest {
 impl Guest {
     /// What must be alive for its socket.
     #[must_use]
-    pub const fn sitting(&self) -> Sitting {
+    pub fn sitting(&self) -> Sitting {
         Sitting {
             agent: self.caller.agent,
             device: self.device,
-            token: self.token,
+            token: self.token(),
         }
+    }
+
+    /// The credential that must be alive for its socket.
+    #[must_use]
+    pub fn token(&self) -> TokenId {
+        *self.token.lock().expect("no panic while held")
+    }
+
+    /// It renewed its credential.
+    pub(super) fn goes_on_with(&self, token: TokenId) {
+        *self.token.lock().expect("no panic while held") = token;
     }
 }
 
@@ -92,7 +103,7 @@ pub async fn admit(hub: &Hub, upgrade: Option<SecretString>, hello: &Hello) -> R
     Ok(Guest {
         caller,
         device,
-        token,
+        token: Arc::new(Mutex::new(token)),
         space,
         name,
         resume,
@@ -145,9 +156,7 @@ pub fn introduction(hello: Hello) -> Result<Introduction, Error> {
 
 fn capability(at: usize, declared: protocol::Capability) -> Result<Capability, Error> {
     let pointer = |field: &str| format!("/capabilities/{at}/{field}");
-    let is_kind =
-        (1..=MAX_KIND).contains(&declared.kind.len()) && declared.kind.bytes().all(|b| b.is_ascii_graphic());
-    if !is_kind {
+    if !is_kind(&declared.kind) {
         return Err(Error::invalid(
             pointer("kind"),
             "must have 1 to 100 visible ASCII characters",

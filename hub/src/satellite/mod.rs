@@ -10,6 +10,7 @@ pub mod operate;
 pub mod outgoing;
 pub mod protocol;
 pub mod registry;
+mod renew;
 mod subscriptions;
 mod tell;
 pub mod wanted;

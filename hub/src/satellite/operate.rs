@@ -10,6 +10,7 @@ use super::{
         Accepted, ClientId, CloseReason, CommandStage, DiscardReason, Discarded, Duplicate, ErrorCode,
         ErrorNotice, FieldError, HubFrame, Rejected, Subject,
     },
+    renew::renew,
 };
 use crate::{
     devices::{
@@ -60,7 +61,8 @@ pub async fn operate(
     socket: Socket,
     operation: Operation,
 ) -> Result<Vec<HubFrame>, CloseReason> {
-    let may = authorize(&guest.caller, operation.scope());
+    let needed = operation.scope();
+    let may = needed.map_or(Ok(()), |scope| authorize(&guest.caller, scope));
     let (subjects, mut frames, done) = match operation {
         Operation::Ingest(items) => {
             let (good, bad) = sorted(items);
@@ -71,6 +73,7 @@ pub async fn operate(
             };
             (subjects, bad, done)
         }
+        Operation::Renew => return renew(hub, guest, socket).await,
         operation => {
             let subjects = operation.subject().into_iter().collect();
             let done = match may {
@@ -119,7 +122,7 @@ async fn carry_out(hub: &Hub, guest: &Guest, socket: Socket, operation: Operatio
     let mut tx = hub.db.begin(scope, guest.caller.actor()).await?;
     hold(&mut tx, socket).await?;
     match operation {
-        Operation::Ingest(_) => {}
+        Operation::Ingest(_) | Operation::Renew => {}
         Operation::Acknowledge(id) => acknowledge(&mut tx, guest.device, id).await?,
         Operation::Progress {
             command,
@@ -144,12 +147,12 @@ fn confirmed(subject: &Subject) -> Option<HubFrame> {
 }
 
 /// The items that could be read, and the answers to the others.
-fn sorted(items: Vec<Result<Inbound, HubFrame>>) -> (Vec<Inbound>, Vec<HubFrame>) {
+fn sorted(items: Vec<Result<Inbound, Box<HubFrame>>>) -> (Vec<Inbound>, Vec<HubFrame>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for item in items {
         match item {
             Ok(item) => good.push(item),
-            Err(answer) => bad.push(answer),
+            Err(answer) => bad.push(*answer),
         }
     }
     (good, bad)

@@ -14,7 +14,7 @@ use crate::{
     devices::Sitting,
     error::{Error, Result},
     identity::network,
-    ids::DeviceId,
+    ids::{DeviceId, TokenId},
     telemetry::metric,
 };
 
@@ -116,6 +116,18 @@ impl Registry {
         self.lock().sitting.values().copied().collect()
     }
 
+    /// The socket that was opened with a credential goes on with another.
+    pub fn renewed(&self, before: TokenId, now: TokenId) {
+        let mut open = self.lock();
+        for sitting in open
+            .sitting
+            .values_mut()
+            .filter(|sitting| sitting.token == before)
+        {
+            sitting.token = now;
+        }
+    }
+
     /// How many seats are taken.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -187,7 +199,7 @@ fn gauge(seats: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{AgentId, TokenId};
+    use crate::ids::AgentId;
 
     fn at(number: u8) -> Newcomer {
         Newcomer::stranger(Some([192, 0, 2, number].into()))

@@ -25,6 +25,7 @@ impl Told {
             Step::Close(..) => ("unreadable", 1),
             Step::Watch(asked) => return Self::of_watching(asked),
             Step::Do(Operation::Ingest(items)) => ("events", items.len()),
+            Step::Do(Operation::Renew) => ("renew", 1),
             Step::Do(operation) => (stage(operation.subject().as_ref()), 1),
         };
         Self {

@@ -16,27 +16,40 @@ use crate::{
 pub struct Hello {
     /// A list of capabilities.
     pub capabilities: Value,
+    /// Their kinds.
+    pub kinds: Vec<String>,
     /// What runs on it.
     pub software: Option<Value>,
 }
 
+/// A socket that took its place.
+#[derive(Debug)]
+pub struct Entered {
+    /// The newest wins.
+    pub generation: i64,
+    /// The kinds that the device may be used for; none: it has not declared any yet.
+    pub approved: Option<Vec<String>>,
+}
+
 impl Devices<'_> {
-    /// Takes what a device says of itself at hello, and gives its socket the next generation. None when the device was
-    /// revoked.
-    pub async fn connect(&mut self, id: DeviceId, node: NodeId, hello: &Hello) -> Result<Option<i64>> {
+    /// Takes what a device says of itself at hello, and gives its socket the next generation. What it declares first is
+    /// approved with the device itself. None when the device was revoked.
+    pub async fn connect(&mut self, id: DeviceId, node: NodeId, hello: &Hello) -> Result<Option<Entered>> {
         let (agent, now) = (self.0.agent(), self.0.now());
-        let generation = sqlx::query_scalar!(
-            "update devices set generation = generation + 1, capabilities = $3, software = $4, last_seen_at = $5
-             where agent_id = $1 and id = $2 and revoked_at is null returning generation",
+        let entered = sqlx::query!(
+            "update devices set generation = generation + 1, capabilities = $3, software = $4, last_seen_at = $5,
+               approved_kinds = coalesce(approved_kinds, nullif($6::text[], '{}'))
+             where agent_id = $1 and id = $2 and revoked_at is null returning generation, approved_kinds",
             agent.0,
             id.0,
             hello.capabilities,
             hello.software,
-            now
+            now,
+            &hello.kinds
         )
         .fetch_optional(self.0.connection())
         .await?;
-        let Some(generation) = generation else {
+        let Some(entered) = entered else {
             return Ok(None);
         };
         sqlx::query!(
@@ -48,12 +61,15 @@ impl Devices<'_> {
             agent.0,
             id.0,
             node.0,
-            generation,
+            entered.generation,
             now
         )
         .execute(self.0.connection())
         .await?;
-        Ok(Some(generation))
+        Ok(Some(Entered {
+            generation: entered.generation,
+            approved: entered.approved_kinds,
+        }))
     }
 
     /// Removes a connection if it is still this one; false when a newer one took its place. The device's row first, as a

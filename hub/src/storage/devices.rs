@@ -3,10 +3,10 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Tx;
+use super::{Tx, identity::one};
 use crate::{
     clock::DateTime,
-    devices::{Capability, Device},
+    devices::{Capability, Device, part},
     error::Result,
     identity::Trust,
     ids::{DeviceId, PersonId, SpaceId},
@@ -29,6 +29,7 @@ struct DeviceRow {
     person_id: Option<Uuid>,
     name: String,
     capabilities: Value,
+    approved_kinds: Option<Vec<String>>,
     scopes: Vec<String>,
     default_trust: String,
     software: Option<Value>,
@@ -40,12 +41,15 @@ struct DeviceRow {
 
 impl From<DeviceRow> for Device {
     fn from(row: DeviceRow) -> Self {
+        let declared = capabilities(row.capabilities);
+        let (capabilities, waiting_capabilities) = part(declared, row.approved_kinds.as_deref());
         Self {
             id: row.id.into(),
             space_id: row.space_id.into(),
             person_id: row.person_id.map(PersonId),
             name: row.name,
-            capabilities: capabilities(row.capabilities),
+            capabilities,
+            waiting_capabilities,
             scopes: row.scopes,
             default_trust: Trust::parse(&row.default_trust),
             software: row.software,
@@ -62,8 +66,8 @@ macro_rules! devices {
     ($which:literal, $($argument:expr),+) => {
         sqlx::query_as!(
             DeviceRow,
-            r#"select d.id, d.space_id, d.person_id, d.name, d.capabilities, d.scopes, d.default_trust, d.software,
-                 (c.device_id is not null) as "is_connected!", coalesce(c.heartbeat_at, d.last_seen_at) as last_seen_at,
+            r#"select d.id, d.space_id, d.person_id, d.name, d.capabilities, d.approved_kinds, d.scopes,
+                 d.default_trust, d.software, (c.device_id is not null) as "is_connected!", coalesce(c.heartbeat_at, d.last_seen_at) as last_seen_at,
                  d.created_at, d.revoked_at
                from devices d left join device_connections c on c.agent_id = d.agent_id and c.device_id = d.id "#
                 + $which,
@@ -73,12 +77,13 @@ macro_rules! devices {
 }
 
 impl Devices<'_> {
-    /// Inserts a device; false when the name is taken by a live one.
-    pub async fn insert(&mut self, device: &Device) -> Result<bool> {
+    /// Inserts a device with the kinds that it may be used for; false when the name is taken by a live one.
+    pub async fn insert(&mut self, device: &Device, approved_kinds: Option<&[String]>) -> Result<bool> {
         let agent = self.0.agent();
         let done = sqlx::query!(
-            "insert into devices (agent_id, id, space_id, person_id, name, scopes, default_trust, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)
+            "insert into devices (agent_id, id, space_id, person_id, name, scopes, default_trust, created_at,
+               approved_kinds)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              on conflict (agent_id, lower(name)) where revoked_at is null do nothing",
             agent.0,
             device.id.0,
@@ -87,7 +92,8 @@ impl Devices<'_> {
             device.name,
             &device.scopes,
             device.default_trust.as_str(),
-            device.created_at
+            device.created_at,
+            approved_kinds
         )
         .execute(self.0.connection())
         .await?;
@@ -99,6 +105,39 @@ impl Devices<'_> {
         let agent = self.0.agent();
         let row = devices!("where d.agent_id = $1 and d.id = $2", agent.0, id.0);
         Ok(row.fetch_optional(self.0.connection()).await?.map(Device::from))
+    }
+
+    /// A live device, held until the end of this unit of work, so that it is not revoked meanwhile. Rows that refer to it can
+    /// be made all the same. Before its connection's row, as everywhere.
+    pub async fn lock_live(&mut self, id: DeviceId) -> Result<Option<Device>> {
+        let agent = self.0.agent();
+        let held = sqlx::query_scalar!(
+            "select id from devices where agent_id = $1 and id = $2 and revoked_at is null for no key update",
+            agent.0,
+            id.0
+        );
+        match held.fetch_optional(self.0.connection()).await? {
+            Some(_) => self.find(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Lets a device be used for these kinds, too.
+    pub async fn approve_kinds(&mut self, id: DeviceId, kinds: &[String]) -> Result<()> {
+        let agent = self.0.agent();
+        let done = sqlx::query!(
+            "update devices set approved_kinds = array(
+               select unnest(approved_kinds) union select unnest($3::text[]) order by 1)
+             where agent_id = $1 and id = $2 and revoked_at is null",
+            agent.0,
+            id.0,
+            kinds
+        );
+        let done = done.execute(self.0.connection()).await?;
+        one(
+            done.rows_affected(),
+            "kinds of a device that is not there were approved",
+        )
     }
 
     /// A page of devices by id, revoked ones too.

@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 19] = [
+const MUTATIONS: [(&str, &str); 25] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -21,6 +21,12 @@ const MUTATIONS: [(&str, &str); 19] = [
     ("update_agent", "update_agent"),
     ("register_device", "register_device"),
     ("revoke_device", "revoke_device"),
+    ("rotate_device", "rotate_device"),
+    ("approve_capabilities", "approve_capabilities"),
+    ("start_pairing", "start_pairing"),
+    ("poll_pairing", "collect_credential"),
+    ("approve_pairing", "approve_pairing"),
+    ("reject_pairing", "reject_pairing"),
     ("send_message", "append_events"),
     ("approve_action", "approve_action"),
     ("reject_action", "reject_action"),
@@ -34,15 +40,18 @@ const MUTATIONS: [(&str, &str); 19] = [
 ];
 
 /// Operations that are a POST because what is asked must not stand in a URL.
-const QUESTIONS: [&str; 1] = ["recall_memories"];
+const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 33] = [
+const REGISTER: [&str; 41] = [
     "acknowledge_command",
     "append_events",
     "approve_action",
+    "approve_capabilities",
+    "approve_pairing",
     "cancel_command",
     "claim_agent",
+    "collect_credential",
     "complete_artifact",
     "connect_device",
     "create_agent",
@@ -54,21 +63,26 @@ const REGISTER: [&str; 33] = [
     "execute_action",
     "expire_action",
     "expire_command",
+    "expire_pairing",
     "finish_command",
     "give_up_action",
     "give_up_turn",
     "refresh_sign_in",
     "register_device",
     "reject_action",
+    "reject_pairing",
+    "renew_credential",
     "replay_job",
     "report_command_progress",
     "resolve_action",
     "revoke_device",
+    "rotate_device",
     "run_turn",
     "send_command",
     "sign_in",
     "sign_out",
     "skip_turn",
+    "start_pairing",
     "update_agent",
     "update_space",
 ];
@@ -186,7 +200,8 @@ impl Caller {
     async fn of(sample: &Sample, operation: &Operation) -> Self {
         let (client, kind) = match operation.id.as_str() {
             "claim_agent" => (sample.rest.nobody(), "user"),
-            "sign_in" | "refresh_sign_in" => (sample.rest.nobody(), "anonymous"),
+            "sign_in" | "refresh_sign_in" | "start_pairing" => (sample.rest.nobody(), "anonymous"),
+            "poll_pairing" => (sample.rest.nobody(), "device"),
             _ => (sample.rest.user(&sample.ada).await, "user"),
         };
         Self { client, kind }

@@ -84,6 +84,8 @@ const LAYERS: &[(&str, Layer)] = &[
     ("memory::", Operations),
     ("memory::embedding", Types),
     ("memory::rules", Types),
+    ("pairings", Types),
+    ("pairings::", Operations),
     ("places", Types),
     ("places::", Operations),
     ("sessions", Types),

@@ -2,6 +2,7 @@
 //! added later is held to them, too.
 
 mod audit;
+mod channel;
 mod config;
 mod document;
 mod imports;

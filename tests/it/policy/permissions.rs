@@ -21,13 +21,15 @@ enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 43] = [
+const TABLE: [(&str, Needs); 50] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
     ("claim_agent", Nothing),
     ("sign_in", Nothing),
     ("refresh_sign_in", Nothing),
+    ("start_pairing", Nothing),
+    ("poll_pairing", Nothing),
     ("get_me", AnyUser),
     ("sign_out", AnyUser),
     ("get_agent", Least(Role::Guest)),
@@ -62,6 +64,11 @@ const TABLE: [(&str, Needs); 43] = [
     ("update_space", Least(Role::Admin)),
     ("register_device", Least(Role::Admin)),
     ("revoke_device", Least(Role::Admin)),
+    ("rotate_device", Least(Role::Admin)),
+    ("approve_capabilities", Least(Role::Admin)),
+    ("find_pairing", Least(Role::Admin)),
+    ("approve_pairing", Least(Role::Admin)),
+    ("reject_pairing", Least(Role::Admin)),
     ("list_dead_jobs", Least(Role::Admin)),
     ("replay_dead_job", Least(Role::Admin)),
     ("update_agent", Least(Role::Owner)),

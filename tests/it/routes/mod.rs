@@ -13,6 +13,8 @@ mod identity;
 mod memories;
 mod messages;
 mod operations;
+mod pairings;
+mod rotation;
 mod sign_in;
 mod spaces;
 mod throttle;

@@ -6,9 +6,11 @@ mod delivery;
 mod events;
 mod gone;
 mod greeting;
+mod growth;
 mod leaving;
 mod nodes;
 mod outage;
+mod renewal;
 
 use chrono::Duration;
 use hub::{

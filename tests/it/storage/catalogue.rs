@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use support::TestHub;
 
 /// Tables that belong to no agent. Their rows are the hub's own.
-const HUB_TABLES: [&str; 7] = [
+const HUB_TABLES: [&str; 8] = [
     "audit_checkpoints",
     "embedding_models",
+    "pairings",
     "publisher_state",
     "sequencer_state",
     "settings",

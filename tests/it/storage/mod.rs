@@ -9,3 +9,4 @@ mod log;
 mod privileges;
 mod schema;
 mod scope;
+mod upgrade;

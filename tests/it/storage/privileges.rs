@@ -174,10 +174,17 @@ async fn rows_are_deleted_from_the_known_tables_only() {
     assert_eq!(
         by_system,
         [
-            // What people sent to devices goes a month after it ended.
-            &["artifacts", "commands", "device_connections", "embedding_models"][..],
+            // Credentials and what people sent to devices go a month after they ended.
+            &[
+                "access_tokens",
+                "artifacts",
+                "commands",
+                "device_connections",
+                "embedding_models"
+            ][..],
             &embeddings,
             &others,
+            &["pairings"],
             &streams
         ]
         .concat()

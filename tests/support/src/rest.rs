@@ -326,6 +326,13 @@ impl Answer {
             return;
         }
         let media = self.header("content-type");
+        // OAuth says some refusals in its own way (RFC 6749, 5.2).
+        if self.what.starts_with("POST /v1/pairings/token") && media == Some("application/json") {
+            assert_eq!(self.status.as_u16(), 400, "{}", self.told());
+            assert!(self.json["error"].is_string(), "{}", self.told());
+            assert_eq!(self.header("cache-control"), Some("no-store"), "{}", self.told());
+            return;
+        }
         assert_eq!(media, Some("application/problem+json"), "{}", self.told());
         assert_eq!(self.json["request_id"], id, "{}", self.told());
         assert_eq!(self.json["status"], self.status.as_u16(), "{}", self.told());

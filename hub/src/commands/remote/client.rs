@@ -125,6 +125,20 @@ impl Client {
         self.answer(&response)
     }
 
+    /// Asks as nobody in particular something that OAuth refuses with 400 and a word of its own: the word, or the answer.
+    pub async fn call_oauth(&self, call: &Call) -> Result<Result<Value, String>, Failure> {
+        let response = self.send(call, None).await?;
+        if response.status == StatusCode::BAD_REQUEST {
+            let word = serde_json::from_slice(&response.body)
+                .ok()
+                .and_then(|body: Value| body["error"].as_str().map(str::to_owned));
+            if let Some(word) = word {
+                return Ok(Err(word));
+            }
+        }
+        self.answer(&response).map(Ok)
+    }
+
     /// Reads an answer as what it should be.
     pub fn read<T: DeserializeOwned>(&self, answer: &Value) -> Result<T, Failure> {
         T::deserialize(answer).map_err(|error| self.strange(error.to_string()))

@@ -41,6 +41,23 @@ impl Names {
         self.0.get(&id).map(String::as_str)
     }
 
+    /// The one that people call this, in any case.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(Uuid, String)> {
+        let name = one_line(name).to_lowercase();
+        self.sorted()
+            .into_iter()
+            .find(|(_, known)| known.to_lowercase() == name)
+    }
+
+    /// All of them, by name.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(Uuid, String)> {
+        let mut all: Vec<(Uuid, String)> = self.0.iter().map(|(id, name)| (*id, name.clone())).collect();
+        all.sort_by(|one, other| one.1.cmp(&other.1));
+        all
+    }
+
     async fn read(client: &Client, path: &str) -> Result<Self, Failure> {
         let page: Page<Named> = match client.call(&Call::get(path).query("limit", &MAX_LIMIT)).await {
             Err(Failure::Refused(_)) => return Ok(Self::default()),

@@ -1,7 +1,7 @@
 //! The loop that ties the state machine to the socket, the lines, the journal and the console.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -13,8 +13,8 @@ use super::journal::{Journal, JournalError};
 use super::link::{Link, LinkEvent};
 use super::progress::Progress;
 use super::source::{Line, ReadLine, Speed};
-use super::{SatelliteError, ambient, effects};
-use crate::satellite::protocol::{EVENT_TRANSCRIPT, HubFrame, NewEvent};
+use super::{Credentials, SatelliteError, ambient, effects};
+use crate::satellite::protocol::{BearerToken, EVENT_TRANSCRIPT, HubFrame, NewEvent};
 
 /// How often the client looks at what no event tells it: what to try again, and whether it is done.
 const TICK: Duration = Duration::from_millis(500);
@@ -45,6 +45,8 @@ pub(super) struct Client {
     console: Console,
     plan: Plan,
     progress: Progress,
+    /// Where a renewed credential is kept.
+    credentials: Option<PathBuf>,
 }
 
 impl Client {
@@ -67,7 +69,14 @@ impl Client {
             console,
             plan,
             progress: Progress::new(),
+            credentials: None,
         })
+    }
+
+    /// Renews the credential of a file when the hub has said welcome.
+    pub(super) fn renew(&mut self, credentials: &Path) {
+        self.credentials = Some(credentials.to_owned());
+        self.core.renew();
     }
 
     /// Says hello to the person.
@@ -192,6 +201,8 @@ impl Client {
                         let result = effects::execute(&command, &mut self.console);
                         inputs.push_back(Input::Executed(result));
                     }
+                    // Kept first: what is not on disk is lost with this process.
+                    Output::Keep(token) => self.keep(token)?,
                     Output::Tell(notice) => self.tell(&notice),
                     Output::Depart(goodbye) => self.link.departing(goodbye),
                 }
@@ -201,6 +212,17 @@ impl Client {
             self.journal.rewrite(&self.core.journal())?;
         }
         self.show_progress();
+        Ok(())
+    }
+
+    fn keep(&mut self, token: BearerToken) -> Result<(), SatelliteError> {
+        let Some(path) = &self.credentials else {
+            return Ok(());
+        };
+        Credentials::replace_token(path, &token)?;
+        self.link.use_token(token);
+        let kept = format!("the credential was renewed, and is in {}", path.display());
+        self.console.status(&kept);
         Ok(())
     }
 

@@ -138,6 +138,12 @@ fn words(notice: &Notice) -> String {
         Notice::Welcomed { name, waiting, .. } => {
             format!("connected as {name}; sending {waiting} waiting")
         }
+        Notice::CapabilitiesWait { kinds } => {
+            format!(
+                "not used before a person approves it: {}; see hub devices",
+                kinds.join(", ")
+            )
+        }
         Notice::EventRejected { code, detail } => {
             format!("the hub refused a line ({code:?}): {detail}")
         }

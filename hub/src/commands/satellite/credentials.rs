@@ -1,13 +1,15 @@
 //! The file that tells a satellite who it is and proves it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 use uuid::Uuid;
 
+use crate::adapters::keys::write_private;
 use crate::satellite::protocol::BearerToken;
 
 /// A credentials file has five short fields; anything longer is another file.
@@ -36,7 +38,7 @@ pub struct Credentials {
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// There is no such file.
-    #[error("there are no credentials for this satellite at {}; start the hub once to have its first satellites made, or name a file with --credentials", .0.display())]
+    #[error("there are no credentials for this satellite at {}; start the hub once to have its first satellites made, ask for them with --pair, or name a file with --credentials", .0.display())]
     Missing(PathBuf),
     /// Someone else could read the secret.
     #[error("{path} can be read by others on this machine (mode {mode:03o}); run: chmod 600 {path}", path = path.display())]
@@ -54,6 +56,14 @@ pub enum CredentialsError {
         /// What is wrong, without its content.
         detail: String,
     },
+    /// It cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Unreadable {
@@ -65,6 +75,37 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
+    /// Writes a file that only its owner can read, and never over another.
+    ///
+    /// # Errors
+    /// See [`CredentialsError`].
+    pub fn write(path: &Path, credentials: &Value) -> Result<(), CredentialsError> {
+        let written = write_private(path, &credentials.to_string());
+        written.map_err(|source| unwritable(path, source))
+    }
+
+    /// Puts another token in the place of the one in the file, wholly or not at all. What else stands in it stays.
+    ///
+    /// # Errors
+    /// See [`CredentialsError`].
+    pub fn replace_token(path: &Path, token: &BearerToken) -> Result<(), CredentialsError> {
+        let malformed = |detail: &str| CredentialsError::Malformed {
+            path: path.into(),
+            detail: detail.into(),
+        };
+        let text = fs::read_to_string(path).map_err(|source| unwritable(path, source))?;
+        let mut fields: Value = serde_json::from_str(&text).map_err(|_| malformed("it is not JSON"))?;
+        let place = fields
+            .get_mut("token")
+            .ok_or_else(|| malformed("it has no token"))?;
+        *place = token.expose().into();
+        let next = path.with_extension(format!("json.{}", std::process::id()));
+        // Left by a process of the same number that was killed here.
+        let _ = fs::remove_file(&next);
+        Self::write(&next, &fields)?;
+        fs::rename(&next, path).map_err(|source| unwritable(path, source))
+    }
+
     /// Reads the file, unless others can read it too.
     ///
     /// # Errors
@@ -101,5 +142,12 @@ impl Credentials {
                 detail,
             }
         })
+    }
+}
+
+fn unwritable(path: &Path, source: io::Error) -> CredentialsError {
+    CredentialsError::Unwritable {
+        path: path.into(),
+        source,
     }
 }

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::ambient;
 use super::backoff::Backoff;
-use crate::satellite::protocol::{CloseReason, FrameError, Goodbye, HubFrame, SatelliteFrame};
+use crate::satellite::protocol::{BearerToken, CloseReason, FrameError, Goodbye, HubFrame, SatelliteFrame};
 pub(super) use connect::Target;
 pub use connect::UrlProblem;
 use connect::{ConnectError, Socket, connect};
@@ -100,6 +100,11 @@ impl Link {
         if let State::Open(open) = &mut self.state {
             open.welcomed(heartbeat);
         }
+    }
+
+    /// Connects with another credential from now on.
+    pub(super) fn use_token(&mut self, token: BearerToken) {
+        self.target.use_token(token);
     }
 
     /// Keeps the hub's farewell for when the socket closes.

@@ -10,6 +10,7 @@ mod credentials;
 mod effects;
 mod journal;
 mod link;
+mod pair;
 mod progress;
 mod source;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use credentials::{Credentials, CredentialsError};
 pub use journal::JournalError;
 pub use link::UrlProblem;
 use link::{Link, Target};
+pub use pair::PairError;
 use source::{Source, Speed};
 
 /// Be a satellite: send each line typed as something said, print replies, carry out commands.
@@ -69,6 +71,14 @@ pub struct Args {
     )]
     hub_dir: PathBuf,
 
+    /// Get credentials first: shows a code, with which a person lets this satellite in, and keeps them in the file
+    #[arg(long)]
+    pair: bool,
+
+    /// Ask for new credentials once connected, and keep them in the place of the old ones, which end ten minutes later
+    #[arg(long, conflicts_with = "pair")]
+    renew: bool,
+
     /// Say each line of a text file instead of what is typed
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     file: Option<PathBuf>,
@@ -98,6 +108,7 @@ pub struct Args {
 const EXAMPLES: &str = "Examples:
   hub satellite kitchen
   echo 'remember that the spare key is with Nora' | hub satellite kitchen --exit-when-done
+  hub satellite hall --pair --url wss://hub.example.com/v1/satellites/connect
   hub satellite kitchen --replay talk.jsonl --speed 60
   hub satellite kitchen --replay talk.jsonl --speed max --place ground --exit-when-done";
 
@@ -110,6 +121,9 @@ pub enum SatelliteError {
     /// Where the hub is is not known.
     #[error(transparent)]
     Url(#[from] UrlProblem),
+    /// It got no credentials.
+    #[error(transparent)]
+    Pair(#[from] pair::PairError),
     /// It cannot remember what it did.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -135,6 +149,10 @@ pub enum SatelliteError {
 /// It cannot start, or the hub refuses it for good. A hub that is away is not an error.
 pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
     let credentials_path = args.credentials_path();
+    let mut console = Console::standard();
+    if args.pair {
+        pair::pair(&args, &credentials_path, &mut console).await?;
+    }
     let credentials = Credentials::read(&credentials_path)?;
     let url = args.url.clone().or(credentials.url).unwrap_or_else(|| {
         let address = address::find(&DataDir(args.hub_dir.clone()));
@@ -144,13 +162,15 @@ pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
     let target = Target::new(&url, credentials.token, ca_file.as_deref())?;
     let is_private = target.is_private();
     let link = Link::new(target);
-    let console = Console::standard();
     let plan = Plan {
         speed: args.replay.is_some().then_some(args.speed),
         linger: args.exit_when_done.then_some(args.linger),
     };
     let journal_path = credentials_path.with_extension("journal");
     let mut client = Client::new(&journal_path, link, console, plan)?;
+    if args.renew {
+        client.renew(&credentials_path);
+    }
     client.greet(&args.name, &url, is_private);
     let what = args.input_name();
     let lines = args

@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod me;
 pub mod memories;
 pub mod messages;
+pub mod pairings;
 pub mod sign_in;
 pub mod spaces;
 pub mod turns;
@@ -30,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(agents::routes())
         .merge(spaces::routes())
         .merge(devices::routes())
+        .merge(pairings::routes())
         .merge(events::routes())
         .merge(messages::routes())
         .merge(turns::routes())

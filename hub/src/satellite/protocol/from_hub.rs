@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Accepted, CloseReason, Discarded, Duplicate, ErrorNotice, FrameError, JsonObject, Rejected, Subscribed,
-    TopicEvent, Unsubscribed,
+    Accepted, CloseReason, Discarded, Duplicate, ErrorNotice, FrameError, JsonObject, Rejected, Renewed,
+    Subscribed, TopicEvent, Unsubscribed,
 };
 
 /// A frame from the hub to a satellite. Read one with [`HubFrame::decode`].
@@ -34,6 +34,8 @@ pub enum HubFrame {
     Unsubscribed(Unsubscribed),
     /// Something that happened, of a topic that the satellite subscribed to.
     Event(TopicEvent),
+    /// A new credential.
+    Renewed(Renewed),
     /// Something is wrong that no `client_id` or `command_id` belongs to.
     Error(ErrorNotice),
     /// The hub closes this socket next.
@@ -80,6 +82,9 @@ pub struct Welcome {
     /// `unknown` when it cannot say. Commands not yet acknowledged follow as `command` frames.
     #[serde(default)]
     pub open_commands: Vec<OpenCommand>,
+    /// The kinds of `hello.capabilities` that the device is not used for before a person approves them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting_capabilities: Vec<String>,
 }
 
 /// The bounds that the hub holds a satellite to.

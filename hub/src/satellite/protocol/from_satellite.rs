@@ -9,11 +9,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ClientId, FrameError, JsonObject, Subscribe, Unsubscribe};
+use super::{ClientId, FrameError, JsonObject, Renew, Subscribe, Unsubscribe};
 
 /// A frame from a satellite to the hub. Read one with [`SatelliteFrame::decode`].
 ///
-/// `report` and `renew` are not part of this version yet: they decode to a [`FrameError`] with
+/// `report` is not part of this version yet: it decodes to a [`FrameError`] with
 /// the code `unsupported`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -30,6 +30,8 @@ pub enum SatelliteFrame {
     CommandProgress(CommandProgress),
     /// The command has ended; answered by `accepted` with `of: "result"`. Keep it until then.
     CommandResult(CommandResult),
+    /// Asks for a new credential; answered by `renewed`.
+    Renew(Renew),
     /// Asks for a `pong`.
     Ping(Ping),
     /// Asks to be told of what happens; answered by `subscribed`.

@@ -16,6 +16,7 @@ mod content;
 mod decode;
 mod from_hub;
 mod from_satellite;
+mod renewal;
 mod subject;
 mod subscription;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use from_satellite::{
     Batch, BearerToken, Capability, CommandAck, CommandError, CommandProgress, CommandResult, CommandStatus,
     Hello, NewEvent, Ping, SatelliteFrame, Software,
 };
+pub use renewal::{Renew, Renewed};
 pub use subject::{ClientId, CommandStage, InvalidClientId, Subject};
 pub use subscription::{
     MAX_SUBSCRIPTIONS, MAX_TOPICS, Subscribe, Subscribed, TopicEvent, Unsubscribe, Unsubscribed,

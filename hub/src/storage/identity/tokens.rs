@@ -1,7 +1,8 @@
 //! Access tokens of devices.
 
-use super::Identity;
+use super::{Identity, one};
 use crate::{
+    clock::DateTime,
     error::Result,
     identity::{Scope, Trust},
     ids::{AgentId, DeviceId, PersonId, SpaceId, TokenId},
@@ -93,6 +94,66 @@ impl Identity<'_> {
         .execute(self.0.connection())
         .await?;
         Ok(())
+    }
+
+    /// Inserts a credential like another one of the same device.
+    pub async fn insert_successor(&mut self, id: TokenId, of: TokenId, hash: &SecretHash) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let done = sqlx::query!(
+            "insert into access_tokens (agent_id, id, kind, device_id, token_sha256, scopes, created_at)
+             select t.agent_id, $3, t.kind, t.device_id, $4, t.scopes, $5 from access_tokens t
+             where t.agent_id = $1 and t.id = $2 and t.revoked_at is null",
+            agent.0,
+            of.0,
+            id.0,
+            hash.as_slice(),
+            now
+        );
+        let done = done.execute(self.0.connection()).await?;
+        one(
+            done.rows_affected(),
+            "a credential that is not there has a successor",
+        )
+    }
+
+    /// Ends every credential of a device at a time, or where it ends before.
+    pub async fn end_device_tokens(&mut self, device: DeviceId, at: DateTime) -> Result<()> {
+        let agent = self.0.agent();
+        sqlx::query!(
+            "update access_tokens set expires_at = least(expires_at, $3)
+             where agent_id = $1 and device_id = $2 and revoked_at is null",
+            agent.0,
+            device.0,
+            at
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// How many credentials of a device live.
+    pub async fn live_device_tokens(&mut self, device: DeviceId) -> Result<i64> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from access_tokens
+               where agent_id = $1 and device_id = $2 and revoked_at is null
+                 and (expires_at is null or expires_at > $3)"#,
+            agent.0,
+            device.0,
+            now
+        );
+        Ok(count.fetch_one(self.0.connection()).await?)
+    }
+
+    /// Removes credentials that ended before a time, at most so many.
+    pub async fn purge_tokens(&mut self, before: DateTime, most: i64) -> Result<u64> {
+        let done = sqlx::query!(
+            "delete from access_tokens where (agent_id, id) in
+               (select agent_id, id from access_tokens where least(revoked_at, expires_at) < $1 limit $2)",
+            before,
+            most
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected())
     }
 
     /// Revokes every credential of a device.

@@ -50,6 +50,8 @@ fn refuses_text(case: &Case<'_>, field: &Field, answer: &Answer) -> bool {
     match (case.operation.id.as_str(), field.pointer.as_str()) {
         // A wrong name, password or token is wrong, whatever stands in it.
         ("sign_in" | "refresh_sign_in", _) => status == 401,
+        // OAuth's own words for a grant or a code that is none.
+        ("poll_pairing", _) => status == 400,
         // What was seen is compared, not read.
         (_, "/arguments_sha256") => status == 409,
         _ => status == 422 && answer.pointers().iter().any(|pointer| *pointer == field.pointer),

@@ -12,8 +12,8 @@ mod results;
 mod tests;
 
 use crate::satellite::protocol::{
-    Accepted, Capability, Command, CommandResult, Goodbye, Hello, HubFrame, Limits, NewEvent, Ping, Rejected,
-    SatelliteFrame, Software, Subject,
+    Accepted, BearerToken, Capability, Command, CommandResult, Goodbye, Hello, HubFrame, Limits, NewEvent,
+    Ping, Rejected, Renew, SatelliteFrame, Software, Subject,
 };
 
 use super::journal::Entry;
@@ -49,6 +49,8 @@ pub(super) enum Output {
     Record(Entry),
     /// Carry it out, and report by [`Input::Executed`].
     Execute(Command),
+    /// Keep the new credential before going on, and come back with it.
+    Keep(BearerToken),
     /// Tell the person.
     Tell(Notice),
     /// The hub closes the socket; connect again as it says.
@@ -73,6 +75,8 @@ pub(super) struct Core {
     commands: Commands,
     /// The hub was too busy for an acknowledgement or a result.
     has_busy_commands: bool,
+    /// The person asked for a new credential.
+    wants_renewal: bool,
     tally: Tally,
 }
 
@@ -93,8 +97,14 @@ impl Core {
             outbox: Outbox::default(),
             commands: Commands::restore(journal),
             has_busy_commands: false,
+            wants_renewal: false,
             tally: Tally::default(),
         }
+    }
+
+    /// Asks for a new credential at the next welcome.
+    pub(super) fn renew(&mut self) {
+        self.wants_renewal = true;
     }
 
     /// Whether another event can be taken.
@@ -172,6 +182,13 @@ impl Core {
                     heartbeat_s: welcome.heartbeat_s,
                     waiting: self.outbox.len(),
                 })];
+                if !welcome.waiting_capabilities.is_empty() {
+                    let kinds = welcome.waiting_capabilities;
+                    outputs.push(Output::Tell(Notice::CapabilitiesWait { kinds }));
+                }
+                if std::mem::take(&mut self.wants_renewal) {
+                    outputs.push(Output::Send(SatelliteFrame::Renew(Renew {})));
+                }
                 outputs.extend(self.commands.reconcile(&welcome.open_commands));
                 outputs.extend(self.send_events());
                 outputs
@@ -197,6 +214,7 @@ impl Core {
             }
             HubFrame::Command(command) => self.commands.receive(command),
             HubFrame::CommandCancel(cancel) => self.commands.cancel(cancel.command_id),
+            HubFrame::Renewed(renewed) => vec![Output::Keep(renewed.token)],
             HubFrame::Error(error) => {
                 vec![Output::Tell(Notice::HubError {
                     code: error.code,

@@ -13,6 +13,8 @@ pub(in super::super) enum Notice {
         heartbeat_s: u32,
         waiting: usize,
     },
+    /// A person has to approve these before the hub uses them.
+    CapabilitiesWait { kinds: Vec<String> },
     /// The hub refused an event for good.
     EventRejected { code: ErrorCode, detail: String },
     /// The hub does not keep an event.

@@ -35,6 +35,7 @@ fn welcome_with(core: &mut Core, limits: Limits, open_commands: Vec<OpenCommand>
         heartbeat_s: 20,
         resumed: false,
         open_commands,
+        waiting_capabilities: Vec::new(),
     })))
 }
 

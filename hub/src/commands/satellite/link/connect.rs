@@ -82,6 +82,11 @@ impl Target {
         self.trust.is_some() || host == "localhost" || address.is_ok_and(|ip| ip.is_loopback())
     }
 
+    /// Another credential for the same hub.
+    pub(super) fn use_token(&mut self, token: BearerToken) {
+        self.token = token;
+    }
+
     fn request(&self) -> Result<Request<()>, Error> {
         let mut request = self.url.clone().into_client_request()?;
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", self.token.expose()))

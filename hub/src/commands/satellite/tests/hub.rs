@@ -64,6 +64,7 @@ impl Socket {
             heartbeat_s: 20,
             resumed: false,
             open_commands: Vec::new(),
+            waiting_capabilities: Vec::new(),
         };
         self.send(HubFrame::Welcome(welcome)).await;
     }

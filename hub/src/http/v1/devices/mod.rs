@@ -1,9 +1,11 @@
 //! `/v1/agents/{agent_id}/devices`
 
+mod approve_capabilities;
 mod get_device;
 mod list_devices;
 mod register_device;
 mod revoke_device;
+mod rotate_device;
 
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -18,6 +20,8 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
             register_device::register_device
         ))
         .routes(routes!(get_device::get_device, revoke_device::revoke_device))
+        .routes(routes!(rotate_device::rotate_device))
+        .routes(routes!(approve_capabilities::approve_capabilities))
 }
 
 /// The device of a path.

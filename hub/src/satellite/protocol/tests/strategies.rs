@@ -22,6 +22,7 @@ pub(super) fn satellite_frames() -> impl Strategy<Value = SatelliteFrame> {
             })
         }),
         results().prop_map(SatelliteFrame::CommandResult),
+        Just(SatelliteFrame::Renew(Renew {})),
         option(texts()).prop_map(|nonce| SatelliteFrame::Ping(Ping { nonce })),
         subscribes().prop_map(SatelliteFrame::Subscribe),
         client_ids().prop_map(|subscription| SatelliteFrame::Unsubscribe(Unsubscribe { subscription })),
@@ -72,6 +73,12 @@ pub(super) fn hub_frames() -> impl Strategy<Value = HubFrame> {
                 topic,
                 cursor,
                 body,
+            })
+        }),
+        (texts(), times()).prop_map(|(token, previous_ends_at)| {
+            HubFrame::Renewed(Renewed {
+                token: BearerToken::from(token),
+                previous_ends_at,
             })
         }),
         (texts(), field_errors()).prop_map(|(detail, errors)| {
@@ -128,9 +135,18 @@ fn welcomes() -> impl Strategy<Value = Welcome> {
         any::<u32>(),
         any::<bool>(),
         prop::collection::vec(open, 0..3),
+        prop::collection::vec(texts(), 0..3),
     )
         .prop_map(
-            |(device_id, agent_id, device_name, heartbeat_s, resumed, open_commands)| Welcome {
+            |(
+                device_id,
+                agent_id,
+                device_name,
+                heartbeat_s,
+                resumed,
+                open_commands,
+                waiting_capabilities,
+            )| Welcome {
                 device_id,
                 agent_id,
                 device_name,
@@ -138,6 +154,7 @@ fn welcomes() -> impl Strategy<Value = Welcome> {
                 heartbeat_s,
                 resumed,
                 open_commands,
+                waiting_capabilities,
             },
         )
 }

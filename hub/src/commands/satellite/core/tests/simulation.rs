@@ -177,7 +177,7 @@ impl World {
                 Output::Record(entry) => self.journal.push(entry),
                 Output::Execute(command) => self.executing.push_back(command),
                 Output::Tell(_) => {}
-                Output::Depart(_) => unreachable!("the model hub stays"),
+                Output::Depart(_) | Output::Keep(_) => unreachable!("the model hub stays"),
             }
         }
     }
@@ -206,6 +206,7 @@ impl Hub {
                 )]
             }
             SatelliteFrame::CommandProgress(_)
+            | SatelliteFrame::Renew(_)
             | SatelliteFrame::Ping(_)
             | SatelliteFrame::Subscribe(_)
             | SatelliteFrame::Unsubscribe(_) => Vec::new(),
@@ -228,6 +229,7 @@ impl Hub {
             heartbeat_s: 20,
             resumed: false,
             open_commands: open_commands.into_iter().map(open).collect(),
+            waiting_capabilities: Vec::new(),
         };
         let commands = unacknowledged
             .into_iter()

@@ -1,0 +1,127 @@
+//! `hub devices`: the satellites of the agent, what they may be used for, and what waits for a person.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::{
+    remote::{self, Call, Failure, Names, Options, Remote},
+    terminal::{ago, one_line},
+};
+use crate::{
+    clock::{Clock, DateTime, SystemClock},
+    devices::{Capability, Device},
+    page::{MAX_LIMIT, Page},
+};
+
+/// Show the devices of the agent, and approve what they ask for
+///
+/// A device that says it can do more than what it was let in with is not used for that before you allow it.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Let the device of this name be used for all that waits
+    #[arg(long, value_name = "NAME")]
+    allow: Option<String>,
+
+    /// With --allow, only for this kind; may be repeated
+    #[arg(long = "kind", value_name = "KIND", requires = "allow")]
+    kinds: Vec<String>,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+const EXAMPLES: &str = "Examples:
+  hub devices
+  hub devices --allow hall
+  hub devices --allow hall --kind door.open";
+
+/// Runs the command and returns the code to exit with.
+pub async fn run(args: Args) -> ExitCode {
+    remote::run("devices", &args.options, async |hub| devices(&args, hub).await).await
+}
+
+pub(super) async fn devices(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
+    let list = Call::get("/v1/agents/self/devices").query("limit", &MAX_LIMIT);
+    if hub.is_curl() && args.allow.is_none() {
+        return hub.show_curl(&list);
+    }
+    let answer = hub.client.call(&list).await?;
+    let page: Page<Device> = hub.client.read(&answer)?;
+    let mut live = page.items;
+    live.retain(|device| device.revoked_at.is_none());
+    if let Some(name) = &args.allow {
+        return allow(args, hub, &live, name).await;
+    }
+    if hub.is_json() {
+        hub.show_json(&answer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let spaces = Names::of_spaces(&hub.client).await?;
+    let now = SystemClock.now();
+    let entries: Vec<String> = live.iter().map(|device| entry(device, &spaces, now)).collect();
+    hub.show(match entries.as_slice() {
+        [] => "There are no devices yet.".to_owned(),
+        entries => entries.join("\n"),
+    })?;
+    if page.next_cursor.is_some() {
+        hub.terminal.remark("There are more; these are the oldest.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn allow(args: &Args, hub: &mut Remote, live: &[Device], name: &str) -> Result<ExitCode, Failure> {
+    let device = live
+        .iter()
+        .find(|device| device.name.to_lowercase() == name.to_lowercase());
+    let device =
+        device.ok_or_else(|| Failure::Usage(format!("there is no device {name}; see hub devices")))?;
+    let kinds = match args.kinds.as_slice() {
+        [] => kinds(&device.waiting_capabilities),
+        kinds => kinds.to_vec(),
+    };
+    if kinds.is_empty() {
+        return Err(Failure::Usage(format!("nothing of {name} waits for you")));
+    }
+    let path = format!("/v1/agents/self/devices/{}/capabilities/approve", device.id);
+    let call = Call::post(path, json!({"kinds": kinds})).once();
+    if hub.is_curl() {
+        return hub.show_curl(&call);
+    }
+    let device: Device = hub.client.read(&hub.client.call(&call).await?)?;
+    if hub.is_json() {
+        hub.show_json(&device)?;
+    } else {
+        let (name, kinds) = (one_line(&device.name), one_line(&kinds.join(", ")));
+        hub.show(format!("{name} is used for {kinds}."))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn kinds(capabilities: &[Capability]) -> Vec<String> {
+    capabilities.iter().map(|one| one.kind.clone()).collect()
+}
+
+/// One device: where it is, whether it is there, what it is used for, and what waits.
+fn entry(device: &Device, spaces: &Names, now: DateTime) -> String {
+    let mut facts = Vec::new();
+    facts.extend(spaces.get(device.space_id.0).map(|space| format!("in {space}")));
+    facts.push(match device.last_seen_at {
+        _ if device.is_connected => "connected".to_owned(),
+        Some(at) => format!("last seen {}", ago(at, now)),
+        None => "never connected".to_owned(),
+    });
+    let name = one_line(&device.name);
+    let mut lines = vec![format!("{name}  {}", facts.join(" · "))];
+    if !device.capabilities.is_empty() {
+        let kinds = one_line(&kinds(&device.capabilities).join(", "));
+        lines.push(format!("  used for        {kinds}"));
+    }
+    if !device.waiting_capabilities.is_empty() {
+        let kinds = one_line(&kinds(&device.waiting_capabilities).join(", "));
+        lines.push(format!("  waits for you   {kinds}"));
+        lines.push(format!("  hub devices --allow {}", remote::quote(&name)));
+    }
+    lines.join("\n")
+}

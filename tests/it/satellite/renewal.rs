@@ -1,0 +1,160 @@
+//! `renew`: a device gets a new credential on its socket.
+
+use std::time::Duration;
+
+use hub::{
+    devices::revoke::revoke,
+    ids::CommandId,
+    satellite::protocol::{CloseReason, ErrorCode, HubFrame, Renew, Renewed, SatelliteFrame},
+};
+use secrecy::SecretString;
+use support::{Served, Socket, TestHub};
+use tokio::time::timeout;
+
+use super::{acknowledge, ended, footprint, position, tell};
+
+async fn renews(socket: &mut Socket) -> Renewed {
+    socket.says(SatelliteFrame::Renew(Renew {})).await;
+    match socket.hears().await {
+        HubFrame::Renewed(renewed) => renewed,
+        other => panic!("not renewed: {other:?}"),
+    }
+}
+
+fn token(renewed: &Renewed) -> SecretString {
+    SecretString::from(renewed.token.expose().to_owned())
+}
+
+async fn is_good(served: &Served, token: &SecretString) -> bool {
+    Socket::open(&served.socket_url(), Some(token)).await.is_ok()
+}
+
+#[tokio::test]
+async fn the_socket_goes_on_with_the_new_credential_when_the_old_one_ends() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let office = &hub.home.office;
+    let (mut socket, _) = Socket::greet(&served, office, &[]).await;
+    let renewed = renews(&mut socket).await;
+    assert_eq!(renewed.previous_ends_at.to_rfc3339(), "2026-03-01T12:10:00+00:00");
+    assert!(is_good(&served, &office.token).await && is_good(&served, &token(&renewed)).await);
+    hub.clock.advance(chrono::Duration::minutes(10));
+    assert!(!is_good(&served, &office.token).await);
+    // Longer than the look at who was revoked takes.
+    assert_eq!(socket.hears_within(Duration::from_millis(1200)).await, None);
+    let id: CommandId = tell(&hub.home, office, "one").await;
+    assert_eq!(socket.is_told().await.command_id, id.0);
+    acknowledge(&mut socket, id).await;
+    socket.transcribes("one", "hello").await;
+    position(&socket.hears().await, "one");
+    assert!(is_good(&served, &token(&renewed)).await);
+    hub.run_jobs().await;
+}
+
+/// The rule for an answer that was lost: come back with the old one, and renew again.
+#[tokio::test]
+async fn who_lost_the_answer_renews_again() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (mut socket, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let lost = renews(&mut socket).await;
+    drop(socket);
+    let (mut socket, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let kept = renews(&mut socket).await;
+    hub.clock.advance(chrono::Duration::minutes(10));
+    assert!(
+        !is_good(&served, &token(&lost)).await,
+        "what nobody has stays good"
+    );
+    assert!(is_good(&served, &token(&kept)).await);
+}
+
+#[tokio::test]
+async fn a_revoked_device_renews_nothing() {
+    let hub = TestHub::start().await;
+    // Nothing tells the socket but its own frame.
+    let served = Served::deaf(&hub).await;
+    let office = &hub.home.office;
+    let (mut socket, _) = Socket::greet(&served, office, &[]).await;
+    let mut tx = hub.home.whole().await;
+    revoke(&mut tx, office.id).await.unwrap();
+    tx.commit().await.unwrap();
+    let before = footprint(&hub).await;
+    let live = "device_id = (select id from hub.devices where name = 'office') and revoked_at is null";
+    socket.says(SatelliteFrame::Renew(Renew {})).await;
+    let end = socket.end().await;
+    ended(&end, CloseReason::Revoked);
+    assert_eq!((end.frames, footprint(&hub).await), (vec![], before));
+    assert_eq!(hub.sql().count("access_tokens", live).await, 0);
+}
+
+#[tokio::test]
+async fn a_credential_that_was_revoked_has_no_successor_on_a_live_device() {
+    let hub = TestHub::start().await;
+    let served = Served::deaf(&hub).await;
+    let office = &hub.home.office;
+    let (mut socket, _) = Socket::greet(&served, office, &[]).await;
+    let revoked = format!(
+        "update hub.access_tokens set revoked_at = now() where device_id = '{}'",
+        office.id
+    );
+    hub.sql().execute(&revoked).await;
+    socket.says(SatelliteFrame::Renew(Renew {})).await;
+    ended(&socket.end().await, CloseReason::Revoked);
+}
+
+#[tokio::test]
+async fn who_renews_too_often_is_told_so_and_stays() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (mut socket, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    for _ in 0..3 {
+        renews(&mut socket).await;
+    }
+    socket.says(SatelliteFrame::Renew(Renew {})).await;
+    let HubFrame::Error(refused) = socket.hears().await else {
+        panic!("a fifth credential was given");
+    };
+    assert_eq!(refused.code, ErrorCode::Conflict);
+    hub.clock.advance(chrono::Duration::minutes(10));
+    renews(&mut socket).await;
+}
+
+#[tokio::test]
+async fn a_renewed_credential_can_do_no_more_than_the_one_before() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let office = &hub.home.office;
+    let narrowed = format!(
+        "update hub.access_tokens set scopes = '{{commands:receive}}' where device_id = '{}'",
+        office.id
+    );
+    hub.sql().execute(&narrowed).await;
+    let (mut socket, _) = Socket::greet(&served, office, &[]).await;
+    let renewed = renews(&mut socket).await;
+    let mut socket = Socket::open(&served.socket_url(), Some(&token(&renewed)))
+        .await
+        .unwrap();
+    socket.says_hello(&[]).await;
+    assert!(matches!(socket.hears().await, HubFrame::Welcome(_)));
+    socket.transcribes("one", "hello").await;
+    let HubFrame::Rejected(refused) = socket.hears().await else {
+        panic!("a scope came back");
+    };
+    assert_eq!(refused.code, ErrorCode::Forbidden);
+}
+
+#[tokio::test]
+async fn a_credential_that_a_person_replaced_at_once_closes_its_socket() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let office = &hub.home.office;
+    let (mut socket, _) = Socket::greet(&served, office, &[]).await;
+    let mut tx = hub.home.whole().await;
+    hub::devices::rotate::rotate(&mut tx, office.id, chrono::Duration::zero())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let end = timeout(Duration::from_secs(1), socket.end()).await.unwrap();
+    ended(&end, CloseReason::Revoked);
+}

@@ -1,0 +1,162 @@
+//! A satellite of another machine that has no credentials: it shows a code, a person lets it in, and it renews what it got.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::Value;
+use support::{Program, TlsFront};
+
+/// How long the code may take to be there, on a busy machine.
+const TRIES: u32 = 300;
+
+struct House {
+    program: Program,
+    front: TlsFront,
+    /// The folder of the satellite's machine.
+    hall: PathBuf,
+}
+
+impl House {
+    /// A hub behind TLS whose owner is signed in where it runs.
+    async fn start() -> Self {
+        let mut program = Program::new(&[]).await;
+        program.start().await;
+        let front = TlsFront::before(program.address()).await;
+        let hall = program.dir().join("machines/hall");
+        fs::create_dir_all(&hall).unwrap();
+        fs::write(hall.join("house.pem"), front.authority()).unwrap();
+        let code = program.claim_code();
+        let login = [
+            "login",
+            "--code",
+            code.trim(),
+            "--name",
+            "ada",
+            "--password-stdin",
+        ];
+        let dir = program.dir().to_owned();
+        let (is_well, said) = program.run_in(&dir, &login, "correct horse battery\n").await;
+        assert!(is_well, "{said}");
+        Self { program, front, hall }
+    }
+
+    async fn owner(&self, arguments: &[&str]) -> (bool, String) {
+        self.program.run_in(self.program.dir(), arguments, "").await
+    }
+
+    async fn satellite(&self, with: &[&str]) -> (bool, String) {
+        let url = self.front.socket_url();
+        let hall = [
+            "satellite",
+            "hall",
+            "--exit-when-done",
+            "--linger",
+            "1",
+            "--url",
+            &url,
+        ];
+        let trusting = ["--ca-file", "house.pem"];
+        self.program
+            .run_in(&self.hall, &[&hall[..], &trusting, with].concat(), "")
+            .await
+    }
+
+    /// The code of the pairing that waits.
+    async fn code(&self) -> String {
+        let query = "select coalesce(min(user_code), '') from hub.pairings where state = 'waiting'";
+        for _ in 0..TRIES {
+            let code: String = self.program.sql().value(query).await;
+            if !code.is_empty() {
+                return code;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("no satellite asks");
+    }
+
+    fn credentials(&self) -> (Value, u32) {
+        let path = self.hall.join("satellites/hall.json");
+        let text = fs::read_to_string(&path).unwrap();
+        (serde_json::from_str(&text).unwrap(), mode(&path))
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path)
+        .map(|file| Permissions::mode(&file.permissions()) & 0o777)
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_satellite_without_credentials_is_let_in_by_its_code_and_renews_them() {
+    let house = House::start().await;
+    let person = async {
+        let code = house.code().await;
+        let (is_well, said) = house.owner(&["pair", &code]).await;
+        assert!(
+            !is_well && said.contains("give --space: kitchen, office"),
+            "{said}"
+        );
+        assert!(
+            said.contains("hub satellite") && said.contains("display.show"),
+            "{said}"
+        );
+        let (is_well, said) = house.owner(&["pair", &code, "--space", "office"]).await;
+        assert!(!is_well && said.contains("add --yes"), "nobody was asked: {said}");
+        let (is_well, said) = house
+            .owner(&["pair", &code, "--space", "kitchen", "--curl"])
+            .await;
+        assert!(
+            is_well && said.contains("/v1/agents/self/pairings/approve"),
+            "{said}"
+        );
+        let (is_well, said) = house
+            .owner(&["pair", &code.to_lowercase(), "--space", "Kitchen", "--yes"])
+            .await;
+        assert!(is_well && said.contains("hall is let in"), "{said}");
+    };
+    let ((is_well, said), ()) = tokio::join!(house.satellite(&["--pair"]), person);
+    assert!(
+        is_well && said.contains("hub pair ") && said.contains("connected as hall"),
+        "{said}"
+    );
+    let (first, mode) = house.credentials();
+    assert_eq!(
+        (mode, &first["url"]),
+        (0o600, &Value::from(house.front.socket_url()))
+    );
+    assert!(
+        !said.contains(first["token"].as_str().unwrap()),
+        "the credential is printed"
+    );
+
+    let (is_well, said) = house.satellite(&["--renew"]).await;
+    assert!(is_well && said.contains("the credential was renewed"), "{said}");
+    let (second, mode) = house.credentials();
+    assert!(mode == 0o600 && second["token"] != first["token"] && second["device_id"] == first["device_id"]);
+    let (is_well, said) = house.satellite(&[]).await;
+    assert!(is_well && said.contains("connected as hall"), "{said}");
+    let (is_well, said) = house.satellite(&["--pair"]).await;
+    assert!(!is_well && said.contains("already"), "{said}");
+    let (is_well, said) = house.owner(&["devices"]).await;
+    assert!(is_well && said.contains("hall  in kitchen"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_satellite_that_is_sent_away_says_so_and_keeps_nothing() {
+    let house = House::start().await;
+    let person = async {
+        let code = house.code().await;
+        let (is_well, said) = house.owner(&["pair", &code, "--reject"]).await;
+        assert!(is_well && said.contains("Sent away"), "{said}");
+        let (is_well, said) = house.owner(&["pair", &code, "--yes"]).await;
+        assert!(!is_well && said.contains("is not a code that waits"), "{said}");
+    };
+    let ((is_well, said), ()) = tokio::join!(house.satellite(&["--pair"]), person);
+    assert!(!is_well && said.contains("a person said no"), "{said}");
+    assert!(!house.hall.join("satellites/hall.json").exists());
+}
