@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::{acknowledge, ended, footprint, generation, position, standing, tell};
 
-async fn revokes(hub: &Hub, device: &TestDevice) {
+pub(super) async fn revokes(hub: &Hub, device: &TestDevice) {
     let scope = TxScope::WholeAgent(device.agent);
     let mut tx = hub.db.begin(scope, Actor::hub()).await.unwrap();
     revoke(&mut tx, device.id).await.unwrap();

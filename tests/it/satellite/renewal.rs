@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use hub::{
-    devices::revoke::revoke,
     ids::CommandId,
     satellite::protocol::{CloseReason, ErrorCode, HubFrame, Renew, Renewed, SatelliteFrame},
+    turns::offline::Offline,
 };
 use secrecy::SecretString;
 use support::{Served, Socket, TestHub};
 use tokio::time::timeout;
 
-use super::{acknowledge, ended, footprint, position, tell};
+use super::{acknowledge, ended, footprint, nodes::revokes, position, tell};
 
 async fn renews(socket: &mut Socket) -> Renewed {
     socket.says(SatelliteFrame::Renew(Renew {})).await;
@@ -76,9 +76,7 @@ async fn a_revoked_device_renews_nothing() {
     let served = Served::deaf(&hub).await;
     let office = &hub.home.office;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
-    let mut tx = hub.home.whole().await;
-    revoke(&mut tx, office.id).await.unwrap();
-    tx.commit().await.unwrap();
+    revokes(&hub.another_process(Offline), office).await;
     let before = footprint(&hub).await;
     let live = "device_id = (select id from hub.devices where name = 'office') and revoked_at is null";
     socket.says(SatelliteFrame::Renew(Renew {})).await;
