@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
     identity::{Role, Scope, Watcher},
-    ids::{AgentId, PersonId},
+    ids::{AgentId, PersonId, TokenId},
     storage::{DeviceStanding, UserStanding},
 };
 
@@ -107,6 +107,17 @@ impl Watchers {
         }
     }
 
+    /// A device goes on with another credential: what it watches stands on that one from now on.
+    pub fn renewed(&self, before: TokenId, now: TokenId) {
+        for entry in self.lock().all.values_mut() {
+            if let Watcher::Device { token, .. } = &mut entry.who
+                && *token == before
+            {
+                *token = now;
+            }
+        }
+    }
+
     fn all(&self) -> Vec<Entry> {
         self.lock().all.values().cloned().collect()
     }
@@ -191,7 +202,10 @@ fn judge_device(person: Option<PersonId>, now: &DeviceStanding) -> Option<Fallen
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+    use crate::ids::DeviceId;
 
     #[test]
     fn a_user_watches_while_the_sign_in_the_role_and_the_person_stand() {
@@ -220,6 +234,26 @@ mod tests {
             None,
             "at no agent the sign-in is enough"
         );
+    }
+
+    #[test]
+    fn what_a_device_watches_stands_on_the_credential_that_it_renewed() {
+        let (watchers, bell) = (Watchers::default(), Arc::default());
+        let (before, now, other) = (TokenId::mint(), TokenId::mint(), TokenId::mint());
+        let device = |token| Watcher::Device {
+            agent: AgentId::mint(),
+            device: DeviceId::mint(),
+            token,
+            person: None,
+        };
+        let _standings = [before, other].map(|token| watchers.stand(device(token), &bell));
+        watchers.renewed(before, now);
+        let tokens = watchers.all().into_iter().map(|entry| match entry.who {
+            Watcher::Device { token, .. } => token,
+            Watcher::User { .. } => unreachable!("only devices watch"),
+        });
+        let tokens: HashSet<TokenId> = tokens.collect();
+        assert_eq!(tokens, HashSet::from([now, other]));
     }
 
     #[test]

@@ -122,7 +122,7 @@ pub fn step(text: &str) -> Step {
         Ok(SatelliteFrame::Ping(ping)) => Step::Answer(vec![HubFrame::Pong(Pong { nonce: ping.nonce })]),
         Ok(SatelliteFrame::Subscribe(asked)) => match Wanted::read(asked) {
             Ok(wanted) => Step::Watch(Watching::Begin(wanted)),
-            Err(refusal) => Step::Answer(vec![refusal]),
+            Err(refusal) => Step::Answer(vec![*refusal]),
         },
         Ok(SatelliteFrame::Unsubscribe(asked)) => Step::Watch(Watching::End(asked.subscription)),
         Err(error) if error.code == ErrorCode::Malformed => {

@@ -285,7 +285,7 @@ async fn watch(
             let own = guest.caller.agent;
             let caller = match wanted.agent {
                 Some(agent) if agent != own => Err(Error::NotFound { what: "agent" }),
-                _ => Ok(guest.caller.clone()),
+                _ => Ok(guest.as_it_is_now()),
             };
             watching.begin(hub, caller, wanted).await
         }

@@ -61,6 +61,18 @@ impl Guest {
     }
 }
 
+impl Guest {
+    /// The device as a caller, with the credential that its socket stands on.
+    #[must_use]
+    pub fn as_it_is_now(&self) -> Caller {
+        let mut caller = self.caller.clone();
+        if let Principal::Device { token, .. } = &mut caller.principal {
+            *token = self.token;
+        }
+        caller
+    }
+}
+
 /// Reads the first frame. Anything but a hello ends the socket.
 pub fn read(text: &str) -> Result<Hello, ErrorNotice> {
     match SatelliteFrame::decode(text) {

@@ -30,7 +30,7 @@ pub struct Wanted {
 
 impl Wanted {
     /// Reads it; what cannot be read is refused by its name.
-    pub fn read(asked: Subscribe) -> Result<Self, HubFrame> {
+    pub fn read(asked: Subscribe) -> Result<Self, Box<HubFrame>> {
         let Subscribe {
             subscription: name,
             agent_id,
@@ -38,7 +38,7 @@ impl Wanted {
             cursor,
         } = asked;
         let refused = |pointer: String, detail: &str| {
-            HubFrame::Rejected(Rejected {
+            Box::new(HubFrame::Rejected(Rejected {
                 subject: Subject::Subscription {
                     subscription: name.clone(),
                 },
@@ -48,7 +48,7 @@ impl Wanted {
                     pointer,
                     detail: detail.to_owned(),
                 }],
-            })
+            }))
         };
         let topics = Topics::parse(topics.iter().map(String::as_str)).map_err(|(index, wrong)| {
             let pointer = index.map_or_else(|| "/topics".to_owned(), |index| format!("/topics/{index}"));
