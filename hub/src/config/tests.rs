@@ -113,6 +113,29 @@ fn words() -> Vec<(&'static str, Value, Value)> {
         ),
         ("log.format", json!(["json"]), json!(["xml"])),
         (
+            "bootstrap.agent",
+            json!(["a"]),
+            json!(["", " ", "a\u{1b}[2J", long]),
+        ),
+        ("bootstrap.location", json!(["a"]), json!(["", long])),
+        ("bootstrap.spaces", json!([[], ["kitchen"]]), no_spaces),
+        (
+            "bootstrap.time_zone",
+            json!(["Europe/Berlin", "Etc/GMT+3"]),
+            json!(["", "Europe Berlin", "+1"]),
+        ),
+        (
+            "bootstrap.language",
+            json!(["de-CH"]),
+            json!(["", "de_CH", "x".repeat(36)]),
+        ),
+    ]
+}
+
+/// The same of telemetry.
+fn words_of_telemetry() -> Vec<(&'static str, Value, Value)> {
+    vec![
+        (
             "telemetry.otlp_endpoint",
             json!(["", "http://127.0.0.1:4318"]),
             json!(["127.0.0.1:4318", "grpc://host", "http://a b"]),
@@ -131,23 +154,6 @@ fn words() -> Vec<(&'static str, Value, Value)> {
             "telemetry.sample_ratio",
             json!([0.0, 0.25, 1.0]),
             json!([-0.1, 1.1, "all"]),
-        ),
-        (
-            "bootstrap.agent",
-            json!(["a"]),
-            json!(["", " ", "a\u{1b}[2J", long]),
-        ),
-        ("bootstrap.location", json!(["a"]), json!(["", long])),
-        ("bootstrap.spaces", json!([[], ["kitchen"]]), no_spaces),
-        (
-            "bootstrap.time_zone",
-            json!(["Europe/Berlin", "Etc/GMT+3"]),
-            json!(["", "Europe Berlin", "+1"]),
-        ),
-        (
-            "bootstrap.language",
-            json!(["de-CH"]),
-            json!(["", "de_CH", "x".repeat(36)]),
         ),
     ]
 }
@@ -262,7 +268,11 @@ fn cases() -> Vec<(&'static str, Value, Value)> {
         let bad = json!([0, least - 1, most + 1, -1, "soon"]);
         (key, json!([least, most]), bad)
     });
-    let words = words().into_iter().chain(words_of_models()).chain(outside());
+    let words = words()
+        .into_iter()
+        .chain(words_of_models())
+        .chain(words_of_telemetry())
+        .chain(outside());
     numbers.chain(words).collect()
 }
 

@@ -59,15 +59,13 @@ impl Guest {
     pub(super) fn goes_on_with(&self, token: TokenId) {
         *self.token.lock().expect("no panic while held") = token;
     }
-}
 
-impl Guest {
     /// The device as a caller, with the credential that its socket stands on.
     #[must_use]
     pub fn as_it_is_now(&self) -> Caller {
         let mut caller = self.caller.clone();
         if let Principal::Device { token, .. } = &mut caller.principal {
-            *token = self.token;
+            *token = self.token();
         }
         caller
     }

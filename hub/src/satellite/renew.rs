@@ -35,6 +35,7 @@ async fn renewed(hub: &Hub, guest: &Guest, socket: Socket) -> Result<Fresh> {
     tx.commit().await?;
     // What must be alive for this socket is the new one from now on: the old one ends while it is open.
     hub.sockets.renewed(guest.token(), fresh.id);
+    hub.watchers.renewed(guest.token(), fresh.id);
     guest.goes_on_with(fresh.id);
     Ok(fresh)
 }

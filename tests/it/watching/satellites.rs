@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hub::{
     devices::revoke::revoke,
-    satellite::protocol::{CloseReason, HubFrame, Unsubscribed},
+    satellite::protocol::{CloseReason, HubFrame, Renew, SatelliteFrame, Unsubscribed},
 };
 use serde_json::json;
 use support::{Served, TestHub, thing};
@@ -48,6 +48,21 @@ async fn a_subscriber_is_told_what_happens_from_now_on_until_it_ends() {
     // What comes next is the answer to this.
     office.says_text(r#"{"type":"ping"}"#).await;
     assert!(matches!(office.hears().await, HubFrame::Pong(_)));
+}
+
+#[tokio::test]
+async fn a_subscription_goes_on_when_the_credential_was_renewed() {
+    let (hub, served) = home().await;
+    let (mut office, _) = greet(&served.socket_url(), &hub.home.office, None).await;
+    begins(&mut office, subscribe("all", &["x.*"], None)).await;
+    office.says(SatelliteFrame::Renew(Renew {})).await;
+    assert!(matches!(office.hears().await, HubFrame::Renewed(_)));
+    // The old one ends, and longer than the look at who may still watch takes nothing happens.
+    hub.clock.advance(chrono::Duration::minutes(10));
+    assert_eq!(office.hears_within(Duration::from_millis(1_200)).await, None);
+    happens(&hub.home.kitchen, 1).await;
+    assert_eq!(sees(&mut office).await.body["payload"], json!({"number": 0}));
+    begins(&mut office, subscribe("more", &["x.*"], None)).await;
 }
 
 #[tokio::test]
