@@ -123,7 +123,7 @@ class Trial:
 
     def __init__(self, args, person, between):
         self.args, self.person, self.between = args, person, between
-        self.device, self.kind = None, args.kind
+        self.device, self.satellite, self.kind = None, None, args.kind
 
     @property
     def here(self):
@@ -255,15 +255,26 @@ class Trial:
         if result["status"] != "unsupported":
             raise Failed(f"it answered {result['status']}")
 
-    async def invented(self, kind, command=None, arguments=None, then=None):
-        """A command that the hub does not know of, answered here; returns its result."""
-        command, since = command or str(uuid.uuid4()), self.here
+    async def bears_a_busy_hub(self):
+        """what a busy hub refuses is sent again, as it was"""
+        since, command = self.here, str(uuid.uuid4())
+        result = await self.invented(self.kind, command, json.loads(self.args.arguments), busy={"ack", "result"})
+        sent = [frame for _, way, frame in self.between.frames[since:] if way == UP and frame.get("command_id") == command]
+        if result["status"] != "ok" or [frame for frame in sent if frame["type"] == "command_result"] != [result, result]:
+            raise Failed(f"it sent {sent}")
+
+    async def invented(self, kind, command=None, arguments=None, then=None, busy=()):
+        """A command that the hub does not know of, answered here, first by busy where that is said; returns its result."""
+        command, since, left = command or str(uuid.uuid4()), self.here, set(busy)
 
         async def answer(frame):
             if frame.get("command_id") != command:
                 return frame
             of = {"command_ack": "ack", "command_result": "result"}.get(frame["type"])
-            if of == "ack" and then:
+            if of in left:
+                left.discard(of)
+                await self.between.say({"type": "rejected", "command_id": command, "of": of, "code": "busy", "detail": "try again"})
+            elif of == "ack" and then:
                 await self.between.say({"type": then, "command_id": command})
             elif of:
                 await self.between.say({"type": "accepted", "command_id": command, "of": of})
@@ -273,7 +284,10 @@ class Trial:
         try:
             await self.between.say({"type": "command", "command_id": command, "seq": 1 << 40, "kind": kind, "attempt": 1,
                                     "arguments": arguments or {}, "deadline_at": "2099-01-01T00:00:00Z", "of_a_newer_hub": True})
-            return (await self.between.sees("command_result", UP, since, type="command_result", command_id=command))[1]
+            place, result = await self.between.sees("command_result", UP, since, type="command_result", command_id=command)
+            if "result" in busy:
+                _, result = await self.between.sees("the result again", UP, place + 1, type="command_result", command_id=command)
+            return result
         finally:
             self.between.filters[UP].remove(answer)
 
@@ -358,14 +372,15 @@ class Trial:
             env=os.environ | {"HUB_TOKEN": made["token"], "HUB_URL": url})
 
     async def stop(self):
-        if self.satellite.returncode is None:
+        if self.satellite and self.satellite.returncode is None:
             self.satellite.terminate()
             await self.satellite.wait()
-        await self.person.ask("DELETE", f"devices/{self.device}")
+        if self.device:
+            await self.person.ask("DELETE", f"devices/{self.device}")
 
     def rules(self):
         rules = [self.greets, self.does, self.waits_for_the_acknowledgement, self.acknowledges_again, self.answers_what_is_open,
-                 self.keeps_a_result, self.does_it_once, self.refuses_what_it_cannot, self.stops, self.bears_what_is_new]
+                 self.keeps_a_result, self.does_it_once, self.refuses_what_it_cannot, self.stops, self.bears_what_is_new, self.bears_a_busy_hub]
         rules += [self.says_it_again] if self.args.stdin else []
         rules += [self.is_alive] if self.args.slow else []
         return rules + [self.comes_back_when_told, self.stays_away]
@@ -376,8 +391,8 @@ async def run(args):
     between = Between(args.url.replace("http", "ws", 1).rstrip("/") + "/v1/satellites/connect")
     trial, broken = Trial(args, person, between), 0
     async with serve(between.meet, "127.0.0.1", 0, subprotocols=[PROTOCOL], ping_interval=None) as server:
-        await trial.start(args.command, server.sockets[0].getsockname()[1])
         try:
+            await trial.start(args.command, server.sockets[0].getsockname()[1])
             for rule in trial.rules():
                 try:
                     await trial.is_there()
@@ -403,11 +418,15 @@ def main():
     parser.add_argument("--stdin", action="store_true", help="it says what it reads from its standard input")
     parser.add_argument("--slow", action="store_true", help="try the heartbeat, too, which takes a minute")
     parser.add_argument("url", help="the hub, such as http://127.0.0.1:8080")
-    parser.add_argument("token", help="of a person who may add devices, as `hub token` prints it")
+    parser.add_argument("token", help="of a person who may add devices, as `hub token` prints it; - where HUB_TOKEN holds it")
     parser.add_argument("command", nargs="+", help="what starts the satellite; {url}, {credentials}, {home} and {python} are filled in")
     args = parser.parse_args()
+    args.token = os.environ.get("HUB_TOKEN", "") if args.token == "-" else args.token
     args.home = tempfile.mkdtemp(prefix="conformance-")
-    sys.exit(asyncio.run(run(args)))
+    try:
+        sys.exit(asyncio.run(run(args)))
+    except (OSError, KeyError, IndexError, ValueError) as wrong:
+        sys.exit(f"satellite-conformance: the satellite cannot be started by {args.command}: {wrong!r}")
 
 
 if __name__ == "__main__":

@@ -78,22 +78,22 @@ class Satellite:
         await self.send("command_result", command_id=command_id, **content)
 
     async def take(self, frame):
-        kind, command_id = frame["type"], frame.get("command_id")
-        never_started = self.journal.read(command_id)[0] in (None, "received")
-        if kind == "command":
+        kind, command_id, client_id = frame["type"], frame.get("command_id"), frame.get("client_id")
+        is_busy, of_ack = frame.get("code") == "busy", frame.get("of") == "ack"
+        if is_busy:
+            await asyncio.sleep(1)  # And then the same again.
+        if kind == "command" or (is_busy and of_ack):
             if self.journal.read(command_id)[0] is None:
                 self.journal.note(command_id, "received", frame)
             await self.send("command_ack", command_id=command_id)
-        elif kind == "command_cancel" or frame.get("of") == "ack":
-            if kind != "accepted" and never_started:  # The hub wants it no more, or has given it up.
-                self.journal.note(command_id, "ended", {"status": "cancelled"})
+        elif kind == "command_cancel" or of_ack or (is_busy and command_id):
+            if kind != "accepted" and self.journal.read(command_id)[0] in (None, "received"):
+                self.journal.note(command_id, "ended", {"status": "cancelled"})  # The hub wants it no more, or gave it up.
             await self.answer(command_id)
-        elif "client_id" in frame:
-            self.sent.discard(frame["client_id"])
-            if frame.get("code") == "busy":
-                await asyncio.sleep(1)
-            else:
-                self.outbox.pop(frame["client_id"], None)
+        elif client_id:
+            self.sent.discard(client_id)
+            if not is_busy:
+                self.outbox.pop(client_id, None)
             await self.flush()
 
     async def converse(self):

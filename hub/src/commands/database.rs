@@ -47,7 +47,7 @@ pub(super) fn way(way: Way) -> Said {
 }
 
 /// What the login could do beyond serving.
-pub(super) fn login(way: Way, Login { name, excess }: Login) -> Said {
+pub(super) fn login(way: Way, Login { name, excess, .. }: Login) -> Said {
     match (excess, way) {
         (None, _) => Said::Well(format!(
             "{name} may become hub_app and hub_system, and nothing else"

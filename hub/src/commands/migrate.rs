@@ -44,25 +44,45 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, StartError> {
 /// Applies what is missing, and makes the login that serves where it is not the owner's. Returns how many migrations.
 pub(super) async fn bring_up(config: &DatabaseConfig) -> Result<usize, StartError> {
     let owner = of_owner(config)?;
+    let login = config
+        .has_owner()
+        .then(|| login_beside(&owner, config))
+        .transpose()?;
     let missing = missing(&owner).await?;
     owner.migrate().await?;
-    if config.has_owner() {
-        let login = Db::new(config, Arc::new(SystemClock))?;
-        if login.login_name() == owner.login_name() {
-            let problem = "must name another login than database.owner_url, which may do everything".into();
-            return Err(ConfigError::OutOfBounds {
-                key: "database.url",
-                problem,
-            }
-            .into());
-        }
+    if let Some(login) = login {
         owner.make_login(login.login_name(), &config.password).await?;
     }
     Ok(missing)
 }
 
+/// The login that serves, which is another than the owner's.
+fn login_beside(owner: &Db, config: &DatabaseConfig) -> Result<Db, StartError> {
+    let login = Db::new(config, Arc::new(SystemClock))?;
+    if login.login_name() != owner.login_name() {
+        return Ok(login);
+    }
+    let problem = "must name another login than database.owner_url, which may do everything".into();
+    Err(ConfigError::OutOfBounds {
+        key: "database.url",
+        problem,
+    }
+    .into())
+}
+
 fn of_owner(config: &DatabaseConfig) -> Result<Db, StartError> {
-    Ok(Db::new(&config.of_owner(), Arc::new(SystemClock))?)
+    let owner = Db::new(&config.of_owner(), Arc::new(SystemClock));
+    // The owner's URL is read in the place of the other.
+    Ok(owner.map_err(|error| match error {
+        ConfigError::OutOfBounds {
+            key: "database.url",
+            problem,
+        } if config.has_owner() => ConfigError::OutOfBounds {
+            key: "database.owner_url",
+            problem,
+        },
+        other => other,
+    })?)
 }
 
 async fn missing(db: &Db) -> Result<usize, StartError> {

@@ -113,6 +113,11 @@ pub fn check(text: &str, most: u32) -> Result<()> {
 
 /// Finds memories that the unit of work may see, best first.
 pub async fn recall(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Recalled>> {
+    best(tx, question, |_| true).await
+}
+
+/// The best of those that are wanted.
+async fn best(tx: &mut Tx, question: &Question<'_>, is_wanted: fn(&Why) -> bool) -> Result<Vec<Recalled>> {
     check(question.text, question.most)?;
     let depth = i32::try_from(question.most * DEPTH).unwrap_or(i32::MAX);
     let words = tx
@@ -150,6 +155,7 @@ pub async fn recall(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Recalled
             };
             Some(fuse(found, model, now))
         })
+        .filter(|recalled| is_wanted(&recalled.why))
         .collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     found.truncate(question.most as usize);
@@ -160,9 +166,8 @@ pub async fn recall(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Recalled
 /// What a turn reads of what is found. What a turn comes to is believed no further than the least of what it read (DESIGN 11), so
 /// that something from outside which only shares a common word with what was said would make all that is learnt a stranger's.
 pub async fn recall_for_turn(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Recalled>> {
-    let mut found = recall(tx, question).await?;
-    found.retain(|recalled| recalled.why.is_near());
-    Ok(found)
+    // Before the best are taken: what is not read must not stand in the way of what is.
+    best(tx, question, Why::is_near).await
 }
 
 impl Why {

@@ -19,6 +19,8 @@ pub struct Login {
     pub name: String,
     /// What of row-level security it could undo, in words; none as it should be.
     pub excess: Option<&'static str>,
+    /// Whether it may become `hub_app`.
+    pub may_serve: bool,
 }
 
 impl Db {
@@ -36,7 +38,7 @@ impl Db {
     }
 
     /// As the owner: makes the login of this name and password, or gives the one that is there this password. One that could do
-    /// more than serve is left as it is, and refused.
+    /// more than serve is left as it is, and refused; so is one that does not serve, for it is another program's.
     pub async fn make_login(&self, name: &str, password: &SecretString) -> Result<()> {
         let mut owner = self.connect_options().connect().await?;
         let mut tx = owner.begin().await?;
@@ -54,6 +56,11 @@ impl Db {
                 )
                 .await?
             }
+            Some(Login {
+                excess: None,
+                may_serve: false,
+                ..
+            }) => return Err(anothers(name)),
             Some(Login { excess: None, .. }) => {
                 statements_for(&mut tx, "alter role %I login password %L", name, &verifier).await?
             }
@@ -79,12 +86,24 @@ fn too_much(name: &str, excess: &str) -> Error {
     }
 }
 
+fn anothers(name: &str) -> Error {
+    let problem = format!(
+        "the login {name} of database.url is there and serves no hub: name one that `hub migrate` may make, or, if it is this \
+         hub's, `grant hub_app to {name}` as the owner"
+    );
+    Error::Conflict {
+        code: "login_of_another",
+        detail: problem.into(),
+    }
+}
+
 /// A login by its name, or the one of this connection.
 async fn look_up(connection: &mut PgConnection, name: Option<&str>) -> Result<Option<Login>> {
     let found = sqlx::query!(
         r#"select rolname::text as "name!", rolsuper as "is_superuser!", rolbypassrls as "may_bypass!",
              rolcreaterole as "may_make_roles!",
-             coalesce(pg_has_role(oid, to_regrole('hub_owner')::oid, 'member'), false) as "may_own!"
+             coalesce(pg_has_role(oid, to_regrole('hub_owner')::oid, 'member'), false) as "may_own!",
+             coalesce(pg_has_role(oid, to_regrole('hub_app')::oid, 'member'), false) as "may_serve!"
            from pg_roles where rolname = coalesce($1, session_user::text)"#,
         name
     );
@@ -102,6 +121,7 @@ async fn look_up(connection: &mut PgConnection, name: Option<&str>) -> Result<Op
         Login {
             name: row.name,
             excess: excess.into_iter().find_map(|(is_so, what)| is_so.then_some(what)),
+            may_serve: row.may_serve,
         }
     }))
 }

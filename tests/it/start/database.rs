@@ -198,6 +198,33 @@ async fn a_login_that_may_do_more_than_serve_is_neither_changed_nor_taken_for_on
     forget(&program, &name).await;
 }
 
+/// A role of the same cluster that another program logs in with.
+#[tokio::test]
+async fn a_login_of_another_program_keeps_its_password() {
+    let (program, name) = with_two_logins().await;
+    program
+        .sql()
+        .execute(&format!("create role {name} login password 'as-it-was'"))
+        .await;
+    let before = format!("select rolpassword from pg_authid where rolname = '{name}'");
+    let kept: String = program.sql().value(&before).await;
+    let said = refused(&program, &["migrate"]).await;
+    assert!(said.contains(&name) && said.contains("serves no hub"), "{said}");
+    assert_eq!(program.sql().value::<String>(&before).await, kept);
+    forget(&program, &name).await;
+}
+
+#[tokio::test]
+async fn a_wrong_url_of_the_owner_is_named() {
+    let (mut program, _) = with_two_logins().await;
+    program.set("HUB_DATABASE__OWNER_URL", "postgres://owner@host:port/hub");
+    let said = refused(&program, &["migrate"]).await;
+    assert!(
+        said.contains("database.owner_url is not a Postgres URL"),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn owner_and_login_are_two() {
     let (mut program, _) = with_two_logins().await;
