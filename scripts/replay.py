@@ -151,17 +151,23 @@ class Replay:
             "select (select count(*) from hub.jobs where state in ('queued', 'leased'))"
             " + (select count(*) from hub.turns where state in ('queued', 'running', 'waiting'))"
             " + (select count(*) from hub.actions where state in ('proposed', 'approved', 'executing'))"
-            " + (select count(*) from hub.commands where state in ('queued', 'sent', 'acknowledged'))"))
+            " + (select count(*) from hub.commands where state in ('queued', 'sent', 'acknowledged'))")) + self.unembedded()
+
+    def unembedded(self):
+        if not (dimensions := os.environ.get("HUB_EMBEDDINGS__DIMENSIONS")):
+            return 0
+        return int(self.one(f"select (select count(*) from hub.memories) - (select count(*) from hub.embeddings_{int(dimensions)})"))
 
     def wait(self, what, left, kill_at=None):
         """Until nothing is left, with a line of progress now and then, and no longer than nothing moves."""
-        least, moved_at, told_at = None, time.monotonic(), 0.0
+        last, moved_at, told_at = None, time.monotonic(), 0.0
         while now_left := left():
             if kill_at is not None and now_left <= kill_at:
                 kill_at = None
                 self.kill()
-            if least is None or now_left < least:
-                least, moved_at = now_left, time.monotonic()
+            # What was thought about may leave more to do: memories that lack their embeddings.
+            if now_left != last:
+                last, moved_at = now_left, time.monotonic()
             if time.monotonic() - moved_at > PATIENCE_S + (self.longest_pause() if what == "said" else 0):
                 die(f"nothing moves: {now_left} left to be {what}; see {self.home}/hub.log")
             if time.monotonic() - told_at > 10:
