@@ -1,8 +1,17 @@
 //! `GET /v1/agents/{agent_id}/events/stream`
 
 use axum::http::Method;
+use hub::{
+    events::{
+        cursor::Cursor,
+        stream::{EventStream, Over, Told},
+        topic::Topics,
+        watchers::look,
+    },
+    hub::Hub,
+};
 use serde_json::json;
-use support::{Client, Rest, Served, TestHub};
+use support::{Client, Rest, Served, TestHub, User};
 use tokio::time::timeout;
 
 use super::{Heard, Listening, end, happens, has_scopes, position, positions};
@@ -118,6 +127,37 @@ async fn a_stream_ends_with_the_sign_in_the_role_or_the_hub() {
     let (mut live, _) = Listening::to(&served, &eva, "", None).await;
     let (over, ()) = tokio::join!(live.next(), served.shut_down());
     assert_eq!(goodbye(over), "restart");
+}
+
+/// A stream that has read more than it has told.
+async fn far_ahead(hub: &Hub, user: &User) -> EventStream {
+    let start = Cursor::parse("1:0");
+    let stream = EventStream::begin(hub, (**user).clone(), Topics::all(), start).await;
+    let mut stream = stream.unwrap();
+    assert!(matches!(stream.next().await, Some(Told::Started(_))));
+    assert!(matches!(stream.next().await, Some(Told::Event(_))));
+    stream
+}
+
+#[tokio::test]
+async fn what_was_read_before_the_end_is_not_told_after_it() {
+    let hub = TestHub::start().await;
+    let bob = hub.member("bob").await;
+    happens(&hub.home.kitchen, 20).await;
+    let stopping = hub.reconfigured(|_| ());
+    let mut of_stopping = far_ahead(&stopping, &bob).await;
+    let mut revoked = far_ahead(&hub, &bob).await;
+    let ends = format!(
+        "update hub.memberships set revoked_at = now() where user_id = '{}'",
+        bob.id
+    );
+    hub.sql().execute(&ends).await;
+    look(&hub).await.unwrap();
+    stopping.lifecycle.close();
+    for (stream, reason) in [(&mut revoked, Over::Revoked), (&mut of_stopping, Over::Restart)] {
+        assert!(matches!(stream.next().await, Some(Told::Over(over)) if over == reason));
+        assert!(stream.next().await.is_none());
+    }
 }
 
 #[tokio::test]
