@@ -285,7 +285,7 @@ async fn watch(
             let own = guest.caller.agent;
             let caller = match wanted.agent {
                 Some(agent) if agent != own => Err(Error::NotFound { what: "agent" }),
-                _ => Ok(guest.as_it_is_now()),
+                _ => bounded(guest.as_it_is_now(hub)).await,
             };
             watching.begin(hub, caller, wanted).await
         }

@@ -1,5 +1,7 @@
 //! What nobody should ask, and what nobody may: each gets a clear answer, and what goes on goes on.
 
+use std::time::Duration;
+
 use hub::satellite::protocol::{CloseReason, ErrorCode, HubFrame};
 use serde_json::{Value, json};
 use support::{Served, Socket, TestHub};
@@ -133,6 +135,48 @@ async fn a_scope_that_is_taken_away_ends_the_subscriptions() {
     happens(&hub.home.kitchen, 1).await;
     socket.says_text(r#"{"type":"ping"}"#).await;
     assert!(matches!(socket.hears().await, HubFrame::Pong(_)));
+}
+
+/// At once: what the device could when it said hello counts no more.
+#[tokio::test]
+async fn subscribing_again_does_not_bring_a_scope_back() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let office = &hub.home.office;
+    lets_read(&hub, office).await;
+    let (mut socket, _) = greet(&served.socket_url(), office, None).await;
+    has_scopes(&hub, office, "{events:write,commands:receive}").await;
+    socket.says(subscribe("s", &["x.*"], None)).await;
+    assert_eq!(refused(&mut socket, "s").await.0, ErrorCode::Forbidden);
+    // Nor is one needed that it did not have then.
+    lets_read(&hub, office).await;
+    begins(&mut socket, subscribe("s", &["x.*"], None)).await;
+}
+
+#[tokio::test]
+async fn a_device_that_became_anothers_sees_the_new_ones_and_no_more_the_formers() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (office, ada, bob) = (&hub.home.office, hub.owner("ada").await, hub.member("bob").await);
+    lets_read(&hub, office).await;
+    let becomes = |person| {
+        format!(
+            "update hub.devices set person_id = '{person}' where id = '{}'",
+            office.id
+        )
+    };
+    hub.sql().execute(&becomes(ada.person)).await;
+    let (mut socket, _) = greet(&served.socket_url(), office, None).await;
+    ada.says("in private", "a1").await.unwrap();
+    bob.says("in private", "b1").await.unwrap();
+    hub.sql().execute(&becomes(bob.person)).await;
+    begins(&mut socket, subscribe("s", &["message.*"], Some("1:0"))).await;
+    assert_eq!(
+        sees(&mut socket).await.body["audience_person_id"],
+        json!(bob.person)
+    );
+    assert_eq!(socket.hears_within(Duration::from_millis(500)).await, None);
+    hub.run_jobs().await;
 }
 
 /// What a personal device saw is not what the next one's owner may see.
