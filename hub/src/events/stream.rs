@@ -144,7 +144,7 @@ impl EventStream {
 /// Why a stream ends with this error.
 fn why(error: &Error) -> Over {
     match error {
-        Error::Unauthenticated(_) => Over::Revoked,
+        Error::Unauthenticated(_) | Error::NotFound { .. } => Over::Revoked,
         Error::Forbidden { .. } | Error::Conflict { .. } => Over::Changed,
         error => {
             tracing::error!(error = error.chain(), "a stream of events failed");

@@ -26,8 +26,10 @@ pub const NEEDS: Scope = Scope::EventsRead;
 /// Why somebody may not watch any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallen {
-    /// The sign-in, the credential, the membership or the agent has ended.
+    /// The sign-in or the credential has ended.
     Revoked,
+    /// They are still somebody, but belong to this agent no more.
+    Left,
     /// They are still somebody here, but may not read events any more.
     MayNot,
     /// They are another person to the agent than before, and see other things.
@@ -37,7 +39,8 @@ pub enum Fallen {
 impl From<Fallen> for Error {
     fn from(fallen: Fallen) -> Self {
         match fallen {
-            Fallen::Revoked => Self::Unauthenticated("the credential or the membership has ended"),
+            Fallen::Revoked => Self::Unauthenticated("the credential has ended"),
+            Fallen::Left => Self::NotFound { what: "agent" },
             Fallen::MayNot => Self::Forbidden {
                 scope: NEEDS.as_str(),
             },
@@ -184,7 +187,7 @@ fn judge_user(
     }
     let (_, person) = at?;
     match now.role {
-        None | Some(Role::Blocked) => Some(Fallen::Revoked),
+        None | Some(Role::Blocked) => Some(Fallen::Left),
         Some(role) if !role.grants(NEEDS) => Some(Fallen::MayNot),
         Some(_) => (now.person != person).then_some(Fallen::Changed),
     }
@@ -224,8 +227,8 @@ mod tests {
         assert_eq!(with(|_| {}), None);
         assert_eq!(with(|now| now.role = Some(Role::Owner)), None);
         assert_eq!(with(|now| now.is_signed_in = false), Some(Fallen::Revoked));
-        assert_eq!(with(|now| now.role = None), Some(Fallen::Revoked));
-        assert_eq!(with(|now| now.role = Some(Role::Blocked)), Some(Fallen::Revoked));
+        assert_eq!(with(|now| now.role = None), Some(Fallen::Left));
+        assert_eq!(with(|now| now.role = Some(Role::Blocked)), Some(Fallen::Left));
         assert_eq!(with(|now| now.role = Some(Role::Guest)), Some(Fallen::MayNot));
         assert_eq!(with(|now| now.person = None), Some(Fallen::Changed));
         let nobody = UserStanding { role: None, ..good };
