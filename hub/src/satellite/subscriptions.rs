@@ -134,12 +134,13 @@ impl Subscriptions {
                     index += 1;
                 }
                 Err(error) => {
-                    if let Some(refusal) = self.ended(index, &error)? {
-                        self.all.remove(index);
-                        out.send(&refusal).await?;
-                    } else {
-                        index += 1;
-                    }
+                    let Some(refusal) = self.ended(index, &error)? else {
+                        // The others would wait for the same, one after another; next time they come first.
+                        self.all.rotate_left(index + 1);
+                        return Ok(());
+                    };
+                    self.all.remove(index);
+                    out.send(&refusal).await?;
                 }
             }
         }
