@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hub::satellite::protocol::{CloseReason, ErrorCode, HubFrame};
+use hub::satellite::protocol::{CloseReason, ErrorCode, HubFrame, SatelliteFrame};
 use serde_json::{Value, json};
 use support::{Served, Socket, TestHub};
 
@@ -84,8 +84,22 @@ async fn a_name_is_used_once_and_an_end_needs_a_beginning() {
     lets_read(&hub, &hub.home.office).await;
     let (mut office, welcome) = greet(&served.socket_url(), &hub.home.office, None).await;
     begins(&mut office, subscribe("s0", &["*"], None)).await;
-    office.says(subscribe("s0", &["*"], None)).await;
-    assert_eq!(refused(&mut office, "s0").await.0, ErrorCode::Conflict);
+    // The first one goes on, so that its name is not said to be refused.
+    let mut elsewhere = subscribe("s0", &["*"], None);
+    if let SatelliteFrame::Subscribe(asked) = &mut elsewhere {
+        asked.agent_id = Some(hub.home.office.id.0);
+    }
+    for (again, code) in [
+        (subscribe("s0", &["*"], None), ErrorCode::Conflict),
+        (subscribe("s0", &["message"], None), ErrorCode::Invalid),
+        (subscribe("s0", &["*"], Some("x")), ErrorCode::Invalid),
+        (elsewhere, ErrorCode::NotFound),
+    ] {
+        office.says(again).await;
+        assert!(matches!(office.hears().await, HubFrame::Error(error) if error.code == code));
+    }
+    happens(&hub.home.kitchen, 1).await;
+    assert_eq!(sees(&mut office).await.subscription.as_str(), "s0");
     office.says(unsubscribe("s1")).await;
     assert_eq!(refused(&mut office, "s1").await.0, ErrorCode::NotFound);
     for number in 1..welcome.limits.max_subscriptions {
