@@ -2,7 +2,7 @@
 //! asks for all of them whether it still stands, so that what is revoked ends within a second.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
@@ -134,19 +134,31 @@ impl Watchers {
 pub fn start(hub: &Hub) {
     let looking = hub.clone();
     hub.lifecycle.spawn(async move {
+        let mut failed = 0;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = looking.lifecycle.closing() => return,
             }
-            if let Err(error) = within(look(&looking)).await {
-                tracing::debug!(
-                    error = error.chain(),
-                    "it could not be looked who may still watch"
-                );
+            match within(look(&looking)).await {
+                Ok(()) => failed = 0,
+                Err(error) => {
+                    failed += 1;
+                    cannot_look(&error, failed);
+                }
             }
         }
     });
+}
+
+/// Said aloud once, after the second failure in a row: until a look succeeds, what is revoked goes on being told.
+fn cannot_look(error: &Error, failed: u32) {
+    let error = error.chain();
+    if failed == 2 {
+        tracing::warn!(error, "it cannot be looked who may still watch");
+    } else {
+        tracing::debug!(error, "it could not be looked who may still watch");
+    }
 }
 
 /// Tells those whose watching does not stand any more.
@@ -155,13 +167,13 @@ pub async fn look(hub: &Hub) -> Result<()> {
     if all.is_empty() {
         return Ok(());
     }
-    let who: Vec<Watcher> = all.iter().map(|entry| entry.who).collect();
+    let who = once_each(&all);
     let mut tx = hub.db.begin_system().await?;
     let users = tx.identity().standing_of_users(&who).await?;
     let devices = tx.identity().standing_of_devices(&who, NEEDS).await?;
     drop(tx);
-    for (number, entry) in all.iter().enumerate() {
-        let fallen = match entry.who {
+    let judge = |(number, who): (usize, &Watcher)| {
+        let fallen = match *who {
             Watcher::User { sign_in, at, .. } => users.get(&number).map_or(Some(Fallen::Revoked), |now| {
                 judge_user(sign_in.is_some(), at, now)
             }),
@@ -169,12 +181,22 @@ pub async fn look(hub: &Hub) -> Result<()> {
                 .get(&number)
                 .map_or(Some(Fallen::Revoked), |now| judge_device(person, now)),
         };
-        if let Some(fallen) = fallen {
-            let _ = entry.fallen.set(fallen);
+        fallen.map(|fallen| (*who, fallen))
+    };
+    let fallen: HashMap<Watcher, Fallen> = who.iter().enumerate().filter_map(judge).collect();
+    for entry in all {
+        if let Some(fallen) = fallen.get(&entry.who) {
+            let _ = entry.fallen.set(*fallen);
             entry.bell.notify_one();
         }
     }
     Ok(())
+}
+
+/// Each of them once: somebody watches several things on one socket.
+fn once_each(all: &[Entry]) -> Vec<Watcher> {
+    let who: HashSet<Watcher> = all.iter().map(|entry| entry.who).collect();
+    who.into_iter().collect()
 }
 
 fn judge_user(
@@ -205,8 +227,6 @@ fn judge_device(person: Option<PersonId>, now: &DeviceStanding) -> Option<Fallen
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
     use crate::ids::DeviceId;
 
@@ -257,6 +277,22 @@ mod tests {
         });
         let tokens: HashSet<TokenId> = tokens.collect();
         assert_eq!(tokens, HashSet::from([now, other]));
+    }
+
+    #[test]
+    fn it_is_asked_once_for_each_whatever_they_watch() {
+        let (watchers, bell) = (Watchers::default(), Arc::default());
+        let device = |token| Watcher::Device {
+            agent: AgentId::mint(),
+            device: DeviceId::mint(),
+            token,
+            person: None,
+        };
+        let (one, other) = (device(TokenId::mint()), device(TokenId::mint()));
+        let _standings = [one, other, one, one].map(|who| watchers.stand(who, &bell));
+        let asked = once_each(&watchers.all());
+        assert_eq!(asked.len(), 2);
+        assert!(asked.contains(&one) && asked.contains(&other));
     }
 
     #[test]
