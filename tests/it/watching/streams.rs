@@ -11,6 +11,7 @@ use hub::{
     hub::Hub,
 };
 use serde_json::json;
+use sqlx::Executor;
 use support::{Client, Rest, Served, TestHub, User};
 use tokio::time::timeout;
 
@@ -127,6 +128,33 @@ async fn a_stream_ends_with_the_sign_in_the_role_or_the_hub() {
     let (mut live, _) = Listening::to(&served, &eva, "", None).await;
     let (over, ()) = tokio::join!(live.next(), served.shut_down());
     assert_eq!(goodbye(over), "restart");
+}
+
+/// A log that cannot be read for a while: the replays that want to wait, each with a connection, and one was left for others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replays_leave_connections_for_everybody_else() {
+    let hub = TestHub::builder()
+        .config(|config| config.database.app_connections = 6)
+        .start()
+        .await;
+    let served = Served::start(&hub).await;
+    let ada = Rest::of(&hub).user(&hub.owner("ada").await).await;
+    for _ in 0..6 {
+        happens(&hub.home.kitchen, 100).await;
+    }
+    let mut locked = hub.sql().pool().begin().await.unwrap();
+    let lock = "lock table hub.events in access exclusive mode";
+    locked.execute(lock).await.unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..8 {
+        streams.push(Listening::to(&served, &ada, "", Some("1:0")).await.0);
+    }
+    let spaces = timeout(std::time::Duration::from_secs(1), ada.get("spaces")).await;
+    let _ = spaces.expect("others are answered meanwhile").expect(200);
+    locked.rollback().await.unwrap();
+    for stream in &mut streams {
+        let _ = stream.hears(100).await;
+    }
 }
 
 /// A stream that has read more than it has told.
