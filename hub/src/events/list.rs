@@ -30,10 +30,19 @@ pub async fn list(tx: &mut Tx, after: Option<&str>, mut filter: EventFilter) -> 
     let mut items = tx.events().list(&filter).await?;
     let has_more = items.len() > most;
     items.truncate(most);
-    let last = items.last().and_then(|item| Cursor::parse(&item.cursor));
-    let last = last.map_or(0, |cursor| cursor.position);
-    // Beyond the last item nothing that this caller may see was committed up to the end read first. What was committed in an
-    // earlier epoch has its place in this one.
+    let mut last = 0;
+    // What was committed in an earlier epoch has its place in this one, where the stream gives it out too.
+    for item in &mut items {
+        if let Some(cursor) = Cursor::parse(&item.cursor) {
+            last = cursor.position;
+            item.cursor = Cursor {
+                epoch: end.epoch,
+                ..cursor
+            }
+            .to_string();
+        }
+    }
+    // Beyond the last item nothing that this caller may see was committed up to the end read first.
     let position = if has_more { last } else { last.max(end.position) };
     Ok(EventPage {
         items,

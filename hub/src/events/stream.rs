@@ -63,7 +63,8 @@ pub struct EventStream {
     watch: Watch,
     bell: Arc<Notify>,
     until: Instant,
-    ready: VecDeque<Told>,
+    start: Option<Start>,
+    ready: VecDeque<Arc<Item>>,
     is_over: bool,
     _place: followers::Place,
 }
@@ -79,52 +80,57 @@ impl EventStream {
             watch,
             bell,
             until: Instant::now() + Duration::from_millis(hub.config.http.stream_ms),
-            ready: VecDeque::from([Told::Started(start)]),
+            start: Some(start),
+            ready: VecDeque::new(),
             is_over: false,
             _place: place,
         })
     }
 
-    /// What is said next; none after the end.
+    /// What is said next; none after the end. Before each event it is asked anew whether it may still be told: what was read
+    /// before the caller was revoked is not said after it.
     pub async fn next(&mut self) -> Option<Told> {
-        loop {
-            if let Some(told) = self.ready.pop_front() {
-                return Some(told);
-            }
-            if self.is_over {
-                return None;
-            }
-            if let Err(over) = self.look().await {
+        if let Some(start) = self.start.take() {
+            return Some(Told::Started(start));
+        }
+        while !self.is_over {
+            let over = match self.goes_on() {
+                Ok(()) => match self.ready.pop_front() {
+                    Some(item) => return Some(Told::Event(item)),
+                    None => self.look().await,
+                },
+                over @ Err(_) => over,
+            };
+            if let Err(over) = over {
                 self.is_over = true;
                 return Some(Told::Over(over));
             }
         }
+        None
+    }
+
+    fn goes_on(&self) -> Result<(), Over> {
+        if self.hub.lifecycle.is_closing() {
+            return Err(Over::Restart);
+        }
+        self.watch.check().map_err(|error| why(&error))
     }
 
     /// Takes what is there, or waits for it.
     async fn look(&mut self) -> Result<(), Over> {
-        if self.hub.lifecycle.is_closing() {
-            return Err(Over::Restart);
-        }
         if Instant::now() >= self.until {
             return Err(Over::Time);
         }
         let wait = match self.watch.next().await {
             Ok(news) => {
-                let events = news.events.into_iter();
-                self.ready.extend(events.map(|(_, item)| Told::Event(item)));
+                self.ready.extend(news.events.into_iter().map(|(_, item)| item));
                 if !self.ready.is_empty() || news.has_more {
                     return Ok(());
                 }
                 self.until
             }
             Err(error) if error.is_outage() => Instant::now() + AGAIN,
-            Err(Error::Unauthenticated(_)) => return Err(Over::Revoked),
-            Err(Error::Forbidden { .. } | Error::Conflict { .. }) => return Err(Over::Changed),
-            Err(error) => {
-                tracing::error!(error = error.chain(), "a stream of events failed");
-                return Err(Over::Restart);
-            }
+            Err(error) => return Err(why(&error)),
         };
         tokio::select! {
             () = self.bell.notified() => {}
@@ -132,5 +138,17 @@ impl EventStream {
             () = self.hub.lifecycle.closing() => {}
         }
         Ok(())
+    }
+}
+
+/// Why a stream ends with this error.
+fn why(error: &Error) -> Over {
+    match error {
+        Error::Unauthenticated(_) | Error::NotFound { .. } => Over::Revoked,
+        Error::Forbidden { .. } | Error::Conflict { .. } => Over::Changed,
+        error => {
+            tracing::error!(error = error.chain(), "a stream of events failed");
+            Over::Restart
+        }
     }
 }

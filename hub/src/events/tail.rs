@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -36,12 +39,28 @@ const MOST_BEHIND: i64 = 512;
 /// How long a read may take, when the way to the database swallows everything.
 const WITHIN: Duration = Duration::from_secs(12);
 
+/// Replays that read a log at once on this node: each holds a connection, and most must be left for requests.
+const READS_AT_ONCE: usize = 4;
+
 /// Whose eyes a log is read with.
 type Eyes = (AgentId, Option<PersonId>);
 
 /// The logs that are followed on this node.
-#[derive(Debug, Clone, Default)]
-pub struct Tails(Arc<Mutex<Open>>);
+#[derive(Debug, Clone)]
+pub struct Tails {
+    open: Arc<Mutex<Open>>,
+    /// For those who are further back than what is kept here.
+    reads: Arc<Semaphore>,
+}
+
+impl Default for Tails {
+    fn default() -> Self {
+        Self {
+            open: Arc::default(),
+            reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Open {
@@ -82,7 +101,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = lock(&self.tails.0);
+        let mut open = lock(&self.tails.open);
         let mut readers = lock(&self.tail.readers);
         readers.remove(&self.number);
         if readers.is_empty() {
@@ -95,7 +114,7 @@ impl Drop for Place {
 impl Tails {
     /// Takes a place at a log; the bell rings when there is more to read.
     pub fn join(&self, hub: &Hub, eyes: Eyes, bell: &Arc<Notify>) -> Place {
-        let mut open = lock(&self.0);
+        let mut open = lock(&self.open);
         open.next += 1;
         let number = open.next;
         let tail = open.tails.entry(eyes).or_insert_with(|| {
@@ -113,8 +132,14 @@ impl Tails {
         }
     }
 
+    /// Does a replay's read of a log when it is its turn.
+    pub(super) async fn in_turn<T>(&self, read: impl Future<Output = T>) -> T {
+        let _turn = self.reads.acquire().await.expect("it is never closed");
+        read.await
+    }
+
     fn all(&self) -> Vec<(Eyes, Arc<Tail>)> {
-        let open = lock(&self.0);
+        let open = lock(&self.open);
         open.tails
             .iter()
             .map(|(eyes, tail)| (*eyes, Arc::clone(tail)))

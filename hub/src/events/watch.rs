@@ -97,12 +97,12 @@ impl Watch {
 
     async fn read(&mut self, part: Part) -> Result<Vec<Arc<Item>>> {
         let topics = self.reader.topics();
-        let mut tx = begin(&self.hub, &self.caller).await?;
-        let found = tx
-            .events()
-            .part(&part, &topics.exact(), &topics.beginnings())
-            .await?;
-        drop(tx);
+        let read = async {
+            let mut tx = begin(&self.hub, &self.caller).await?;
+            let (exact, beginnings) = (topics.exact(), topics.beginnings());
+            tx.events().part(&part, &exact, &beginnings).await
+        };
+        let found = self.hub.tails.in_turn(read).await?;
         let items = items(self.reader.at().epoch, found);
         Ok(self.reader.read(part, items))
     }

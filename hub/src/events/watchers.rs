@@ -2,7 +2,7 @@
 //! asks for all of them whether it still stands, so that what is revoked ends within a second.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
@@ -26,8 +26,10 @@ pub const NEEDS: Scope = Scope::EventsRead;
 /// Why somebody may not watch any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallen {
-    /// The sign-in, the credential, the membership or the agent has ended.
+    /// The sign-in or the credential has ended.
     Revoked,
+    /// They are still somebody, but belong to this agent no more.
+    Left,
     /// They are still somebody here, but may not read events any more.
     MayNot,
     /// They are another person to the agent than before, and see other things.
@@ -37,7 +39,8 @@ pub enum Fallen {
 impl From<Fallen> for Error {
     fn from(fallen: Fallen) -> Self {
         match fallen {
-            Fallen::Revoked => Self::Unauthenticated("the credential or the membership has ended"),
+            Fallen::Revoked => Self::Unauthenticated("the credential has ended"),
+            Fallen::Left => Self::NotFound { what: "agent" },
             Fallen::MayNot => Self::Forbidden {
                 scope: NEEDS.as_str(),
             },
@@ -131,19 +134,31 @@ impl Watchers {
 pub fn start(hub: &Hub) {
     let looking = hub.clone();
     hub.lifecycle.spawn(async move {
+        let mut failed = 0;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = looking.lifecycle.closing() => return,
             }
-            if let Err(error) = within(look(&looking)).await {
-                tracing::debug!(
-                    error = error.chain(),
-                    "it could not be looked who may still watch"
-                );
+            match within(look(&looking)).await {
+                Ok(()) => failed = 0,
+                Err(error) => {
+                    failed += 1;
+                    cannot_look(&error, failed);
+                }
             }
         }
     });
+}
+
+/// Said aloud once, after the second failure in a row: until a look succeeds, what is revoked goes on being told.
+fn cannot_look(error: &Error, failed: u32) {
+    let error = error.chain();
+    if failed == 2 {
+        tracing::warn!(error, "it cannot be looked who may still watch");
+    } else {
+        tracing::debug!(error, "it could not be looked who may still watch");
+    }
 }
 
 /// Tells those whose watching does not stand any more.
@@ -152,13 +167,13 @@ pub async fn look(hub: &Hub) -> Result<()> {
     if all.is_empty() {
         return Ok(());
     }
-    let who: Vec<Watcher> = all.iter().map(|entry| entry.who).collect();
+    let who = once_each(&all);
     let mut tx = hub.db.begin_system().await?;
     let users = tx.identity().standing_of_users(&who).await?;
     let devices = tx.identity().standing_of_devices(&who, NEEDS).await?;
     drop(tx);
-    for (number, entry) in all.iter().enumerate() {
-        let fallen = match entry.who {
+    let judge = |(number, who): (usize, &Watcher)| {
+        let fallen = match *who {
             Watcher::User { sign_in, at, .. } => users.get(&number).map_or(Some(Fallen::Revoked), |now| {
                 judge_user(sign_in.is_some(), at, now)
             }),
@@ -166,12 +181,22 @@ pub async fn look(hub: &Hub) -> Result<()> {
                 .get(&number)
                 .map_or(Some(Fallen::Revoked), |now| judge_device(person, now)),
         };
-        if let Some(fallen) = fallen {
-            let _ = entry.fallen.set(fallen);
+        fallen.map(|fallen| (*who, fallen))
+    };
+    let fallen: HashMap<Watcher, Fallen> = who.iter().enumerate().filter_map(judge).collect();
+    for entry in all {
+        if let Some(fallen) = fallen.get(&entry.who) {
+            let _ = entry.fallen.set(*fallen);
             entry.bell.notify_one();
         }
     }
     Ok(())
+}
+
+/// Each of them once: somebody watches several things on one socket.
+fn once_each(all: &[Entry]) -> Vec<Watcher> {
+    let who: HashSet<Watcher> = all.iter().map(|entry| entry.who).collect();
+    who.into_iter().collect()
 }
 
 fn judge_user(
@@ -184,7 +209,7 @@ fn judge_user(
     }
     let (_, person) = at?;
     match now.role {
-        None | Some(Role::Blocked) => Some(Fallen::Revoked),
+        None | Some(Role::Blocked) => Some(Fallen::Left),
         Some(role) if !role.grants(NEEDS) => Some(Fallen::MayNot),
         Some(_) => (now.person != person).then_some(Fallen::Changed),
     }
@@ -202,8 +227,6 @@ fn judge_device(person: Option<PersonId>, now: &DeviceStanding) -> Option<Fallen
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
     use crate::ids::DeviceId;
 
@@ -224,8 +247,8 @@ mod tests {
         assert_eq!(with(|_| {}), None);
         assert_eq!(with(|now| now.role = Some(Role::Owner)), None);
         assert_eq!(with(|now| now.is_signed_in = false), Some(Fallen::Revoked));
-        assert_eq!(with(|now| now.role = None), Some(Fallen::Revoked));
-        assert_eq!(with(|now| now.role = Some(Role::Blocked)), Some(Fallen::Revoked));
+        assert_eq!(with(|now| now.role = None), Some(Fallen::Left));
+        assert_eq!(with(|now| now.role = Some(Role::Blocked)), Some(Fallen::Left));
         assert_eq!(with(|now| now.role = Some(Role::Guest)), Some(Fallen::MayNot));
         assert_eq!(with(|now| now.person = None), Some(Fallen::Changed));
         let nobody = UserStanding { role: None, ..good };
@@ -254,6 +277,22 @@ mod tests {
         });
         let tokens: HashSet<TokenId> = tokens.collect();
         assert_eq!(tokens, HashSet::from([now, other]));
+    }
+
+    #[test]
+    fn it_is_asked_once_for_each_whatever_they_watch() {
+        let (watchers, bell) = (Watchers::default(), Arc::default());
+        let device = |token| Watcher::Device {
+            agent: AgentId::mint(),
+            device: DeviceId::mint(),
+            token,
+            person: None,
+        };
+        let (one, other) = (device(TokenId::mint()), device(TokenId::mint()));
+        let _standings = [one, other, one, one].map(|who| watchers.stand(who, &bell));
+        let asked = once_each(&watchers.all());
+        assert_eq!(asked.len(), 2);
+        assert!(asked.contains(&one) && asked.contains(&other));
     }
 
     #[test]

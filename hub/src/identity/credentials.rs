@@ -6,7 +6,7 @@ use super::{Caller, Principal, SignedIn};
 use crate::{
     error::{Error, Result},
     hub::Hub,
-    ids::AgentId,
+    ids::{AgentId, TokenId},
     secret,
     storage::Credential,
 };
@@ -17,6 +17,8 @@ pub const DEVICE_PREFIX: &str = "hubd";
 pub const PAIRING_PREFIX: &str = "hubp";
 /// The prefix of refresh tokens.
 pub const REFRESH_PREFIX: &str = "hubr";
+
+const NOT_VALID: Error = Error::Unauthenticated("the device credential is not valid, expired or revoked");
 
 /// What a bearer credential proves.
 #[derive(Debug)]
@@ -34,9 +36,7 @@ pub async fn authenticate(hub: &Hub, bearer: &SecretString) -> Result<Proven> {
         let found = tx.identity().device_credential(&secret::hash(bearer)).await?;
         return found
             .map(|credential| Proven::Device(Box::new(credential)))
-            .ok_or(Error::Unauthenticated(
-                "the device credential is not valid, expired or revoked",
-            ));
+            .ok_or(NOT_VALID);
     }
     let who = hub.keys.tokens.verify(bearer.expose_secret(), hub.clock.now())?;
     let mut tx = hub.db.begin_system().await?;
@@ -84,6 +84,18 @@ pub async fn caller(
             })
         }
     }
+}
+
+/// A device that came with a credential before, as it is now: its scopes, its space and whose it is may have changed.
+pub async fn device_now(
+    hub: &Hub,
+    agent: AgentId,
+    token: TokenId,
+    request_id: Option<String>,
+) -> Result<Caller> {
+    let mut tx = hub.db.begin_system().await?;
+    let found = tx.identity().device_credential_now(agent, token).await?;
+    at_own_agent(found.ok_or(NOT_VALID)?, Some(agent), request_id)
 }
 
 fn at_own_agent(

@@ -4,7 +4,7 @@ use super::{Caller, Principal};
 use crate::ids::{AgentId, DeviceId, PersonId, SignInId, TokenId, UserId};
 
 /// Who watches, as far as it may end while they do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Watcher {
     /// A user, at an agent or at none in particular.
     User {

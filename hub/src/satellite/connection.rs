@@ -220,6 +220,10 @@ async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) 
                 heard = busy_since;
                 match read(message) {
                     Ok(Some(Step::Watch(asked))) => watch(hub, out, guest, &mut watching, asked).await,
+                    Ok(Some(Step::Answer(frames))) => {
+                        let frames = frames.into_iter().map(|frame| watching.answer(frame));
+                        take(hub, out, guest, socket, Step::Answer(frames.collect())).await
+                    }
                     Ok(Some(step)) => take(hub, out, guest, socket, step).await,
                     Ok(None) => Ok(()),
                     Err(ended) => Err(ended),
@@ -285,7 +289,7 @@ async fn watch(
             let own = guest.caller.agent;
             let caller = match wanted.agent {
                 Some(agent) if agent != own => Err(Error::NotFound { what: "agent" }),
-                _ => Ok(guest.as_it_is_now()),
+                _ => bounded(guest.as_it_is_now(hub)).await,
             };
             watching.begin(hub, caller, wanted).await
         }

@@ -231,8 +231,8 @@ async fn take(console: &mut Console, out: &mut Outgoing, message: Message) -> Re
         }
         Step::Watch(Watching::End(name)) => console.watching.end(name),
         Step::Answer(frames) => {
-            for frame in &frames {
-                out.send(frame).await?;
+            for frame in frames {
+                out.send(&console.watching.answer(frame)).await?;
             }
             return Ok(());
         }

@@ -13,7 +13,7 @@ use crate::{
     identity::{
         Caller, Principal, Scope,
         authorize::authorize,
-        credentials::{Proven, authenticate, caller},
+        credentials::{Proven, authenticate, caller, device_now},
     },
     ids::{DeviceId, SpaceId, TokenId},
 };
@@ -60,14 +60,10 @@ impl Guest {
         *self.token.lock().expect("no panic while held") = token;
     }
 
-    /// The device as a caller, with the credential that its socket stands on.
-    #[must_use]
-    pub fn as_it_is_now(&self) -> Caller {
-        let mut caller = self.caller.clone();
-        if let Principal::Device { token, .. } = &mut caller.principal {
-            *token = self.token();
-        }
-        caller
+    /// The device as a caller, by what its credential is worth now and not when it said hello.
+    pub(super) async fn as_it_is_now(&self, hub: &Hub) -> Result<Caller, Error> {
+        let request_id = self.caller.request_id.clone();
+        device_now(hub, self.caller.agent, self.token(), request_id).await
     }
 }
 

@@ -75,16 +75,37 @@ impl Subscriptions {
                 cursor: cursor.to_string(),
                 resumed: is_resumed,
             }),
-            Err(error) => rejected(name, notice(&error)),
+            Err(error) => self.answer(rejected(name, notice(&error))),
         }
+    }
+
+    /// An answer to a message about a subscription. What refuses the message, while one of that name goes on, is an `error`:
+    /// `rejected` says that there is none of that name now.
+    pub(super) fn answer(&self, answer: HubFrame) -> HubFrame {
+        match answer {
+            HubFrame::Rejected(Rejected {
+                subject: Subject::Subscription { subscription },
+                code,
+                detail,
+                errors,
+            }) if self.is_there(&subscription) => HubFrame::Error(ErrorNotice { code, detail, errors }),
+            other => other,
+        }
+    }
+
+    fn is_there(&self, name: &ClientId) -> bool {
+        self.all.iter().any(|(known, _)| known == name)
     }
 
     async fn try_begin(&mut self, hub: &Hub, caller: Result<Caller>, wanted: Wanted) -> Result<Start> {
         let caller = caller?;
-        if self.all.iter().any(|(name, _)| *name == wanted.name) {
+        if self.is_there(&wanted.name) {
             return Err(Error::conflict(
                 "subscription_exists",
-                "there is a subscription of this name on this socket: end it first, or choose another name",
+                format!(
+                    "there is a subscription {} on this socket, and it goes on: end it first, or choose another name",
+                    wanted.name.as_str()
+                ),
             ));
         }
         if self.all.len() >= MAX_SUBSCRIPTIONS as usize {
@@ -134,12 +155,13 @@ impl Subscriptions {
                     index += 1;
                 }
                 Err(error) => {
-                    if let Some(refusal) = self.ended(index, &error)? {
-                        self.all.remove(index);
-                        out.send(&refusal).await?;
-                    } else {
-                        index += 1;
-                    }
+                    let Some(refusal) = self.ended(index, &error)? else {
+                        // The others would wait for the same, one after another; next time they come first.
+                        self.all.rotate_left(index + 1);
+                        return Ok(());
+                    };
+                    self.all.remove(index);
+                    out.send(&refusal).await?;
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Consoles: users who watch the agents that they belong to.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use hub::{
     identity::Role,
@@ -167,35 +169,64 @@ async fn a_guest_may_not_watch_and_a_member_who_becomes_one_may_not_any_more() {
     assert!(matches!(console.hears().await, HubFrame::Pong(_)));
 }
 
-/// Three ways out, each within a second; the test waits a little longer.
+/// Within a second; the test waits a little longer.
 #[tokio::test]
-async fn what_is_revoked_closes_the_console() {
-    let (hub, served, rest, ada) = home().await;
-    let (bob, carl) = (hub.member("bob").await, hub.member("carl").await);
+async fn a_sign_in_that_ends_closes_the_console() {
+    let (_hub, served, rest, ada) = home().await;
     let hers = rest.user(&ada).await;
-    let mut consoles = Vec::new();
-    for (client, subscribes) in [
-        (&hers, false),
-        (&rest.user(&bob).await, true),
-        (&rest.user(&carl).await, true),
-    ] {
-        let (mut console, _) = greet(&served, client).await;
-        if subscribes {
-            begins(&mut console, subscribe("s", &["*"], None)).await;
-        }
-        consoles.push(console);
-    }
+    let (idle, _) = greet(&served, &hers).await;
+    let (mut watching, _) = greet(&served, &hers).await;
+    begins(&mut watching, subscribe("s", &["*"], None)).await;
     let _ = hers.ask(Method::POST, "/v1/sign-out").send().await.expect(204);
-    hub.sql()
-        .execute(&format!(
-            "update hub.memberships set revoked_at = now() where user_id = '{}';
-             update hub.memberships set role = 'blocked' where user_id = '{}'",
-            bob.id, carl.id
-        ))
-        .await;
-    for mut console in consoles {
-        let ends = timeout(std::time::Duration::from_secs(3), console.end()).await;
+    for mut console in [idle, watching] {
+        let ends = timeout(Duration::from_secs(3), console.end()).await;
         ended(&ends.unwrap(), CloseReason::Revoked);
+    }
+}
+
+/// Within a second; the test waits a little longer. What the console watches of other agents goes on.
+#[tokio::test]
+async fn who_belongs_to_an_agent_no_more_is_told_nothing_more_of_it_only() {
+    let (hub, served, rest, _) = home().await;
+    let away = hub.household("away").await;
+    let (bob, carl) = (hub.member("bob").await, hub.member("carl").await);
+    for user in [&bob, &carl] {
+        let joins = format!(
+            "insert into hub.memberships (agent_id, id, user_id, role, created_at)
+             values ('{}', gen_random_uuid(), '{}', 'member', now())",
+            away.agent, user.id
+        );
+        hub.sql().execute(&joins).await;
+    }
+    let mut consoles = [
+        greet(&served, &rest.user(&bob).await).await.0,
+        greet(&served, &rest.user(&carl).await).await.0,
+    ];
+    for console in &mut consoles {
+        for (name, agent) in [("home", hub.home.agent), ("away", away.agent)] {
+            let asked =
+                json!({"type": "subscribe", "subscription": name, "topics": ["x.*"], "agent_id": agent});
+            console.says_text(&asked.to_string()).await;
+            assert!(matches!(console.hears().await, HubFrame::Subscribed(_)));
+        }
+    }
+    let agent = hub.home.agent;
+    let ends = format!(
+        "update hub.memberships set revoked_at = now() where agent_id = '{agent}' and user_id = '{}';
+         update hub.memberships set role = 'blocked' where agent_id = '{agent}' and user_id = '{}'",
+        bob.id, carl.id
+    );
+    hub.sql().execute(&ends).await;
+    for console in &mut consoles {
+        let over = timeout(Duration::from_secs(3), refused(console, "home")).await;
+        assert_eq!(over.unwrap().0, ErrorCode::NotFound);
+    }
+    happens(&hub.home.kitchen, 1).await;
+    happens(&away.kitchen, 1).await;
+    for console in &mut consoles {
+        assert_eq!(sees(console).await.subscription.as_str(), "away");
+        console.says_text(r#"{"type":"ping"}"#).await;
+        assert!(matches!(console.hears().await, HubFrame::Pong(_)));
     }
 }
 

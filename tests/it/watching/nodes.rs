@@ -131,5 +131,13 @@ async fn a_log_that_was_replaced_lets_its_watchers_go_and_says_so() {
     // What is before can be read anew, page by page, into the new epoch.
     let page = ada.get("events?limit=2").await.expect(200);
     assert_eq!(page.text("/next_cursor"), "2:2");
+    let (mut stream, _) = Listening::to(&served, &ada, "", Some("2:0")).await;
+    for item in page.items() {
+        assert_eq!(
+            stream.next().await.unwrap().data,
+            *item,
+            "both give it the same cursor"
+        );
+    }
     let _ = ada.get("events?after=2:2").await.expect(200);
 }

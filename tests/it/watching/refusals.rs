@@ -1,6 +1,8 @@
 //! What nobody should ask, and what nobody may: each gets a clear answer, and what goes on goes on.
 
-use hub::satellite::protocol::{CloseReason, ErrorCode, HubFrame};
+use std::time::Duration;
+
+use hub::satellite::protocol::{CloseReason, ErrorCode, HubFrame, SatelliteFrame};
 use serde_json::{Value, json};
 use support::{Served, Socket, TestHub};
 
@@ -82,8 +84,22 @@ async fn a_name_is_used_once_and_an_end_needs_a_beginning() {
     lets_read(&hub, &hub.home.office).await;
     let (mut office, welcome) = greet(&served.socket_url(), &hub.home.office, None).await;
     begins(&mut office, subscribe("s0", &["*"], None)).await;
-    office.says(subscribe("s0", &["*"], None)).await;
-    assert_eq!(refused(&mut office, "s0").await.0, ErrorCode::Conflict);
+    // The first one goes on, so that its name is not said to be refused.
+    let mut elsewhere = subscribe("s0", &["*"], None);
+    if let SatelliteFrame::Subscribe(asked) = &mut elsewhere {
+        asked.agent_id = Some(hub.home.office.id.0);
+    }
+    for (again, code) in [
+        (subscribe("s0", &["*"], None), ErrorCode::Conflict),
+        (subscribe("s0", &["message"], None), ErrorCode::Invalid),
+        (subscribe("s0", &["*"], Some("x")), ErrorCode::Invalid),
+        (elsewhere, ErrorCode::NotFound),
+    ] {
+        office.says(again).await;
+        assert!(matches!(office.hears().await, HubFrame::Error(error) if error.code == code));
+    }
+    happens(&hub.home.kitchen, 1).await;
+    assert_eq!(sees(&mut office).await.subscription.as_str(), "s0");
     office.says(unsubscribe("s1")).await;
     assert_eq!(refused(&mut office, "s1").await.0, ErrorCode::NotFound);
     for number in 1..welcome.limits.max_subscriptions {
@@ -133,6 +149,48 @@ async fn a_scope_that_is_taken_away_ends_the_subscriptions() {
     happens(&hub.home.kitchen, 1).await;
     socket.says_text(r#"{"type":"ping"}"#).await;
     assert!(matches!(socket.hears().await, HubFrame::Pong(_)));
+}
+
+/// At once: what the device could when it said hello counts no more.
+#[tokio::test]
+async fn subscribing_again_does_not_bring_a_scope_back() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let office = &hub.home.office;
+    lets_read(&hub, office).await;
+    let (mut socket, _) = greet(&served.socket_url(), office, None).await;
+    has_scopes(&hub, office, "{events:write,commands:receive}").await;
+    socket.says(subscribe("s", &["x.*"], None)).await;
+    assert_eq!(refused(&mut socket, "s").await.0, ErrorCode::Forbidden);
+    // Nor is one needed that it did not have then.
+    lets_read(&hub, office).await;
+    begins(&mut socket, subscribe("s", &["x.*"], None)).await;
+}
+
+#[tokio::test]
+async fn a_device_that_became_anothers_sees_the_new_ones_and_no_more_the_formers() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (office, ada, bob) = (&hub.home.office, hub.owner("ada").await, hub.member("bob").await);
+    lets_read(&hub, office).await;
+    let becomes = |person| {
+        format!(
+            "update hub.devices set person_id = '{person}' where id = '{}'",
+            office.id
+        )
+    };
+    hub.sql().execute(&becomes(ada.person)).await;
+    let (mut socket, _) = greet(&served.socket_url(), office, None).await;
+    ada.says("in private", "a1").await.unwrap();
+    bob.says("in private", "b1").await.unwrap();
+    hub.sql().execute(&becomes(bob.person)).await;
+    begins(&mut socket, subscribe("s", &["message.*"], Some("1:0"))).await;
+    assert_eq!(
+        sees(&mut socket).await.body["audience_person_id"],
+        json!(bob.person)
+    );
+    assert_eq!(socket.hears_within(Duration::from_millis(500)).await, None);
+    hub.run_jobs().await;
 }
 
 /// What a personal device saw is not what the next one's owner may see.

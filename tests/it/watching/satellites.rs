@@ -245,6 +245,42 @@ async fn a_slow_reader_is_let_go_and_goes_on_where_it_was() {
     assert_eq!(sees_so_many(&mut again, 250).await, all);
 }
 
+/// A read that finds no connection is given up after a second; eight of them, one after another, would be eight.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_keeps_a_socket_waiting_once_and_not_for_each_subscription() {
+    let hub = TestHub::builder()
+        .config(|config| {
+            config.database.app_connections = 2;
+            config.database.acquire_timeout_ms = 1_000;
+        })
+        .start()
+        .await;
+    let served = Served::start(&hub).await;
+    lets_read(&hub, &hub.home.office).await;
+    // More than fits between the two, so that all are still far back.
+    let much = json!({"much": "x".repeat(5_000)});
+    for _ in 0..7 {
+        let things = (0..100).map(|_| thing(much.clone())).collect();
+        let _ = hub.home.kitchen.sends(things).await.unwrap();
+    }
+    let (mut office, welcome) = greet(&served.socket_url(), &hub.home.office, None).await;
+    for number in 0..welcome.limits.max_subscriptions {
+        office
+            .says(subscribe(&format!("s{number}"), &["x.*"], Some("1:0")))
+            .await;
+    }
+    let mut begun = 0;
+    while begun < welcome.limits.max_subscriptions {
+        begun += u32::from(matches!(office.hears().await, HubFrame::Subscribed(_)));
+    }
+    let _held = (hub.home.household_eyes().await, hub.home.household_eyes().await);
+    office.says_text(r#"{"type":"ping"}"#).await;
+    let pong = async { while !matches!(office.hears().await, HubFrame::Pong(_)) {} };
+    timeout(Duration::from_secs(4), pong)
+        .await
+        .expect("it is answered soon");
+}
+
 /// The bound of a socket, and that each is on its own.
 #[tokio::test]
 async fn several_subscriptions_are_apart() {

@@ -1,8 +1,18 @@
 //! `GET /v1/agents/{agent_id}/events/stream`
 
 use axum::http::Method;
+use hub::{
+    events::{
+        cursor::Cursor,
+        stream::{EventStream, Over, Told},
+        topic::Topics,
+        watchers::look,
+    },
+    hub::Hub,
+};
 use serde_json::json;
-use support::{Client, Rest, Served, TestHub};
+use sqlx::Executor;
+use support::{Client, Rest, Served, TestHub, User};
 use tokio::time::timeout;
 
 use super::{Heard, Listening, end, happens, has_scopes, position, positions};
@@ -118,6 +128,64 @@ async fn a_stream_ends_with_the_sign_in_the_role_or_the_hub() {
     let (mut live, _) = Listening::to(&served, &eva, "", None).await;
     let (over, ()) = tokio::join!(live.next(), served.shut_down());
     assert_eq!(goodbye(over), "restart");
+}
+
+/// A log that cannot be read for a while: the replays that want to wait, each with a connection, and one was left for others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replays_leave_connections_for_everybody_else() {
+    let hub = TestHub::builder()
+        .config(|config| config.database.app_connections = 6)
+        .start()
+        .await;
+    let served = Served::start(&hub).await;
+    let ada = Rest::of(&hub).user(&hub.owner("ada").await).await;
+    for _ in 0..6 {
+        happens(&hub.home.kitchen, 100).await;
+    }
+    let mut locked = hub.sql().pool().begin().await.unwrap();
+    let lock = "lock table hub.events in access exclusive mode";
+    locked.execute(lock).await.unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..8 {
+        streams.push(Listening::to(&served, &ada, "", Some("1:0")).await.0);
+    }
+    let spaces = timeout(std::time::Duration::from_secs(1), ada.get("spaces")).await;
+    let _ = spaces.expect("others are answered meanwhile").expect(200);
+    locked.rollback().await.unwrap();
+    for stream in &mut streams {
+        let _ = stream.hears(100).await;
+    }
+}
+
+/// A stream that has read more than it has told.
+async fn far_ahead(hub: &Hub, user: &User) -> EventStream {
+    let start = Cursor::parse("1:0");
+    let stream = EventStream::begin(hub, (**user).clone(), Topics::all(), start).await;
+    let mut stream = stream.unwrap();
+    assert!(matches!(stream.next().await, Some(Told::Started(_))));
+    assert!(matches!(stream.next().await, Some(Told::Event(_))));
+    stream
+}
+
+#[tokio::test]
+async fn what_was_read_before_the_end_is_not_told_after_it() {
+    let hub = TestHub::start().await;
+    let bob = hub.member("bob").await;
+    happens(&hub.home.kitchen, 20).await;
+    let stopping = hub.reconfigured(|_| ());
+    let mut of_stopping = far_ahead(&stopping, &bob).await;
+    let mut revoked = far_ahead(&hub, &bob).await;
+    let ends = format!(
+        "update hub.memberships set revoked_at = now() where user_id = '{}'",
+        bob.id
+    );
+    hub.sql().execute(&ends).await;
+    look(&hub).await.unwrap();
+    stopping.lifecycle.close();
+    for (stream, reason) in [(&mut revoked, Over::Revoked), (&mut of_stopping, Over::Restart)] {
+        assert!(matches!(stream.next().await, Some(Told::Over(over)) if over == reason));
+        assert!(stream.next().await.is_none());
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ pub const MAX_SUBSCRIPTIONS: u32 = 8;
 pub const MAX_TOPICS: u32 = 16;
 
 /// Asks to be told of what happens; answered by `subscribed`, or `rejected` with the subscription's name. Then each event that a
-/// topic lets through comes once and in order, those after the cursor first, as long as the subscription lasts.
+/// topic lets through comes once and in order, those after the cursor first, as long as the subscription lasts. `rejected` with its
+/// name always means that there is none of that name now, also when it comes later. When one of that name goes on, what refuses
+/// another is an `error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Subscribe {
     /// The subscriber's own name for it, unique on this socket.

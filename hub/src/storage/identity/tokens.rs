@@ -1,5 +1,7 @@
 //! Access tokens of devices.
 
+use uuid::Uuid;
+
 use super::{Identity, one};
 use crate::{
     clock::DateTime,
@@ -30,23 +32,20 @@ pub struct Credential {
     pub default_trust: Trust,
 }
 
-impl Identity<'_> {
-    /// A live device credential by its hash: not revoked, not expired, on a device and an agent that are neither.
-    pub async fn device_credential(&mut self, hash: &SecretHash) -> Result<Option<Credential>> {
-        let now = self.0.now();
-        let row = sqlx::query!(
-            r#"select t.id as token, t.agent_id, d.id as device, d.name, d.space_id, d.person_id, d.default_trust,
-                 array(select unnest(t.scopes) intersect select unnest(d.scopes)) as "scopes!"
-               from access_tokens t
-               join devices d on d.agent_id = t.agent_id and d.id = t.device_id and d.revoked_at is null
-               join agents a on a.id = t.agent_id and a.disabled_at is null
-               where t.token_sha256 = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > $2)"#,
-            hash.as_slice(),
-            now
-        )
-        .fetch_optional(self.0.connection())
-        .await?;
-        Ok(row.map(|row| Credential {
+struct CredentialRow {
+    token: Uuid,
+    agent_id: Uuid,
+    device: Uuid,
+    name: String,
+    space_id: Uuid,
+    person_id: Option<Uuid>,
+    default_trust: String,
+    scopes: Vec<String>,
+}
+
+impl From<CredentialRow> for Credential {
+    fn from(row: CredentialRow) -> Self {
+        Self {
             token: row.token.into(),
             agent: row.agent_id.into(),
             device: row.device.into(),
@@ -55,7 +54,54 @@ impl Identity<'_> {
             person: row.person_id.map(PersonId),
             scopes: row.scopes.iter().filter_map(|word| Scope::parse(word)).collect(),
             default_trust: Trust::parse(&row.default_trust),
-        }))
+        }
+    }
+}
+
+impl Identity<'_> {
+    /// A live device credential by its hash: not revoked, not expired, on a device and an agent that are neither.
+    pub async fn device_credential(&mut self, hash: &SecretHash) -> Result<Option<Credential>> {
+        let now = self.0.now();
+        let row = sqlx::query_as!(
+            CredentialRow,
+            r#"select t.id as token, t.agent_id, d.id as device, d.name, d.space_id, d.person_id, d.default_trust,
+                 array(select unnest(t.scopes) intersect select unnest(d.scopes)) as "scopes!"
+               from access_tokens t
+               join devices d on d.agent_id = t.agent_id and d.id = t.device_id and d.revoked_at is null
+               join agents a on a.id = t.agent_id and a.disabled_at is null
+               where t.token_sha256 = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > $2)"#,
+            hash.as_slice(),
+            now
+        );
+        Ok(row
+            .fetch_optional(self.0.connection())
+            .await?
+            .map(Credential::from))
+    }
+
+    /// The same by its id, as it is now: asked for those who came with it long ago.
+    pub async fn device_credential_now(
+        &mut self,
+        agent: AgentId,
+        token: TokenId,
+    ) -> Result<Option<Credential>> {
+        let now = self.0.now();
+        let row = sqlx::query_as!(
+            CredentialRow,
+            r#"select t.id as token, t.agent_id, d.id as device, d.name, d.space_id, d.person_id, d.default_trust,
+                 array(select unnest(t.scopes) intersect select unnest(d.scopes)) as "scopes!"
+               from access_tokens t
+               join devices d on d.agent_id = t.agent_id and d.id = t.device_id and d.revoked_at is null
+               join agents a on a.id = t.agent_id and a.disabled_at is null
+               where t.agent_id = $1 and t.id = $2 and t.revoked_at is null and (t.expires_at is null or t.expires_at > $3)"#,
+            agent.0,
+            token.0,
+            now
+        );
+        Ok(row
+            .fetch_optional(self.0.connection())
+            .await?
+            .map(Credential::from))
     }
 
     /// Whether a credential is still alive: asked by open sockets.

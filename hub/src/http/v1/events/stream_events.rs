@@ -33,8 +33,8 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Who takes nothing for this long reads too slowly, and comes again.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
-/// What waits for a reader at most.
-const AHEAD: usize = 16;
+/// What waits for a reader at most: what is given to whoever writes is told, even when the reader was revoked meanwhile.
+const AHEAD: usize = 1;
 
 /// Which events.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -122,17 +122,16 @@ fn of_query(error: Error) -> Error {
     Error::Invalid(errors)
 }
 
-/// Carries what is said to whoever writes it, until one of them ends.
+/// Carries what is said to whoever writes it, until one of them ends. First there must be room, so that what is said next is
+/// asked for when it can be said.
 async fn pump(mut stream: EventStream, give: mpsc::Sender<Told>) {
-    loop {
+    while let Ok(Ok(room)) = timeout(WRITE_WITHIN, give.reserve()).await {
         let told = tokio::select! {
             told = stream.next() => told,
             () = give.closed() => return,
         };
         let Some(told) = told else { return };
-        if !matches!(timeout(WRITE_WITHIN, give.send(told)).await, Ok(Ok(()))) {
-            return;
-        }
+        room.send(told);
     }
 }
 
