@@ -71,7 +71,12 @@ pub(super) async fn replace(
     overlap: Duration,
 ) -> Result<Fresh> {
     let others_end_at = tx.now() + overlap;
-    tx.identity().end_device_tokens(device, others_end_at).await?;
+    if overlap.is_zero() {
+        // Not by an end that is now: who began before and waits for the device's row has an earlier now, and sees them alive.
+        tx.identity().revoke_device_tokens(device).await?;
+    } else {
+        tx.identity().end_device_tokens(device, others_end_at).await?;
+    }
     if tx.identity().live_device_tokens(device).await? >= MOST_LIVE {
         let detail = format!("the device has {MOST_LIVE} credentials that live: wait until one ends");
         return Err(Error::conflict("too_many_credentials", detail));

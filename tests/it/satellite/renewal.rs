@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use hub::{
-    ids::CommandId,
+    devices::{Socket as Seat, renew::renew, rotate::rotate},
+    error::Error,
+    ids::{CommandId, TokenId},
     satellite::protocol::{CloseReason, ErrorCode, HubFrame, Renew, Renewed, SatelliteFrame},
     turns::offline::Offline,
 };
@@ -155,4 +157,38 @@ async fn a_credential_that_a_person_replaced_at_once_closes_its_socket() {
     tx.commit().await.unwrap();
     let end = timeout(Duration::from_secs(1), socket.end()).await.unwrap();
     ended(&end, CloseReason::Revoked);
+}
+
+/// The theft is stopped at once, whatever the thief had begun.
+#[tokio::test]
+async fn a_renewal_that_waits_for_a_rotation_at_once_gets_nothing() {
+    let hub = TestHub::start().await;
+    let served = Served::deaf(&hub).await;
+    let office = &hub.home.office;
+    let _socket = Socket::greet(&served, office, &[]).await;
+    let of_office = |what: &str, table: &str, id: &str| {
+        format!("select {what} from hub.{table} where {id} = '{}'", office.id)
+    };
+    let token = hub
+        .sql()
+        .value(&of_office("id", "access_tokens", "device_id"))
+        .await;
+    let seat = Seat {
+        device: office.id,
+        node: hub.node,
+        generation: hub.sql().value(&of_office("generation", "devices", "id")).await,
+    };
+    let mut late = hub.home.whole().await;
+    hub.clock.advance(chrono::Duration::milliseconds(1));
+    let mut tx = hub.home.whole().await;
+    let (_, fresh) = rotate(&mut tx, office.id, chrono::Duration::zero())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let renewed = renew(&mut late, seat, TokenId(token)).await;
+    assert!(matches!(renewed, Err(Error::Conflict { .. })), "{renewed:?}");
+    drop(late);
+    hub.clock.advance(chrono::Duration::minutes(11));
+    assert!(is_good(&served, &fresh.token).await);
+    assert!(!is_good(&served, &office.token).await);
 }
