@@ -4,7 +4,7 @@ use axum::http::Method;
 use chrono::Duration;
 use hub::{
     jobs::sweep::remove_old,
-    pairings::{COLLECT_WITHIN, GRACE, KEPT, LIFE},
+    pairings::{COLLECT_WITHIN, KEPT, LIFE},
 };
 use serde_json::{Value, json};
 use support::{Answer, Client, Rest, TestHub};
@@ -181,12 +181,13 @@ async fn who_polls_too_often_is_told_to_slow_down_each_time_by_five_seconds() {
 }
 
 #[tokio::test]
-async fn a_credential_is_given_once_and_an_answer_that_was_lost_for_a_minute() {
+async fn a_credential_is_given_once_and_an_answer_that_was_lost_for_three_slow_polls() {
     let home = Home::new().await;
     let codes = home.starts().await;
     let _ = home.approves(&codes).await.expect(201);
     let given = home.polls(&codes).await.expect(200);
-    home.later(GRACE);
+    // Three polls at the slowest, which is one a minute.
+    home.later(Duration::minutes(3));
     assert_eq!(home.polls(&codes).await.expect(200).json, given.json);
     let live = home.hub.sql().count("access_tokens", "expires_at is null").await;
     assert_eq!(live, 3, "asking again makes no second credential");
