@@ -104,6 +104,13 @@ async fn a_device_gets_its_credential_when_a_person_lets_it_in() {
     let made = home.approves(&codes).await.expect(201);
     // Not what it asked for, but what a person said, or nobody.
     assert_eq!(made.json["scopes"], json!(["events:write", "commands:receive"]));
+    let body = "select body::jsonb -> 'details' from hub.audit_entries where operation = 'approve_pairing'";
+    let told: Value = home.hub.sql().value(body).await;
+    let space = home.hub.home.kitchen.space.to_string();
+    assert_eq!(
+        (&told["kinds"], &told["default_trust"], &told["space_id"]),
+        (&json!(["lamp.on"]), &made.json["default_trust"], &json!(space))
+    );
 
     let paired = home.polls(&codes).await.expect(200);
     assert_eq!(paired.text("/device_id"), made.text("/id"));
