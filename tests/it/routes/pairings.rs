@@ -383,6 +383,29 @@ async fn a_device_that_never_comes_for_its_credential_is_revoked() {
 }
 
 #[tokio::test]
+async fn pairings_that_cannot_be_ended_do_not_keep_others_from_it() {
+    let home = Home::new().await;
+    let codes = home.starts().await;
+    let made = home.approves(&codes).await.expect(201);
+    // More of them than are read at once, that are overdue longer, and whose ids are before it.
+    let stuck = "insert into hub.pairings (id, device_code_sha256, user_code, state, software, capabilities, scopes,
+          interval_s, created_at, expires_at, approved_agent_id, device_id)
+        select lpad(to_hex(n), 32, '0')::uuid, sha256(n::text::bytea), 'STUCK' || lpad(n::text, 3, '0'), 'approved',
+          software, capabilities, scopes, 5, created_at, created_at, approved_agent_id, device_id
+        from hub.pairings, generate_series(1, 101) n;
+        create function hub.refuse() returns trigger language plpgsql as
+          $$ begin if new.user_code like 'STUCK%' then raise exception 'stuck'; end if; return new; end $$;
+        create trigger stuck before update on hub.pairings for each row execute function hub.refuse()";
+    home.hub.sql().execute(stuck).await;
+    home.later(LIFE + COLLECT_WITHIN);
+    home.hub.sweep().await;
+    let path = format!("devices/{}", made.text("/id"));
+    assert!(home.ada.get(&path).await.expect(200).json["revoked_at"].is_string());
+    let left = home.hub.sql().count("pairings", "state = 'approved'").await;
+    assert_eq!(left, 101);
+}
+
+#[tokio::test]
 async fn a_device_that_was_revoked_before_it_came_gets_nothing() {
     let home = Home::new().await;
     let codes = home.starts().await;
