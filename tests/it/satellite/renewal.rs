@@ -23,6 +23,14 @@ async fn renews(socket: &mut Socket) -> Renewed {
     }
 }
 
+async fn refuses(socket: &mut Socket) {
+    socket.says(SatelliteFrame::Renew(Renew {})).await;
+    let HubFrame::Error(refused) = socket.hears().await else {
+        panic!("it was renewed");
+    };
+    assert_eq!(refused.code, ErrorCode::Conflict);
+}
+
 fn token(renewed: &Renewed) -> SecretString {
     SecretString::from(renewed.token.expose().to_owned())
 }
@@ -191,4 +199,27 @@ async fn a_renewal_that_waits_for_a_rotation_at_once_gets_nothing() {
     hub.clock.advance(chrono::Duration::minutes(11));
     assert!(is_good(&served, &fresh.token).await);
     assert!(!is_good(&served, &office.token).await);
+}
+
+/// Whoever has the old credential: the device that has not been told yet, or a thief.
+#[tokio::test]
+async fn a_credential_that_a_person_replaced_renews_nothing_while_it_lives() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let office = &hub.home.office;
+    let (mut socket, _) = Socket::greet(&served, office, &[]).await;
+    let renewed = renews(&mut socket).await;
+    let mut tx = hub.home.whole().await;
+    let (_, fresh) = rotate(&mut tx, office.id, chrono::Duration::minutes(30))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    // Neither the successor, with which the socket goes on, nor the one before.
+    refuses(&mut socket).await;
+    let (mut socket, _) = Socket::greet(&served, office, &[]).await;
+    refuses(&mut socket).await;
+    assert!(is_good(&served, &token(&renewed)).await, "it lives until its end");
+    hub.clock.advance(chrono::Duration::minutes(31));
+    assert!(is_good(&served, &fresh.token).await);
+    assert!(!is_good(&served, &token(&renewed)).await && !is_good(&served, &office.token).await);
 }
