@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{
-    remote::{self, Call, Failure, Names, Options, Remote},
+    pair::agreed,
+    remote::{self, Call, Client, Failure, Names, Options, Remote},
     terminal::{ago, one_line},
 };
 use crate::{
@@ -14,9 +15,12 @@ use crate::{
     page::{MAX_LIMIT, Page},
 };
 
+/// Pages read at most: thousands of devices, the revoked among them, which stay in the list.
+const MAX_PAGES: usize = 20;
+
 /// Show the devices of the agent, and approve what they ask for
 ///
-/// A device that says it can do more than what it was let in with is not used for that before you allow it.
+/// A device that says it can do more than what it was let in with is not used for that before you allow it: what waits is shown, and you are asked.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -28,6 +32,10 @@ pub struct Args {
     #[arg(long = "kind", value_name = "KIND", requires = "allow")]
     kinds: Vec<String>,
 
+    /// With --allow, without asking
+    #[arg(long, requires = "allow")]
+    yes: bool,
+
     #[command(flatten)]
     options: Options,
 }
@@ -35,7 +43,7 @@ pub struct Args {
 const EXAMPLES: &str = "Examples:
   hub devices
   hub devices --allow hall
-  hub devices --allow hall --kind door.open";
+  hub devices --allow hall --kind door.open --yes";
 
 /// Runs the command and returns the code to exit with.
 pub async fn run(args: Args) -> ExitCode {
@@ -43,20 +51,18 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 pub(super) async fn devices(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
-    let list = Call::get("/v1/agents/self/devices").query("limit", &MAX_LIMIT);
     if hub.is_curl() && args.allow.is_none() {
-        return hub.show_curl(&list);
+        return hub.show_curl(&list());
     }
-    let answer = hub.client.call(&list).await?;
-    let page: Page<Device> = hub.client.read(&answer)?;
+    let page = all(&hub.client).await?;
+    if hub.is_json() && args.allow.is_none() {
+        hub.show_json(&page)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut live = page.items;
     live.retain(|device| device.revoked_at.is_none());
     if let Some(name) = &args.allow {
         return allow(args, hub, &live, name).await;
-    }
-    if hub.is_json() {
-        hub.show_json(&answer)?;
-        return Ok(ExitCode::SUCCESS);
     }
     let spaces = Names::of_spaces(&hub.client).await?;
     let now = SystemClock.now();
@@ -69,6 +75,23 @@ pub(super) async fn devices(args: &Args, hub: &mut Remote) -> Result<ExitCode, F
         hub.terminal.remark("There are more; these are the oldest.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn list() -> Call {
+    Call::get("/v1/agents/self/devices").query("limit", &MAX_LIMIT)
+}
+
+/// All pages as one; with a cursor when there are more than anybody has.
+async fn all(client: &Client) -> Result<Page<Device>, Failure> {
+    let mut all: Page<Device> = client.read(&client.call(&list()).await?)?;
+    for _ in 1..MAX_PAGES {
+        let Some(cursor) = &all.next_cursor else { break };
+        let call = list().query("cursor", cursor);
+        let page: Page<Device> = client.read(&client.call(&call).await?)?;
+        all.items.extend(page.items);
+        all.next_cursor = page.next_cursor;
+    }
+    Ok(all)
 }
 
 async fn allow(args: &Args, hub: &mut Remote, live: &[Device], name: &str) -> Result<ExitCode, Failure> {
@@ -89,6 +112,14 @@ async fn allow(args: &Args, hub: &mut Remote, live: &[Device], name: &str) -> Re
     if hub.is_curl() {
         return hub.show_curl(&call);
     }
+    if !hub.is_json() {
+        hub.show(wish(device, &kinds))?;
+    }
+    let unasked = "nobody is here to be asked: add --yes to allow it";
+    if !args.yes && !agreed(hub, "Allow it?", unasked)? {
+        hub.terminal.remark("Nothing was done; it still waits.");
+        return Ok(ExitCode::FAILURE);
+    }
     let device: Device = hub.client.read(&hub.client.call(&call).await?)?;
     if hub.is_json() {
         hub.show_json(&device)?;
@@ -101,6 +132,13 @@ async fn allow(args: &Args, hub: &mut Remote, live: &[Device], name: &str) -> Re
 
 fn kinds(capabilities: &[Capability]) -> Vec<String> {
     capabilities.iter().map(|one| one.kind.clone()).collect()
+}
+
+/// What the device would be used for; one a line, as nobody reads a long one to its end.
+fn wish(device: &Device, kinds: &[String]) -> String {
+    let mut lines = vec![format!("{} would be used for", one_line(&device.name))];
+    lines.extend(kinds.iter().map(|kind| format!("  {}", one_line(kind))));
+    lines.join("\n")
 }
 
 /// One device: where it is, whether it is there, what it is used for, and what waits.

@@ -89,7 +89,8 @@ pub(super) async fn pair(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fail
     if !hub.is_json() {
         hub.show(wanted.told)?;
     }
-    if !args.yes && !agreed(hub)? {
+    let unasked = "nobody is here to be asked: add --yes to let it in, or --reject to send it away";
+    if !args.yes && !agreed(hub, "Let it in?", unasked)? {
         hub.terminal.remark("Nothing was done; the device still waits.");
         return Ok(ExitCode::FAILURE);
     }
@@ -119,13 +120,12 @@ async fn reject(hub: &mut Remote, code: Value) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether the person lets it in, where there is one to ask.
-fn agreed(hub: &mut Remote) -> Result<bool, Failure> {
+/// Whether the person says yes, where there is one to ask; where there is none, what to do is said.
+pub(super) fn agreed(hub: &mut Remote, question: &str, unasked: &str) -> Result<bool, Failure> {
     if !hub.terminal.is_interactive() {
-        let problem = "nobody is here to be asked: add --yes to let it in, or --reject to send it away";
-        return Err(Failure::Usage(problem.to_owned()));
+        return Err(Failure::Usage(unasked.to_owned()));
     }
-    let typed = hub.terminal.ask("Let it in? [y/N] ")?;
+    let typed = hub.terminal.ask(&format!("{question} [y/N] "))?;
     Ok(matches!(typed.trim(), "y" | "Y" | "yes"))
 }
 

@@ -33,7 +33,7 @@ pub async fn approve_capabilities(tx: &mut Tx, id: DeviceId, kinds: &[String]) -
     tx.record(
         Record::of("approve_capabilities")
             .on("device", id.0)
-            .with("kinds", kinds.len()),
+            .with("kinds", kinds),
     );
     let device = tx.devices().find(id).await?;
     device.ok_or(Error::NotFound { what: "device" })

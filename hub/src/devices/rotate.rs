@@ -63,7 +63,7 @@ pub(super) async fn live(tx: &mut Tx, id: DeviceId) -> Result<Device> {
 }
 
 /// Ends the credentials that the device has after the overlap, and makes another: with the scopes of one of them, or the
-/// device's. The device's row is held.
+/// device's, which is when a person replaces them, for good. The device's row is held.
 pub(super) async fn replace(
     tx: &mut Tx,
     device: DeviceId,
@@ -71,7 +71,14 @@ pub(super) async fn replace(
     overlap: Duration,
 ) -> Result<Fresh> {
     let others_end_at = tx.now() + overlap;
-    tx.identity().end_device_tokens(device, others_end_at).await?;
+    if overlap.is_zero() {
+        // Not by an end that is now: who began before and waits for the device's row has an earlier now, and sees them alive.
+        tx.identity().revoke_device_tokens(device).await?;
+    } else if like.is_some() {
+        tx.identity().end_device_tokens(device, others_end_at).await?;
+    } else {
+        tx.identity().replace_device_tokens(device, others_end_at).await?;
+    }
     if tx.identity().live_device_tokens(device).await? >= MOST_LIVE {
         let detail = format!("the device has {MOST_LIVE} credentials that live: wait until one ends");
         return Err(Error::conflict("too_many_credentials", detail));

@@ -38,14 +38,17 @@ pub async fn approve(tx: &mut Tx, caller: &Caller, code: &str, approval: Approva
         space: approval.space,
         default_trust: approval.default_trust,
     };
-    let device = enrol(tx, new, &scopes, Some(kinds)).await?;
+    let device = enrol(tx, new, &scopes, Some(kinds.clone())).await?;
     let user = caller.user();
     tx.pairings().approve(pairing.id, user, device.id).await?;
     tx.record(
         Record::of("approve_pairing")
             .on("pairing", pairing.id.0)
             .with("device_id", device.id.to_string())
-            .with("scopes", device.scopes.clone()),
+            .with("scopes", device.scopes.clone())
+            .with("kinds", kinds)
+            .with("default_trust", device.default_trust.as_str())
+            .with("space_id", device.space_id.to_string()),
     );
     Ok(device)
 }
@@ -83,14 +86,16 @@ fn kinds(pairing: &Pairing, wanted: Option<Vec<String>>) -> Result<Vec<String>> 
     let Some(wanted) = wanted else {
         return Ok(pairing.asked.capabilities.clone());
     };
-    match wanted
-        .iter()
-        .position(|kind| !pairing.asked.capabilities.contains(kind))
-    {
-        Some(at) => Err(Error::invalid(
-            format!("/capabilities/{at}"),
-            "is not a kind that the device asked with",
-        )),
-        None => Ok(wanted),
+    // Each once: so there are no more than the device asked with, and all of them fit into the record.
+    let mut kinds = Vec::new();
+    for (at, kind) in wanted.into_iter().enumerate() {
+        if !pairing.asked.capabilities.contains(&kind) {
+            let detail = "is not a kind that the device asked with";
+            return Err(Error::invalid(format!("/capabilities/{at}"), detail));
+        }
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
     }
+    Ok(kinds)
 }

@@ -26,8 +26,9 @@ use crate::{
 pub const LIFE: Duration = Duration::minutes(10);
 /// How long an approved device has at least to come for its credential.
 pub const COLLECT_WITHIN: Duration = Duration::minutes(1);
-/// How long a lost answer can be asked for again: a few polls.
-pub const GRACE: Duration = Duration::minutes(1);
+/// How long a lost answer can be asked for again: three polls of a device that was slowed down as far as it goes, for the next
+/// one may be lost, too.
+pub const GRACE: Duration = Duration::seconds(3 * SLOWEST_S as i64);
 /// How long a pairing can be looked at after its end, by who mends something.
 pub const KEPT: Duration = Duration::days(1);
 /// How long a device waits between polls, in seconds (RFC 8628, 3.2).

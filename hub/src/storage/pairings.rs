@@ -215,13 +215,14 @@ impl Pairings<'_> {
         one(done.rows_affected(), "a credential was collected twice")
     }
 
-    /// Those that were approved and never collected, at most so many, with their agents.
-    pub async fn uncollected(&mut self, most: i64) -> Result<Vec<(AgentId, PairingId)>> {
+    /// Those that were approved and never collected, with their agents: by id, from after one on, at most so many.
+    pub async fn uncollected(&mut self, after: PairingId, most: i64) -> Result<Vec<(AgentId, PairingId)>> {
         let now = self.0.now();
         let rows = sqlx::query!(
             r#"select approved_agent_id as "agent!", id from pairings
-               where state = 'approved' and expires_at <= $1 order by expires_at limit $2"#,
+               where state = 'approved' and expires_at <= $1 and id > $2 order by id limit $3"#,
             now,
+            after.0,
             most
         );
         let rows = rows.fetch_all(self.0.connection()).await?;

@@ -4,7 +4,7 @@ use axum::http::Method;
 use chrono::Duration;
 use hub::{
     jobs::sweep::remove_old,
-    pairings::{COLLECT_WITHIN, GRACE, KEPT, LIFE},
+    pairings::{COLLECT_WITHIN, KEPT, LIFE},
 };
 use serde_json::{Value, json};
 use support::{Answer, Client, Rest, TestHub};
@@ -104,6 +104,13 @@ async fn a_device_gets_its_credential_when_a_person_lets_it_in() {
     let made = home.approves(&codes).await.expect(201);
     // Not what it asked for, but what a person said, or nobody.
     assert_eq!(made.json["scopes"], json!(["events:write", "commands:receive"]));
+    let body = "select body::jsonb -> 'details' from hub.audit_entries where operation = 'approve_pairing'";
+    let told: Value = home.hub.sql().value(body).await;
+    let space = home.hub.home.kitchen.space.to_string();
+    assert_eq!(
+        (&told["kinds"], &told["default_trust"], &told["space_id"]),
+        (&json!(["lamp.on"]), &made.json["default_trust"], &json!(space))
+    );
 
     let paired = home.polls(&codes).await.expect(200);
     assert_eq!(paired.text("/device_id"), made.text("/id"));
@@ -181,12 +188,13 @@ async fn who_polls_too_often_is_told_to_slow_down_each_time_by_five_seconds() {
 }
 
 #[tokio::test]
-async fn a_credential_is_given_once_and_an_answer_that_was_lost_for_a_minute() {
+async fn a_credential_is_given_once_and_an_answer_that_was_lost_for_three_slow_polls() {
     let home = Home::new().await;
     let codes = home.starts().await;
     let _ = home.approves(&codes).await.expect(201);
     let given = home.polls(&codes).await.expect(200);
-    home.later(GRACE);
+    // Three polls at the slowest, which is one a minute.
+    home.later(Duration::minutes(3));
     assert_eq!(home.polls(&codes).await.expect(200).json, given.json);
     let live = home.hub.sql().count("access_tokens", "expires_at is null").await;
     assert_eq!(live, 3, "asking again makes no second credential");
@@ -372,6 +380,29 @@ async fn a_device_that_never_comes_for_its_credential_is_revoked() {
     // Its name is free again.
     let codes = home.starts().await;
     let _ = home.approves(&codes).await.expect(201);
+}
+
+#[tokio::test]
+async fn pairings_that_cannot_be_ended_do_not_keep_others_from_it() {
+    let home = Home::new().await;
+    let codes = home.starts().await;
+    let made = home.approves(&codes).await.expect(201);
+    // More of them than are read at once, that are overdue longer, and whose ids are before it.
+    let stuck = "insert into hub.pairings (id, device_code_sha256, user_code, state, software, capabilities, scopes,
+          interval_s, created_at, expires_at, approved_agent_id, device_id)
+        select lpad(to_hex(n), 32, '0')::uuid, sha256(n::text::bytea), 'STUCK' || lpad(n::text, 3, '0'), 'approved',
+          software, capabilities, scopes, 5, created_at, created_at, approved_agent_id, device_id
+        from hub.pairings, generate_series(1, 101) n;
+        create function hub.refuse() returns trigger language plpgsql as
+          $$ begin if new.user_code like 'STUCK%' then raise exception 'stuck'; end if; return new; end $$;
+        create trigger stuck before update on hub.pairings for each row execute function hub.refuse()";
+    home.hub.sql().execute(stuck).await;
+    home.later(LIFE + COLLECT_WITHIN);
+    home.hub.sweep().await;
+    let path = format!("devices/{}", made.text("/id"));
+    assert!(home.ada.get(&path).await.expect(200).json["revoked_at"].is_string());
+    let left = home.hub.sql().count("pairings", "state = 'approved'").await;
+    assert_eq!(left, 101);
 }
 
 #[tokio::test]

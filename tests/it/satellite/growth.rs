@@ -138,6 +138,13 @@ async fn only_what_a_device_declares_is_approved() {
         1,
         "approved once"
     );
+    let kinds =
+        "operation = 'approve_capabilities' and body::jsonb -> 'details' -> 'kinds' = '[\"door.open\"]'";
+    assert_eq!(
+        home.hub.sql().count("audit_entries", kinds).await,
+        1,
+        "nobody can say what was approved"
+    );
 }
 
 /// A person approved none: what it declares first is beyond that.

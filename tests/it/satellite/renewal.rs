@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use hub::{
-    ids::CommandId,
+    devices::{Socket as Seat, renew::renew, rotate::rotate},
+    error::Error,
+    ids::{CommandId, TokenId},
     satellite::protocol::{CloseReason, ErrorCode, HubFrame, Renew, Renewed, SatelliteFrame},
     turns::offline::Offline,
 };
@@ -19,6 +21,14 @@ async fn renews(socket: &mut Socket) -> Renewed {
         HubFrame::Renewed(renewed) => renewed,
         other => panic!("not renewed: {other:?}"),
     }
+}
+
+async fn refuses(socket: &mut Socket) {
+    socket.says(SatelliteFrame::Renew(Renew {})).await;
+    let HubFrame::Error(refused) = socket.hears().await else {
+        panic!("it was renewed");
+    };
+    assert_eq!(refused.code, ErrorCode::Conflict);
 }
 
 fn token(renewed: &Renewed) -> SecretString {
@@ -155,4 +165,61 @@ async fn a_credential_that_a_person_replaced_at_once_closes_its_socket() {
     tx.commit().await.unwrap();
     let end = timeout(Duration::from_secs(1), socket.end()).await.unwrap();
     ended(&end, CloseReason::Revoked);
+}
+
+/// The theft is stopped at once, whatever the thief had begun.
+#[tokio::test]
+async fn a_renewal_that_waits_for_a_rotation_at_once_gets_nothing() {
+    let hub = TestHub::start().await;
+    let served = Served::deaf(&hub).await;
+    let office = &hub.home.office;
+    let _socket = Socket::greet(&served, office, &[]).await;
+    let of_office = |what: &str, table: &str, id: &str| {
+        format!("select {what} from hub.{table} where {id} = '{}'", office.id)
+    };
+    let token = hub
+        .sql()
+        .value(&of_office("id", "access_tokens", "device_id"))
+        .await;
+    let seat = Seat {
+        device: office.id,
+        node: hub.node,
+        generation: hub.sql().value(&of_office("generation", "devices", "id")).await,
+    };
+    let mut late = hub.home.whole().await;
+    hub.clock.advance(chrono::Duration::milliseconds(1));
+    let mut tx = hub.home.whole().await;
+    let (_, fresh) = rotate(&mut tx, office.id, chrono::Duration::zero())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let renewed = renew(&mut late, seat, TokenId(token)).await;
+    assert!(matches!(renewed, Err(Error::Conflict { .. })), "{renewed:?}");
+    drop(late);
+    hub.clock.advance(chrono::Duration::minutes(11));
+    assert!(is_good(&served, &fresh.token).await);
+    assert!(!is_good(&served, &office.token).await);
+}
+
+/// Whoever has the old credential: the device that has not been told yet, or a thief.
+#[tokio::test]
+async fn a_credential_that_a_person_replaced_renews_nothing_while_it_lives() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let office = &hub.home.office;
+    let (mut socket, _) = Socket::greet(&served, office, &[]).await;
+    let renewed = renews(&mut socket).await;
+    let mut tx = hub.home.whole().await;
+    let (_, fresh) = rotate(&mut tx, office.id, chrono::Duration::minutes(30))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    // Neither the successor, with which the socket goes on, nor the one before.
+    refuses(&mut socket).await;
+    let (mut socket, _) = Socket::greet(&served, office, &[]).await;
+    refuses(&mut socket).await;
+    assert!(is_good(&served, &token(&renewed)).await, "it lives until its end");
+    hub.clock.advance(chrono::Duration::minutes(31));
+    assert!(is_good(&served, &fresh.token).await);
+    assert!(!is_good(&served, &token(&renewed)).await && !is_good(&served, &office.token).await);
 }

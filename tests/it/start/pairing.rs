@@ -160,3 +160,39 @@ async fn a_satellite_that_is_sent_away_says_so_and_keeps_nothing() {
     assert!(!is_well && said.contains("a person said no"), "{said}");
     assert!(!house.hall.join("satellites/hall.json").exists());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_shown_before_it_is_allowed_however_many_devices_there_were() {
+    let house = House::start().await;
+    // A page and more of devices that are gone; their ids are before those of all that live.
+    let gone = "insert into hub.devices (agent_id, id, space_id, name, scopes, default_trust, created_at, revoked_at)
+        select d.agent_id, lpad(to_hex(n), 32, '0')::uuid, d.space_id, 'gone ' || n, d.scopes, d.default_trust, now(), now()
+        from hub.devices d, generate_series(1, 250) n where d.name = 'kitchen';
+        update hub.devices set approved_kinds = '{}', capabilities = '[{\"kind\": \"door.open\"}, {\"kind\": \"echo\"}]'
+        where name = 'kitchen'";
+    house.program.sql().execute(gone).await;
+    let (is_well, said) = house.owner(&["devices"]).await;
+    assert!(is_well && said.contains("hub devices --allow kitchen"), "{said}");
+    let (is_well, said) = house.owner(&["devices", "--json"]).await;
+    assert!(
+        is_well && said.contains("gone 250") && said.contains("door.open"),
+        "{said}"
+    );
+    let (is_well, said) = house.owner(&["devices", "--allow", "kitchen"]).await;
+    let shown = "kitchen would be used for\n  door.open\n  echo\n";
+    assert!(
+        !is_well && said.contains(shown) && said.contains("add --yes"),
+        "{said}"
+    );
+    let approved = "name = 'kitchen' and cardinality(approved_kinds) > 0";
+    assert_eq!(
+        house.program.sql().count("devices", approved).await,
+        0,
+        "nobody was asked"
+    );
+    let one = ["devices", "--allow", "kitchen", "--kind", "echo", "--yes"];
+    let (is_well, said) = house.owner(&one).await;
+    assert!(is_well && said.contains("kitchen is used for echo."), "{said}");
+    let (is_well, said) = house.owner(&["devices"]).await;
+    assert!(is_well && said.contains("waits for you   door.open"), "{said}");
+}

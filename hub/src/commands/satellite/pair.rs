@@ -14,6 +14,7 @@ use super::{Args, Credentials, CredentialsError, effects};
 use crate::commands::address;
 use crate::commands::remote::{BaseUrl, Call, Client, Failure, SignInFile};
 use crate::config::DataDir;
+use crate::pairings::COLLECT_WITHIN;
 use crate::satellite::protocol::BearerToken;
 
 /// What a hub may make a satellite wait between polls at most.
@@ -137,7 +138,7 @@ fn show(codes: &Codes, console: &mut Console) {
 
 /// Polls until a person has decided. A hub that is away is asked again: the code outlives it.
 async fn wait(client: &Client, codes: &Codes) -> Result<Paired, PairError> {
-    let end = Instant::now() + Duration::from_secs(codes.expires_in.into());
+    let end = Instant::now() + patience(codes);
     let mut interval = Duration::from_secs(codes.interval.into()).clamp(Duration::from_secs(1), SLOWEST);
     let poll = Call::post(
         "/v1/pairings/token",
@@ -165,6 +166,12 @@ async fn wait(client: &Client, codes: &Codes) -> Result<Paired, PairError> {
     Err(PairError::Expired)
 }
 
+/// How long to poll at most. Who is approved in the last second of the code may still come for a while: a code that is over
+/// before that is said to be by the hub.
+fn patience(codes: &Codes) -> Duration {
+    Duration::from_secs(codes.expires_in.into()) + COLLECT_WITHIN.to_std().unwrap_or_default()
+}
+
 /// Whether asking again later may help.
 fn is_passing(failure: &Failure) -> bool {
     match failure {
@@ -188,6 +195,18 @@ fn base(url: &str) -> Option<BaseUrl> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_approved_in_the_last_second_is_waited_for() {
+        let codes = Codes {
+            device_code: BearerToken::from("secret".to_owned()),
+            user_code: "WDJB-MJHT".to_owned(),
+            verification_uri: "https://hub.example".to_owned(),
+            expires_in: 600,
+            interval: 5,
+        };
+        assert_eq!(patience(&codes), Duration::from_secs(660));
+    }
 
     #[test]
     fn the_hub_is_where_its_channel_is() {

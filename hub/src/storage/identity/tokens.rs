@@ -148,7 +148,7 @@ impl Identity<'_> {
         let done = sqlx::query!(
             "insert into access_tokens (agent_id, id, kind, device_id, token_sha256, scopes, created_at)
              select t.agent_id, $3, t.kind, t.device_id, $4, t.scopes, $5 from access_tokens t
-             where t.agent_id = $1 and t.id = $2 and t.revoked_at is null",
+             where t.agent_id = $1 and t.id = $2 and t.revoked_at is null and t.replaced_at is null",
             agent.0,
             of.0,
             id.0,
@@ -175,6 +175,34 @@ impl Identity<'_> {
         .execute(self.0.connection())
         .await?;
         Ok(())
+    }
+
+    /// A person replaces every credential of a device: they end at a time, or where they end before, and have no successors.
+    pub async fn replace_device_tokens(&mut self, device: DeviceId, at: DateTime) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        sqlx::query!(
+            "update access_tokens set expires_at = least(expires_at, $3), replaced_at = coalesce(replaced_at, $4)
+             where agent_id = $1 and device_id = $2 and revoked_at is null",
+            agent.0,
+            device.0,
+            at,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Whether a person replaced a credential.
+    pub async fn is_credential_replaced(&mut self, token: TokenId) -> Result<bool> {
+        let agent = self.0.agent();
+        let replaced = sqlx::query_scalar!(
+            r#"select exists (select from access_tokens
+               where agent_id = $1 and id = $2 and replaced_at is not null) as "replaced!""#,
+            agent.0,
+            token.0
+        );
+        Ok(replaced.fetch_one(self.0.connection()).await?)
     }
 
     /// How many credentials of a device live.

@@ -75,7 +75,7 @@ pub(super) struct Core {
     commands: Commands,
     /// The hub was too busy for an acknowledgement or a result.
     has_busy_commands: bool,
-    /// The person asked for a new credential.
+    /// The person asked for a new credential, and it has not come: an answer that was lost is asked for again.
     wants_renewal: bool,
     tally: Tally,
 }
@@ -102,7 +102,7 @@ impl Core {
         }
     }
 
-    /// Asks for a new credential at the next welcome.
+    /// Asks for a new credential at the next welcome, and at those after it until it has come.
     pub(super) fn renew(&mut self) {
         self.wants_renewal = true;
     }
@@ -186,7 +186,7 @@ impl Core {
                     let kinds = welcome.waiting_capabilities;
                     outputs.push(Output::Tell(Notice::CapabilitiesWait { kinds }));
                 }
-                if std::mem::take(&mut self.wants_renewal) {
+                if self.wants_renewal {
                     outputs.push(Output::Send(SatelliteFrame::Renew(Renew {})));
                 }
                 outputs.extend(self.commands.reconcile(&welcome.open_commands));
@@ -214,7 +214,10 @@ impl Core {
             }
             HubFrame::Command(command) => self.commands.receive(command),
             HubFrame::CommandCancel(cancel) => self.commands.cancel(cancel.command_id),
-            HubFrame::Renewed(renewed) => vec![Output::Keep(renewed.token)],
+            HubFrame::Renewed(renewed) => {
+                self.wants_renewal = false;
+                vec![Output::Keep(renewed.token)]
+            }
             HubFrame::Error(error) => {
                 vec![Output::Tell(Notice::HubError {
                     code: error.code,

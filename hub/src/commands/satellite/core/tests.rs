@@ -2,6 +2,7 @@
 
 mod commands;
 mod events;
+mod renewal;
 mod simulation;
 
 use serde_json::json;

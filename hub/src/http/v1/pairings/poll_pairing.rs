@@ -67,7 +67,7 @@ impl From<Collected> for PairedDevice {
 }
 
 /// Come for the credential (RFC 8628, 3.4): `authorization_pending` until a person has decided, `slow_down` when asked too often.
-/// An answer that was lost can be asked for again within a minute; after that the code is worth nothing.
+/// An answer that was lost can be asked for again within three minutes; after that the code is worth nothing.
 #[utoipa::path(post, path = "/v1/pairings/token", operation_id = "poll_pairing", tag = "pairings",
     request_body(content((PollPairingRequest = "application/json"),
         (PollPairingRequest = "application/x-www-form-urlencoded"))),
