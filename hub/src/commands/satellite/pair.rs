@@ -205,7 +205,7 @@ mod tests {
             expires_in: 600,
             interval: 5,
         };
-        assert_eq!(patience(&codes), Duration::from_secs(660));
+        assert_eq!(patience(&codes), Duration::from_mins(11));
     }
 
     #[test]
