@@ -9,10 +9,12 @@ pub mod hello;
 pub mod operate;
 pub mod outgoing;
 pub mod protocol;
+mod pulse;
 pub mod registry;
 mod renew;
 mod subscriptions;
 mod tell;
+mod upgrade;
 pub mod wanted;
 pub mod watch;
 
