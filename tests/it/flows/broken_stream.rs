@@ -196,7 +196,10 @@ async fn what_a_failed_try_has_said_is_removed() {
         (text(&all).as_str(), all.last().unwrap().event.as_str()),
         (REPLY, "completed")
     );
-    let places: Vec<i64> = all.iter().map(|heard| heard.id.parse().unwrap()).collect();
+    let places: Vec<i64> = all
+        .iter()
+        .map(|heard| heard.id.as_deref().unwrap().parse().unwrap())
+        .collect();
     assert!(places.is_sorted(), "{places:?}");
     let before_the_last: Vec<&str> = names(&all)
         .into_iter()
