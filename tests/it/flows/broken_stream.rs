@@ -8,6 +8,7 @@ use support::{Line, Piece, Rest, ScriptedServer, turn_of};
 use super::{
     planner::{config, planning, planning_with, says},
     stream::{HEAD, REPLY, names, served, text, told},
+    turn_about,
 };
 
 #[tokio::test]
@@ -55,9 +56,7 @@ async fn a_stream_that_stops_talking_is_not_waited_for_until_the_end() {
     stalled.truncate(HEAD + 3);
     stalled.push(Piece::Stall);
     server.then(Line::Stream(stalled));
-    let id = turn_of(&hub.home.kitchen.hears("hello").await);
-    hub.run_jobs().await;
-    let waiting = hub.home.turn(id).await;
+    let waiting = turn_about(&hub, "hello").await;
     assert_eq!(
         (waiting.state, waiting.steps[0].outcome),
         (TurnState::Waiting, StepOutcome::Away)
