@@ -93,6 +93,7 @@ async fn hand_over(
     let actor = Actor {
         kind: ActorKind::Device,
         id: Some(device.0),
+        access_token: None,
         request_id: from.request_id.clone(),
     };
     let mut tx = hub.db.begin(TxScope::WholeAgent(agent), actor).await?;
