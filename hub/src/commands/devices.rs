@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     pair::agreed,
-    remote::{self, Call, Client, Failure, Names, Options, Remote},
+    remote::{self, Call, Failure, Names, Options, Remote},
     terminal::{ago, one_line},
 };
 use crate::{
@@ -54,7 +54,7 @@ pub(super) async fn devices(args: &Args, hub: &mut Remote) -> Result<ExitCode, F
     if hub.is_curl() && args.allow.is_none() {
         return hub.show_curl(&list());
     }
-    let page = all(&hub.client).await?;
+    let page: Page<Device> = hub.client.pages(list, MAX_PAGES).await?;
     if hub.is_json() && args.allow.is_none() {
         hub.show_json(&page)?;
         return Ok(ExitCode::SUCCESS);
@@ -79,19 +79,6 @@ pub(super) async fn devices(args: &Args, hub: &mut Remote) -> Result<ExitCode, F
 
 fn list() -> Call {
     Call::get("/v1/agents/self/devices").query("limit", &MAX_LIMIT)
-}
-
-/// All pages as one; with a cursor when there are more than anybody has.
-async fn all(client: &Client) -> Result<Page<Device>, Failure> {
-    let mut all: Page<Device> = client.read(&client.call(&list()).await?)?;
-    for _ in 1..MAX_PAGES {
-        let Some(cursor) = &all.next_cursor else { break };
-        let call = list().query("cursor", cursor);
-        let page: Page<Device> = client.read(&client.call(&call).await?)?;
-        all.items.extend(page.items);
-        all.next_cursor = page.next_cursor;
-    }
-    Ok(all)
 }
 
 async fn allow(args: &Args, hub: &mut Remote, live: &[Device], name: &str) -> Result<ExitCode, Failure> {

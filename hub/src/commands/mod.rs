@@ -30,6 +30,7 @@ pub mod start;
 pub mod store;
 pub mod terminal;
 pub mod token;
+pub mod tokens;
 pub mod worker;
 
 use std::io::Write;

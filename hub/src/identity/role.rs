@@ -47,9 +47,12 @@ impl Role {
     #[must_use]
     pub const fn least_for(scope: Scope) -> Option<Self> {
         match scope {
-            Scope::AgentsRead | Scope::SpacesRead | Scope::MessagesWrite | Scope::TurnsRead => {
-                Some(Self::Guest)
-            }
+            Scope::AgentsRead
+            | Scope::SpacesRead
+            | Scope::MessagesWrite
+            | Scope::TurnsRead
+            | Scope::TokensRead
+            | Scope::TokensWrite => Some(Self::Guest),
             Scope::EventsRead
             | Scope::MemoriesRead
             | Scope::ActionsRead

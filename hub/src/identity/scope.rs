@@ -60,6 +60,10 @@ scopes! {
     JobsRead = "jobs:read",
     /// Replay dead jobs.
     JobsWrite = "jobs:write",
+    /// See personal access tokens: one's own, or all as the owner.
+    TokensRead = "tokens:read",
+    /// Make and revoke personal access tokens.
+    TokensWrite = "tokens:write",
     /// Read audit entries.
     AuditRead = "audit:read",
 }

@@ -76,7 +76,7 @@ async fn newcomer(
     let newcomer = match authenticate(hub, &token).await? {
         Proven::Device(credential) => Newcomer::Device(credential.device),
         // The hello refuses it by name.
-        Proven::User(_) => stranger,
+        Proven::User(_) | Proven::Token(_) => stranger,
     };
     Ok((Some(token), newcomer))
 }

@@ -32,7 +32,7 @@ use crate::{
     http::{caller::bearer, problem::Failed},
     hub::Hub,
     identity::{
-        Caller, Origin, SignedIn, Watcher,
+        Caller, Origin, Proof, SignedIn, Watcher,
         credentials::{Proven, authenticate, caller},
     },
     ids::{self, AgentId},
@@ -62,7 +62,7 @@ pub async fn connect(
 async fn prove(hub: &Hub, token: &SecretString) -> Result<SignedIn> {
     match authenticate(hub, token).await? {
         Proven::User(who) => Ok(who),
-        Proven::Device(_) => Err(Error::Unauthenticated(
+        Proven::Device(_) | Proven::Token(_) => Err(Error::Unauthenticated(
             "this channel is for people: send the token of a sign-in",
         )),
     }
@@ -113,7 +113,7 @@ async fn greet(hub: &Hub, out: &mut Outgoing, user: Option<SignedIn>) -> Result<
     let watching = Subscriptions::new(resume);
     let watcher = Watcher::User {
         user: who.user,
-        sign_in: Some(who.sign_in),
+        proof: Some(Proof::SignIn(who.sign_in)),
         at: None,
     };
     Ok(Console {

@@ -50,7 +50,8 @@ pub use gauges::Waiting;
 pub use guard::{roles_are_apart, tables_are_protected};
 pub use idempotency::{Claimed, Idempotency, IdempotencyKey};
 pub use identity::{
-    AgentBrief, Credential, DeviceStanding, Generation, Identity, NewAgent, SignIn, StoredUser, UserStanding,
+    AgentBrief, Credential, DeviceStanding, Generation, Identity, NewAgent, PersonalCredential, SignIn,
+    StoredUser, UserStanding,
 };
 pub use jobs::{Jobs, Lease, NewJob};
 pub use login::Login;

@@ -19,6 +19,7 @@ mod rotation;
 mod sign_in;
 mod spaces;
 mod throttle;
+mod tokens;
 mod turns;
 
 use support::{Client, Rest, TestHub};

@@ -130,6 +130,21 @@ async fn a_stream_ends_with_the_sign_in_the_role_or_the_hub() {
     assert_eq!(goodbye(over), "restart");
 }
 
+/// Within a second; the test waits a little longer.
+#[tokio::test]
+async fn a_stream_ends_with_the_personal_token_that_it_was_asked_with() {
+    let (_hub, served, rest, ada) = home().await;
+    let wish = json!({"name": "a wall", "scopes": ["events:read"]});
+    let made = ada.post("tokens", wish).await.expect(201);
+    let wall = rest.bearer(made.text("/secret"));
+    let (mut live, _) = Events::of(&served, &wall, "", None).await;
+    let path = format!("tokens/{}", made.text("/token/id"));
+    let _ = ada.delete(&path).await.expect(204);
+    let over = timeout(std::time::Duration::from_secs(3), live.next()).await;
+    assert_eq!(goodbye(over.unwrap()), "revoked");
+    assert_eq!(Events::ask(&served, &wall, "", None).await.status(), 401);
+}
+
 /// A log that cannot be read for a while: the replays that want to wait, each with a connection, and one was left for others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replays_leave_connections_for_everybody_else() {

@@ -42,6 +42,12 @@ impl Call {
         Self::new(Method::POST, path.into(), None)
     }
 
+    /// Ends something.
+    #[must_use]
+    pub fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path.into(), None)
+    }
+
     fn new(method: Method, path: String, body: Option<Value>) -> Self {
         Self {
             method,
