@@ -53,6 +53,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("audit::status", Operations),
     ("devices", Types),
     ("devices::", Operations),
+    ("devices::shadow", Types),
     ("events", Types),
     ("events::", Operations),
     ("events::cursor", Types),

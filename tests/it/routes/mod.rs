@@ -15,6 +15,7 @@ mod messages;
 mod operations;
 mod pairings;
 mod rotation;
+mod shadows;
 mod sign_in;
 mod spaces;
 mod throttle;

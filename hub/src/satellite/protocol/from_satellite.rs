@@ -9,12 +9,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ClientId, FrameError, JsonObject, Renew, Subscribe, Unsubscribe};
+use super::{ClientId, FrameError, JsonObject, Renew, Report, Subscribe, Unsubscribe};
 
 /// A frame from a satellite to the hub. Read one with [`SatelliteFrame::decode`].
-///
-/// `report` is not part of this version yet: it decodes to a [`FrameError`] with
-/// the code `unsupported`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SatelliteFrame {
@@ -30,6 +27,8 @@ pub enum SatelliteFrame {
     CommandProgress(CommandProgress),
     /// The command has ended; answered by `accepted` with `of: "result"`. Keep it until then.
     CommandResult(CommandResult),
+    /// What the device is like; answered by `accepted`, `discarded` or `rejected` with its `report_id`.
+    Report(Report),
     /// Asks for a new credential; answered by `renewed`.
     Renew(Renew),
     /// Asks for a `pong`.

@@ -206,7 +206,9 @@ impl Core {
             }
             HubFrame::Rejected(rejected) => self.rejected(rejected),
             HubFrame::Discarded(discarded) => {
-                self.tally.discarded += u64::from(self.outbox.settle(&discarded.client_id));
+                if let Subject::Event { client_id } = &discarded.subject {
+                    self.tally.discarded += u64::from(self.outbox.settle(client_id));
+                }
                 let notice = Notice::EventDiscarded {
                     reason: discarded.reason,
                 };
@@ -229,6 +231,8 @@ impl Core {
             HubFrame::Event(_) | HubFrame::Subscribed(_) | HubFrame::Unsubscribed(_) | HubFrame::Pong(_) => {
                 Vec::new()
             }
+            // A terminal has no state that could be wanted otherwise, and reports none.
+            HubFrame::Desired(_) | HubFrame::Accepted(Accepted::Report { .. }) => Vec::new(),
         }
     }
 
@@ -252,7 +256,7 @@ impl Core {
                 self.told_and_sent(Notice::EventRejected { code, detail })
             }
             // Nothing is subscribed to yet.
-            Subject::Subscription { .. } => Vec::new(),
+            Subject::Subscription { .. } | Subject::Report { .. } => Vec::new(),
             Subject::Command { .. } if code.is_retryable() => {
                 self.has_busy_commands = true;
                 Vec::new()

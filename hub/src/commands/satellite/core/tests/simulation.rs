@@ -206,6 +206,7 @@ impl Hub {
                 )]
             }
             SatelliteFrame::CommandProgress(_)
+            | SatelliteFrame::Report(_)
             | SatelliteFrame::Renew(_)
             | SatelliteFrame::Ping(_)
             | SatelliteFrame::Subscribe(_)
