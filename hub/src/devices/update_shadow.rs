@@ -17,6 +17,9 @@ const AT: &str = "/desired";
 /// Applies a merge patch to what is desired of a device, if that has the expected version. A patch that changes nothing is no
 /// error, and no new version.
 pub async fn update_shadow(tx: &mut Tx, id: DeviceId, expected: i64, patch: &Document) -> Result<Shadow> {
+    if expected < 0 {
+        return Err(Error::invalid("/expected_version", "must be at least 0"));
+    }
     check(patch, AT)?;
     let device = tx.devices().find(id).await?;
     let device = device.filter(|device| device.is_open_to(tx.person()));
