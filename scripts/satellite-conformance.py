@@ -199,6 +199,8 @@ class Trial:
         """frames and fields of a newer hub do no harm"""
         sockets = len(self.between.sockets)
         await self.between.say({"type": "x_of_a_newer_hub", "with": ["anything"]})
+        # New to a satellite that has no state; one that has some may say that it has dealt with it.
+        await self.between.say({"type": "desired", "version": 0, "delta": {"x_of_a_newer_hub": {"is": [None]}}, "and": 1})
         await self.does()
         if len(self.between.sockets) != sockets:
             raise Failed("it left")

@@ -161,6 +161,10 @@ impl Sample {
             "register_device" => {
                 json!({"name": text, "space_id": self.hub.home.office.space, "default_trust": "guest"})
             }
+            "update_shadow" => {
+                let shadow = self.owner.get(path).await.expect(200);
+                json!({"expected_version": shadow.json["desired"]["version"], "desired": {"shows": text}})
+            }
             "rotate_device" => json!({"overlap_s": 60}),
             "approve_capabilities" => json!({"kinds": [KIND]}),
             "start_pairing" => {

@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod claim_code;
 mod database;
 mod descriptors;
+mod device_state;
 pub mod devices;
 pub mod doctor;
 pub mod health;

@@ -69,7 +69,7 @@ impl Role {
             | Scope::AuditRead => Some(Self::Admin),
             Scope::AgentsWrite => Some(Self::Owner),
             // A satellite's own: no person has them.
-            Scope::EventsWrite | Scope::CommandsReceive => None,
+            Scope::EventsWrite | Scope::CommandsReceive | Scope::StateWrite => None,
         }
     }
 

@@ -52,6 +52,8 @@ scopes! {
     CommandsWrite = "commands:write",
     /// Receive commands on the satellite channel.
     CommandsReceive = "commands:receive",
+    /// Report a device's own state on the satellite channel.
+    StateWrite = "state:write",
     /// See and download artifacts.
     ArtifactsRead = "artifacts:read",
     /// Make and delete artifacts.

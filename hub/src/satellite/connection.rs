@@ -98,7 +98,10 @@ async fn serve(hub: Hub, socket: WebSocket, token: Option<SecretString>, place: 
     };
     tracing::info!(agent.id = %guest.caller.agent, device.id = %guest.device, reason = ended.name(), "satellite left");
     // At once: the goodbye does not wait for a database that is away.
-    tokio::join!(leave(&hub, &guest, socket), out.close(&hub, ended));
+    tokio::join!(
+        leave(&hub, &guest, socket, ended.parting()),
+        out.close(&hub, ended)
+    );
 }
 
 /// Waits for the hello and lets the device in.
@@ -277,9 +280,9 @@ async fn answer(out: &mut Outgoing, answers: Answers) -> Result<(), Ended> {
 }
 
 /// Says that the socket is gone. If the database is away the connection row ages out by itself.
-async fn leave(hub: &Hub, guest: &Guest, socket: Socket) {
+async fn leave(hub: &Hub, guest: &Guest, socket: Socket, reason: &'static str) {
     let at = (guest.caller.agent, guest.device);
-    let gone = disconnect(hub, guest.caller.actor(), at, socket.generation);
+    let gone = disconnect(hub, guest.caller.actor(), at, socket.generation, reason);
     if let Err(error) = bounded(gone).await {
         tracing::warn!(device.id = %guest.device, error = error.chain(), "a connection could not be removed");
     }

@@ -6,7 +6,14 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use tokio::time::timeout;
 
 use super::protocol::{self, CloseReason, ErrorNotice, Goodbye, HubFrame};
-use crate::{hub::Hub, ids::CommandId, mailbox, secret::random_bytes, telemetry::metric};
+use crate::{
+    devices::{presence::LEFT, shadow::Shadow},
+    hub::Hub,
+    ids::CommandId,
+    mailbox,
+    secret::random_bytes,
+    telemetry::metric,
+};
 
 /// A socket that does not take a frame for this long reads too slowly.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
@@ -32,6 +39,15 @@ impl Ended {
     /// For a reason that says it all.
     pub(super) const fn because(reason: CloseReason) -> Self {
         Self::Close(reason, None)
+    }
+
+    /// Why a device went, for those who watch.
+    #[must_use]
+    pub const fn parting(&self) -> &'static str {
+        match self {
+            Self::Close(reason, _) => reason.name(),
+            Self::Gone => LEFT,
+        }
     }
 
     /// The word in logs and metrics.
@@ -142,6 +158,14 @@ pub(super) fn command(command: mailbox::Command) -> HubFrame {
         arguments: command.arguments.as_object().cloned().unwrap_or_default(),
         deadline_at: command.deadline_at,
         attempt: u32::try_from(command.attempts).unwrap_or(u32::MAX),
+    })
+}
+
+/// What is wanted of the device now.
+pub(super) fn desired(shadow: Shadow) -> HubFrame {
+    HubFrame::Desired(protocol::Desired {
+        version: shadow.desired.version,
+        delta: shadow.delta,
     })
 }
 

@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 27] = [
+const MUTATIONS: [(&str, &str); 28] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -25,6 +25,7 @@ const MUTATIONS: [(&str, &str); 27] = [
     ("approve_capabilities", "approve_capabilities"),
     ("create_token", "create_token"),
     ("revoke_token", "revoke_token"),
+    ("update_shadow", "update_shadow"),
     ("start_pairing", "start_pairing"),
     ("poll_pairing", "collect_credential"),
     ("approve_pairing", "approve_pairing"),
@@ -45,7 +46,7 @@ const MUTATIONS: [(&str, &str); 27] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 43] = [
+const REGISTER: [&str; 45] = [
     "acknowledge_command",
     "append_events",
     "approve_action",
@@ -77,6 +78,7 @@ const REGISTER: [&str; 43] = [
     "renew_credential",
     "replay_job",
     "report_command_progress",
+    "report_state",
     "resolve_action",
     "revoke_device",
     "revoke_token",
@@ -88,6 +90,7 @@ const REGISTER: [&str; 43] = [
     "skip_turn",
     "start_pairing",
     "update_agent",
+    "update_shadow",
     "update_space",
 ];
 

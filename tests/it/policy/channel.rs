@@ -23,13 +23,14 @@ enum Needs {
 use Needs::{Any, The};
 
 /// The table. A type of message that is not in it fails the test.
-const TABLE: [(&str, Needs); 10] = [
+const TABLE: [(&str, Needs); 11] = [
     ("hello", Any),
     ("event", The("events:write")),
     ("events", The("events:write")),
     ("command_ack", The("commands:receive")),
     ("command_progress", The("commands:receive")),
     ("command_result", The("commands:receive")),
+    ("report", The("state:write")),
     ("renew", Any),
     ("ping", Any),
     ("subscribe", The("events:read")),
@@ -37,7 +38,12 @@ const TABLE: [(&str, Needs); 10] = [
 ];
 
 /// What a device may have: one of the scopes that let it onto the channel, and perhaps more.
-const SCOPES: [&str; 3] = ["events:write", "commands:receive", "commands:receive,events:read"];
+const SCOPES: [&str; 4] = [
+    "events:write",
+    "commands:receive",
+    "commands:receive,events:read",
+    "state:write",
+];
 
 #[test]
 fn the_table_names_every_type_of_message() {
@@ -121,6 +127,7 @@ fn message(name: &str) -> Value {
         "events" => json!({"events": [event]}),
         "command_ack" | "command_progress" => json!({"command_id": Uuid::nil()}),
         "command_result" => json!({"command_id": Uuid::nil(), "status": "ok"}),
+        "report" => json!({"report_id": "1", "state": {"charge": rand::random::<u32>()}}),
         "subscribe" => json!({"subscription": "all", "topics": ["*"]}),
         "unsubscribe" => json!({"subscription": "all"}),
         "hello" | "renew" | "ping" => json!({}),
@@ -131,10 +138,11 @@ fn message(name: &str) -> Value {
 }
 
 /// What a refusal must leave as it was.
-async fn content(hub: &TestHub) -> (i64, i64, i64) {
+async fn content(hub: &TestHub) -> (i64, i64, i64, i64) {
     let events = hub.sql().count("events", "type <> 'device.presence'").await;
     let tokens = hub.sql().count("access_tokens", "true").await;
-    (events, tokens, hub.sql().count("commands", "true").await)
+    let shadows = hub.sql().count("device_shadows", "true").await;
+    (events, tokens, hub.sql().count("commands", "true").await, shadows)
 }
 
 fn snake(name: &str) -> String {

@@ -52,6 +52,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("audit::status", Operations),
     ("devices", Types),
     ("devices::", Operations),
+    ("devices::shadow", Types),
     ("events", Types),
     ("events::", Operations),
     ("events::cursor", Types),

@@ -22,7 +22,7 @@ enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 53] = [
+const TABLE: [(&str, Needs); 55] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -64,6 +64,8 @@ const TABLE: [(&str, Needs); 53] = [
     ("delete_artifact", Least(Role::Member)),
     ("list_devices", Least(Role::Member)),
     ("get_device", Least(Role::Member)),
+    ("get_shadow", Least(Role::Member)),
+    ("update_shadow", Least(Role::Member)),
     ("create_space", Least(Role::Admin)),
     ("update_space", Least(Role::Admin)),
     ("register_device", Least(Role::Admin)),

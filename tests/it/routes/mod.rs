@@ -16,6 +16,7 @@ mod operations;
 mod pairing_flood;
 mod pairings;
 mod rotation;
+mod shadows;
 mod sign_in;
 mod spaces;
 mod throttle;

@@ -10,7 +10,9 @@ mod growth;
 mod leaving;
 mod nodes;
 mod outage;
+mod presence;
 mod renewal;
+mod state;
 
 use chrono::Duration;
 use hub::{

@@ -90,7 +90,10 @@ async fn a_device_gets_its_credential_when_a_person_lets_it_in() {
     );
     let made = home.approves(&codes).await.expect(201);
     // Not what it asked for, but what a person said, or nobody.
-    assert_eq!(made.json["scopes"], json!(["events:write", "commands:receive"]));
+    assert_eq!(
+        made.json["scopes"],
+        json!(["events:write", "commands:receive", "state:write"])
+    );
     let body = "select body::jsonb -> 'details' from hub.audit_entries where operation = 'approve_pairing'";
     let told: Value = home.hub.sql().value(body).await;
     let space = home.hub.home.kitchen.space.to_string();
@@ -105,7 +108,7 @@ async fn a_device_gets_its_credential_when_a_person_lets_it_in() {
         (paired.text("/token_type"), paired.text("/name")),
         ("Bearer", "lamp")
     );
-    assert_eq!(paired.text("/scope"), "events:write commands:receive");
+    assert_eq!(paired.text("/scope"), "events:write commands:receive state:write");
     // It is known: a device may not do this, but it is not a stranger.
     let device = home.rest.bearer(paired.text("/access_token"));
     let _ = device.get("spaces").await.refuses(403, "forbidden");
