@@ -28,7 +28,7 @@ create table device_shadows (
   check (told_version between 0 and desired_version)
 );
 call hub.protect('device_shadows', has_audience => true);
-grant select, insert, update on device_shadows to hub_app, hub_system;
+grant select, insert, update, delete on device_shadows to hub_app, hub_system;
 
 -- To say what a device is like is a scope of its own: a lamp that may say that it is on need not be heard by the agent. The
 -- devices that were let in with all that a satellite has have this, too.

@@ -153,6 +153,20 @@ impl Device {
         self.person_id.is_none_or(|owner| Some(owner) == person)
     }
 
+    /// As this person, or the household, sees it: whether somebody's own device is there is told to nobody else.
+    #[must_use]
+    pub fn as_seen_by(self, person: Option<PersonId>) -> Self {
+        if self.is_open_to(person) {
+            return self;
+        }
+        Self {
+            is_connected: false,
+            connected_at: None,
+            last_seen_at: None,
+            ..self
+        }
+    }
+
     /// Why it cannot be told to do something on behalf of a person or of the household; none: it can.
     #[must_use]
     pub fn unfit_for(&self, kind: &str, person: Option<PersonId>) -> Option<String> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Socket,
     connect::{REVOKED, hold},
-    shadow::{Document, Shadow, check, merge},
+    shadow::{Document, Shadow, check, is_same_document, merge},
 };
 use crate::{
     audit::record::Record,
@@ -54,7 +54,7 @@ pub async fn report(tx: &mut Tx, socket: Socket, said: &Report) -> Result<Report
         merge(before.reported.state.clone(), &said.state)
     };
     check(&state, "/state")?;
-    if state == before.reported.state && reached == before.reported.reached_version {
+    if is_same_document(&state, &before.reported.state) && reached == before.reported.reached_version {
         let version = before.reported.version;
         return Ok(Reported::Kept { version });
     }
@@ -72,18 +72,18 @@ pub async fn report(tx: &mut Tx, socket: Socket, said: &Report) -> Result<Report
     keep(tx, &shadow, device.place()).await
 }
 
-/// The version that it has dealt with: it does not go back, for an older report may come after a newer one.
+/// The version that it has dealt with: it does not go back, for an older report may come after a newer one. One that there is not
+/// yet is from before the database was restored, and counts for nothing.
 fn reached(before: &Shadow, said: Option<i64>) -> Result<i64> {
     let known = before.reported.reached_version;
     let Some(said) = said else {
         return Ok(known);
     };
     let newest = before.desired.version;
-    if (0..=newest).contains(&said) {
-        return Ok(said.max(known));
+    if said < 0 {
+        return Err(Error::invalid("/reached", "must not be below 0"));
     }
-    let detail = format!("must be a version of what is desired, which is at {newest}");
-    Err(Error::invalid("/reached", detail))
+    Ok(if said > newest { known } else { said.max(known) })
 }
 
 async fn keep(tx: &mut Tx, shadow: &Shadow, place: Place) -> Result<Reported> {

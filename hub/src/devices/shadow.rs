@@ -124,6 +124,13 @@ pub fn delta(desired: &Document, reported: &Document) -> Document {
     missing.collect()
 }
 
+/// Whether two documents mean the same, however their numbers are written: what is kept in the database is written anew.
+#[must_use]
+pub fn is_same_document(one: &Document, other: &Document) -> bool {
+    let is_there = |(key, value)| other.get(key).is_some_and(|found| is_same(value, found));
+    one.len() == other.len() && one.iter().all(is_there)
+}
+
 /// Whether two values mean the same: 1 and 1.0 do, for not every device writes numbers as people do.
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
@@ -131,10 +138,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
         }
-        (Value::Object(one), Value::Object(other)) => {
-            let is_there = |(key, value)| other.get(key).is_some_and(|found| is_same(value, found));
-            one.len() == other.len() && one.iter().all(is_there)
-        }
+        (Value::Object(one), Value::Object(other)) => is_same_document(one, other),
         _ => one == other,
     }
 }

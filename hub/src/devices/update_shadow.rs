@@ -1,6 +1,6 @@
 //! Somebody says what a device should be like.
 
-use super::shadow::{Document, Shadow, check, merge};
+use super::shadow::{Document, Shadow, check, is_same_document, merge};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
@@ -34,7 +34,7 @@ pub async fn update_shadow(tx: &mut Tx, id: DeviceId, expected: i64, patch: &Doc
         });
     }
     let merged = merge(shadow.desired.state.clone(), patch);
-    if merged == shadow.desired.state {
+    if is_same_document(&merged, &shadow.desired.state) {
         return Ok(shadow);
     }
     // What is kept has the bounds of what is sent: many small patches do not add up to more.

@@ -71,6 +71,7 @@ mod tests {
             "events:write",
             "actions:decide",
             "commands:receive",
+            "state:write",
             "tokens:write",
         ];
         assert_eq!(refused, never);

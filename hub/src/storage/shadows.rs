@@ -107,6 +107,31 @@ impl Shadows<'_> {
         Ok(row.of(device.id))
     }
 
+    /// Removes shadows of devices that never come back, whoever may see them, at most so many.
+    pub async fn purge(&mut self, most: i64) -> Result<u64> {
+        let done = sqlx::query!(
+            "delete from device_shadows where (agent_id, device_id) in
+               (select s.agent_id, s.device_id from device_shadows s
+                join devices d on d.agent_id = s.agent_id and d.id = s.device_id
+                where d.revoked_at is not null limit $1)",
+            most
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected())
+    }
+
+    /// Removes the shadow of a device that never comes back, if it may be seen; else [`Self::purge`] does.
+    pub async fn remove(&mut self, device: DeviceId) -> Result<()> {
+        let agent = self.0.agent();
+        sqlx::query!(
+            "delete from device_shadows where agent_id = $1 and device_id = $2",
+            agent.0,
+            device.0
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+
     /// Keeps what is desired now.
     pub async fn set_desired(&mut self, shadow: &Shadow, salt: &[u8; 32]) -> Result<()> {
         let agent = self.0.agent();

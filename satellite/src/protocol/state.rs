@@ -10,7 +10,8 @@ use super::{ClientId, JsonObject};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Desired {
-    /// Counts the changes of what is wanted. It only grows.
+    /// Counts the changes of what is wanted. It grows; lower than before it is only after a `welcome`, where the
+    /// hub was restored from a backup.
     pub version: i64,
     /// A merge patch (RFC 7396) to what the device last reported. It never holds `null` for a key: nothing is wanted away.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use futures_util::future::join_all;
-use hub::devices::{
-    revoke::revoke,
-    shadow::{MAX_BYTES, MAX_KEYS},
+use hub::{
+    devices::{
+        revoke::revoke,
+        shadow::{MAX_BYTES, MAX_KEYS},
+    },
+    jobs::sweep::remove_old,
 };
 use serde_json::{Value, json};
 use support::{Answer, Client, Rest, TestDevice, TestHub};
@@ -196,6 +199,44 @@ async fn the_shadow_of_somebodys_own_device_is_theirs() {
         .values("select audience_person_id::text from hub.events where type = 'device.desired_changed'")
         .await;
     assert_eq!(audience, [bob.person.to_string()]);
+    // She may revoke it; what it was like goes with the next sweep.
+    let path = format!("devices/{}", home.hub.home.kitchen.id);
+    let _ = home.ada.delete(&path).await.expect(204);
+    assert_eq!(home.hub.sql().count("device_shadows", "true").await, 1);
+    remove_old(&home.hub).await.unwrap();
+    assert_eq!(home.hub.sql().count("device_shadows", "true").await, 0);
+}
+
+/// When somebody is at home is to be seen by when their phone is there.
+#[tokio::test]
+async fn whether_somebodys_own_device_is_there_is_told_to_nobody_else() {
+    let home = Home::new().await;
+    let (bob, kitchen) = (home.hub.member("bob").await, &home.hub.home.kitchen);
+    kitchen.connects(&[]).await;
+    let path = format!("devices/{}", kitchen.id);
+    let is_there = async |of: &Client| of.get(&path).await.expect(200).json["is_connected"].clone();
+    assert_eq!(is_there(&home.ada).await, true);
+    let gives = format!(
+        "update hub.devices set person_id = '{}' where id = '{}'",
+        bob.person, kitchen.id
+    );
+    home.hub.sql().execute(&gives).await;
+    let his = Rest::of(&home.hub).user(&bob).await;
+    assert_eq!(is_there(&his).await, true);
+    let seen = home.ada.get(&path).await.expect(200).json;
+    let times = (
+        &seen["is_connected"],
+        &seen["connected_at"],
+        &seen["last_seen_at"],
+    );
+    assert_eq!(times, (&json!(false), &json!(null), &json!(null)));
+    let listed = home.ada.get("devices").await.expect(200);
+    assert!(
+        listed
+            .items()
+            .iter()
+            .all(|device| device["connected_at"] == json!(null))
+    );
 }
 
 #[tokio::test]
@@ -210,9 +251,9 @@ async fn a_device_of_another_agent_has_no_shadow_here() {
 }
 
 #[tokio::test]
-async fn a_revoked_device_is_looked_at_and_not_changed() {
+async fn what_a_revoked_device_said_is_gone_and_it_is_not_changed() {
     let home = Home::new().await;
-    let made = home.wants(0, json!({"a": 1})).await.expect(200);
+    let _ = home.wants(0, json!({"a": 1})).await.expect(200);
     let mut tx = home.hub.home.whole().await;
     revoke(&mut tx, home.hub.home.kitchen.id).await.unwrap();
     tx.commit().await.unwrap();
@@ -220,7 +261,8 @@ async fn a_revoked_device_is_looked_at_and_not_changed() {
         .wants(1, json!({"a": 2}))
         .await
         .refuses(409, "device_revoked");
-    assert_eq!(home.shadow().await, made.json);
+    assert_eq!(home.shadow().await["desired"]["state"], json!({}));
+    assert_eq!(home.hub.sql().count("device_shadows", "true").await, 0);
 }
 
 #[tokio::test]
