@@ -27,7 +27,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut lamp = Satellite::new(software, kinds, &journal, target)?;
     loop {
         match lamp.next().await? {
-            Happening::Command(command) => lamp.finish(carry_out(&command))?,
+            Happening::Command(pending) => {
+                if let Some(command) = lamp.begin(pending)? {
+                    lamp.finish(carry_out(&command))?;
+                }
+            }
             Happening::Refused(reason) => return Err(reason.name().into()),
             other => println!("{other:?}"),
         }

@@ -12,9 +12,11 @@ mod results;
 #[cfg(test)]
 mod tests;
 
+use uuid::Uuid;
+
 use crate::protocol::{
-    Accepted, BearerToken, Capability, Command, CommandResult, Goodbye, Hello, HubFrame, Limits, NewEvent,
-    Ping, Rejected, Renew, SatelliteFrame, Software, Subject,
+    Accepted, BearerToken, Capability, Command, CommandProgress, CommandResult, Goodbye, Hello, HubFrame,
+    Limits, NewEvent, Ping, Rejected, Renew, SatelliteFrame, Software, Subject,
 };
 
 use commands::Commands;
@@ -33,7 +35,11 @@ pub enum Input {
     Received(HubFrame),
     /// There is something to tell the hub.
     Observed(NewEvent),
-    /// A command that was to be executed has ended.
+    /// A command that was to be executed is begun now.
+    Begun(Uuid),
+    /// A command is being executed, or waits for it.
+    Progressed(CommandProgress),
+    /// A command that was begun has ended.
     Executed(CommandResult),
     /// A heartbeat is due.
     HeartbeatDue,
@@ -48,8 +54,12 @@ pub enum Output {
     Send(SatelliteFrame),
     /// Write it to the journal before going on.
     Record(Entry),
-    /// Carry it out, and report by [`Input::Executed`].
+    /// It may be carried out, now or later: say [`Input::Begun`] first, and at the end [`Input::Executed`]. Where `Begun` is
+    /// answered by nothing to record, it is not wanted any more.
     Execute(Command),
+    /// The hub does not want it any more: stop it if that is possible, and report by [`Input::Executed`] what came of it. One that
+    /// was not begun is over.
+    Stop(Uuid),
     /// Keep the new credential before going on, and come back with it.
     Keep(BearerToken),
     /// Tell the person.
@@ -161,6 +171,11 @@ impl Machine {
             Input::Observed(event) => {
                 self.outbox.push(event);
                 self.send_events()
+            }
+            Input::Begun(command_id) => self.commands.begin(command_id),
+            Input::Progressed(progress) => {
+                let outputs = self.commands.progress(progress);
+                self.if_welcomed(outputs)
             }
             Input::Executed(result) => {
                 let outputs = self.commands.finish(result);
