@@ -95,7 +95,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "is in none of",
     ),
     (
-        r#"shell = { commands = [["/etc/hostname"]] }"#,
+        r#"shell = { commands = [["/etc/passwd"]] }"#,
         "shell.commands[0][0]",
         "is not a program",
     ),

@@ -131,7 +131,7 @@ async fn no_path_and_no_link_leads_out_of_the_folder() {
 /// A folder that becomes a link to the outside and back, faster than anybody could look twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_that_is_swapped_in_meanwhile_leads_nowhere() {
-    const TRIES: usize = 1_500;
+    const TRIES: usize = 800;
     let house = House::new();
     fs::write(house.at("notes/sub/a.txt"), "inside").unwrap();
     symlink("../secret", house.at("link")).unwrap();
@@ -161,7 +161,9 @@ async fn a_link_that_is_swapped_in_meanwhile_leads_nowhere() {
             }
             _ => refused += 1,
         }
-        let _ = house.write(&format!("sub/new-{}", number % 7), "mine").await;
+        if number % 8 == 0 {
+            let _ = house.write("sub/new", "mine").await;
+        }
     }
     is_over.store(true, Ordering::Relaxed);
     let swaps = swap.join().unwrap();

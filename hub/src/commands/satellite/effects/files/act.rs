@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 use serde_json::{Value, json};
 
 use super::{Failure, Outcome};
+use crate::satellite::protocol::CommandStatus;
 
 /// Bytes of a file that are read at once: the hub takes 64 KiB of JSON.
 const READ_BYTES: u64 = 32 * 1024;
@@ -99,11 +100,9 @@ pub(super) fn write(root: &Dir, path: &Path, text: &str) -> Outcome {
         let _ = folder.remove_file(&part);
         return Err(failed(error));
     }
-    // The name is on disk, too.
-    let kept = folder
-        .try_clone()
-        .and_then(|folder| folder.into_std_file().sync_all());
-    kept.map_err(failed)?;
+    // The name is on disk, too. The handle of a folder only leads there; it is opened to be synced.
+    let kept = folder.open(".").and_then(|folder| folder.sync_all());
+    kept.map_err(|error| failed(error).ended(CommandStatus::Unknown))?;
     Ok(Some(json!({"bytes": text.len(), "replaced": mode.is_some()})))
 }
 
