@@ -12,8 +12,8 @@ use crate::journal::{Journal, JournalError};
 use crate::link::{Link, LinkEvent, Target};
 use crate::machine::{Input, Machine, Notice, Output, Tally};
 use crate::protocol::{
-    BearerToken, Capability, CloseReason, Command, CommandProgress, CommandResult, FrameError, HubFrame,
-    NewEvent, Software,
+    BearerToken, Capability, CloseReason, Command, CommandProgress, CommandResult, Desired, FrameError,
+    HubFrame, JsonObject, NewEvent, Software,
 };
 
 /// How often it tries again what the hub was too busy for.
@@ -27,6 +27,9 @@ pub enum Happening {
     Command(Pending),
     /// The hub does not want this command any more. If it was begun, stop it where that is possible, and finish it all the same.
     Cancelled(Uuid),
+    /// What is wanted of the satellite and is not so. Make it so as far as you can, and say what it is like now, and that you have
+    /// dealt with this version, with [`Satellite::report`]. The newest takes the place of those before it.
+    Desired(Desired),
     /// Something that a person may want to know.
     Told(Notice),
     /// A new credential, after [`Satellite::renew`]. Keep it, and then [`Satellite::use_token`].
@@ -147,6 +150,12 @@ impl Satellite {
         self.feed(Input::Progressed(progress));
     }
 
+    /// Says what the satellite is like now: all of it, and the version of what is wanted that it has dealt with. The newest is sent
+    /// until the hub has it, and again after each welcome; after a crash say it anew.
+    pub fn report(&mut self, state: JsonObject, reached: Option<i64>) {
+        self.feed(Input::Reported { state, reached });
+    }
+
     /// Says how a command ended that was begun. On return the result is on disk, and is sent until the hub has it.
     ///
     /// # Errors
@@ -221,6 +230,7 @@ impl Satellite {
                 Output::Record(entry) => self.journal.append(&entry)?,
                 Output::Execute(command) => return Ok(Some(Happening::Command(Pending(command)))),
                 Output::Stop(command_id) => return Ok(Some(Happening::Cancelled(command_id))),
+                Output::Want(desired) => return Ok(Some(Happening::Desired(desired))),
                 Output::Keep(token) => return Ok(Some(Happening::Renewed(token))),
                 Output::Tell(notice) => {
                     if let Notice::Welcomed { heartbeat_s, .. } = notice {

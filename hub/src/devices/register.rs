@@ -65,6 +65,7 @@ pub async fn enrol(
         default_trust: new.default_trust,
         software: None,
         is_connected: false,
+        connected_at: None,
         last_seen_at: None,
         created_at: tx.now(),
         revoked_at: None,

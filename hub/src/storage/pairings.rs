@@ -34,6 +34,8 @@ pub struct NewPairing {
     pub asked: Asked,
     /// The address it asked from.
     pub asked_from: Option<String>,
+    /// The network of that address.
+    pub network: Option<String>,
     /// Seconds between polls.
     pub interval_s: i32,
     /// When its codes die.
@@ -84,13 +86,37 @@ impl Pairings<'_> {
         Ok(count.fetch_one(self.0.connection()).await?)
     }
 
+    /// Ends the oldest that waits of the network that has most waiting, so that it still has as many as this one will have; none
+    /// where no network has that many.
+    pub async fn make_room(&mut self, network: Option<&str>) -> Result<Option<PairingId>> {
+        let now = self.0.now();
+        let ended = sqlx::query_scalar!(
+            "with waiting as (
+               select id, asked_from_network as network, created_at from pairings
+               where state = 'waiting' and expires_at > $1),
+             crowd as (
+               select network from waiting group by network
+               having count(*) > 1 + (select count(*) from waiting where network is not distinct from $2)
+               order by count(*) desc, min(created_at) limit 1)
+             update pairings set state = 'expired', expires_at = $1
+             where id = (
+               select p.id from pairings p join crowd on p.asked_from_network is not distinct from crowd.network
+               where p.state = 'waiting' and p.expires_at > $1
+               order by p.created_at, p.id limit 1 for update of p skip locked)
+             returning id",
+            now,
+            network
+        );
+        Ok(ended.fetch_optional(self.0.connection()).await?.map(PairingId))
+    }
+
     /// Inserts a pairing; false when its user code is taken.
     pub async fn insert(&mut self, new: &NewPairing) -> Result<bool> {
         let now = self.0.now();
         let done = sqlx::query!(
             "insert into pairings (id, device_code_sha256, user_code, state, name, software, version, capabilities,
-               scopes, asked_from, interval_s, created_at, expires_at)
-             values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, $11, $12)
+               scopes, asked_from, asked_from_network, interval_s, created_at, expires_at)
+             values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
              on conflict (user_code) do nothing",
             new.id.0,
             new.device_code.as_slice(),
@@ -101,6 +127,7 @@ impl Pairings<'_> {
             &new.asked.capabilities,
             &new.asked.scopes,
             new.asked_from,
+            new.network,
             new.interval_s,
             now,
             new.expires_at

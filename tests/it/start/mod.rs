@@ -7,6 +7,7 @@ mod pairing;
 mod queue;
 mod secrets;
 mod settings;
+mod tokens;
 mod worker;
 
 use std::time::Duration;

@@ -140,6 +140,8 @@ impl Client {
             // What was begun says itself how it ended.
             Happening::Cancelled(command_id) => self.work.cancel(command_id),
             Happening::Told(notice) => self.console.notice(&notice),
+            // A terminal has no state that could be otherwise, and reports none.
+            Happening::Desired(_) => {}
             // Kept first: what is not on disk is lost with this process.
             Happening::Renewed(token) => self.keep(token)?,
             Happening::Down { why, again_in } => {

@@ -183,7 +183,9 @@ impl World {
                 Output::Record(entry) => self.journal.push(entry),
                 Output::Execute(command) => self.executing.push_back(command),
                 Output::Tell(_) => {}
-                Output::Depart(_) | Output::Keep(_) | Output::Stop(_) => unreachable!("the model hub stays"),
+                Output::Depart(_) | Output::Keep(_) | Output::Stop(_) | Output::Want(_) => {
+                    unreachable!("the model hub stays")
+                }
             }
         }
     }
@@ -212,6 +214,7 @@ impl Hub {
                 )]
             }
             SatelliteFrame::CommandProgress(_)
+            | SatelliteFrame::Report(_)
             | SatelliteFrame::Renew(_)
             | SatelliteFrame::Ping(_)
             | SatelliteFrame::Subscribe(_)
