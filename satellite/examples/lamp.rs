@@ -29,9 +29,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     lamp.report(state(is_on), None);
     loop {
         match lamp.next().await? {
-            Happening::Command(command) => {
-                lamp.finish(carry_out(&command, &mut is_on))?;
-                lamp.report(state(is_on), None);
+            Happening::Command(pending) => {
+                if let Some(command) = lamp.begin(pending)? {
+                    lamp.finish(carry_out(&command, &mut is_on))?;
+                    lamp.report(state(is_on), None);
+                }
             }
             Happening::Desired(wanted) => {
                 if let Some(wanted) = wanted.delta.get("is_on").and_then(Value::as_bool) {

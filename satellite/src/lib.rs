@@ -18,4 +18,4 @@ pub mod tls;
 pub use ambient::{fresh_client_id, now};
 pub use credentials::{Credentials, CredentialsError};
 pub use journal::{Journal, JournalError};
-pub use satellite::{Happening, Satellite};
+pub use satellite::{Happening, Pending, Satellite};

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use uuid::Uuid;
 
 use crate::journal::{Journal, JournalError};
 use crate::link::{Link, LinkEvent, Target};
 use crate::machine::{Input, Machine, Notice, Output, Tally};
 use crate::protocol::{
-    BearerToken, Capability, CloseReason, Command, CommandResult, Desired, FrameError, HubFrame, JsonObject,
-    NewEvent, Software,
+    BearerToken, Capability, CloseReason, Command, CommandProgress, CommandResult, Desired, FrameError,
+    HubFrame, JsonObject, NewEvent, Software,
 };
 
 /// How often it tries again what the hub was too busy for.
@@ -22,8 +23,10 @@ const TICK: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 #[must_use]
 pub enum Happening {
-    /// Carry it out, and say how it ended with [`Satellite::finish`]. It comes once: after a crash the hub is told `unknown`.
-    Command(Command),
+    /// Something to do, now or later: [`Satellite::begin`] it, carry it out, [`Satellite::finish`] it.
+    Command(Pending),
+    /// The hub does not want this command any more. If it was begun, stop it where that is possible, and finish it all the same.
+    Cancelled(Uuid),
     /// What is wanted of the satellite and is not so. Make it so as far as you can, and say what it is like now, and that you have
     /// dealt with this version, with [`Satellite::report`]. The newest takes the place of those before it.
     Desired(Desired),
@@ -42,6 +45,24 @@ pub enum Happening {
     Unreadable(FrameError),
     /// The hub does not want this satellite back: connecting again with this credential does not help.
     Refused(CloseReason),
+}
+
+/// A command that was not begun. What is not begun is never `unknown`: after a crash it comes again.
+#[derive(Debug)]
+pub struct Pending(Command);
+
+impl Pending {
+    /// Its id.
+    #[must_use]
+    pub fn command_id(&self) -> Uuid {
+        self.0.command_id
+    }
+
+    /// What kind of command it is.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.0.kind
+    }
 }
 
 /// A satellite at work. It is driven by [`Satellite::next`]; without that nothing is sent and nothing heard.
@@ -112,22 +133,36 @@ impl Satellite {
         self.feed(Input::Observed(event));
     }
 
+    /// Begins a command: on return it is on disk that it may have been done, so that it is never done again. None: it is not wanted
+    /// any more, and not to be carried out.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn begin(&mut self, pending: Pending) -> Result<Option<Command>, JournalError> {
+        let outputs = self.machine.handle(Input::Begun(pending.command_id()));
+        let is_wanted = !outputs.is_empty();
+        self.do_first(outputs)?;
+        Ok(is_wanted.then_some(pending.0))
+    }
+
+    /// Says that a command is not over, which moves its deadline.
+    pub fn progress(&mut self, progress: CommandProgress) {
+        self.feed(Input::Progressed(progress));
+    }
+
     /// Says what the satellite is like now: all of it, and the version of what is wanted that it has dealt with. The newest is sent
     /// until the hub has it, and again after each welcome; after a crash say it anew.
     pub fn report(&mut self, state: JsonObject, reached: Option<i64>) {
         self.feed(Input::Reported { state, reached });
     }
 
-    /// Says how a command ended. On return the result is on disk, and is sent until the hub has it.
+    /// Says how a command ended that was begun. On return the result is on disk, and is sent until the hub has it.
     ///
     /// # Errors
     /// The journal cannot be written.
     pub fn finish(&mut self, result: CommandResult) -> Result<(), JournalError> {
-        // Before all else: what was done must be known to be done before something else is begun.
-        for output in self.machine.handle(Input::Executed(result)).into_iter().rev() {
-            self.outputs.push_front(output);
-        }
-        self.record_first()
+        let outputs = self.machine.handle(Input::Executed(result));
+        self.do_first(outputs)
     }
 
     /// Asks for a new credential at the next welcome, and at those after it until it has come.
@@ -193,7 +228,8 @@ impl Satellite {
                 Output::Send(frame) => self.link.send(frame),
                 // Writing blocks, on purpose: nothing may overtake it.
                 Output::Record(entry) => self.journal.append(&entry)?,
-                Output::Execute(command) => return Ok(Some(Happening::Command(command))),
+                Output::Execute(command) => return Ok(Some(Happening::Command(Pending(command)))),
+                Output::Stop(command_id) => return Ok(Some(Happening::Cancelled(command_id))),
                 Output::Want(desired) => return Ok(Some(Happening::Desired(desired))),
                 Output::Keep(token) => return Ok(Some(Happening::Renewed(token))),
                 Output::Tell(notice) => {
@@ -211,13 +247,19 @@ impl Satellite {
         Ok(None)
     }
 
-    /// Writes and sends what stands first.
-    fn record_first(&mut self) -> Result<(), JournalError> {
-        while let Some(Output::Record(_) | Output::Send(_)) = self.outputs.front() {
-            match self.outputs.pop_front() {
-                Some(Output::Record(entry)) => self.journal.append(&entry)?,
-                Some(Output::Send(frame)) => self.link.send(frame),
-                _ => {}
+    /// Does what may not wait behind all else: what is begun or done is on disk before anything else is begun.
+    fn do_first(&mut self, outputs: Vec<Output>) -> Result<(), JournalError> {
+        for output in outputs.into_iter().rev() {
+            self.outputs.push_front(output);
+        }
+        while let Some(output) = self.outputs.pop_front() {
+            match output {
+                Output::Record(entry) => self.journal.append(&entry)?,
+                Output::Send(frame) => self.link.send(frame),
+                other => {
+                    self.outputs.push_front(other);
+                    break;
+                }
             }
         }
         Ok(())

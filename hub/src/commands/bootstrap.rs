@@ -5,7 +5,10 @@ use std::{path::PathBuf, process::ExitCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::start::{StartError, open};
+use super::{
+    satellite::settings,
+    start::{StartError, open},
+};
 use crate::{
     adapters::keys::write_private,
     audit::record::Record,
@@ -171,6 +174,8 @@ fn write_files(hub: &Hub, made: &Bootstrapped) -> std::io::Result<()> {
             .join("satellites")
             .join(format!("{}.json", satellite.name));
         replace_private(&path, &credentials.to_string())?;
+        // So that the story can be told: what it shows and says is printed.
+        settings::write_first(&path.with_extension("toml"))?;
     }
     replace_private(&code_path(hub), made.code.expose_secret())
 }

@@ -1,7 +1,7 @@
 //! The commands that the satellite knows: each is done at most once, and its result is kept until the hub has it.
 //!
-//! received → (the hub recorded the acknowledgement) → running → finished → (the hub recorded the result) → settled.
-//! A command starts only once the hub has recorded its acknowledgement, so that what the hub gave up as never started
+//! received → (the hub recorded the acknowledgement) → ready → running → finished → (the hub recorded the result) → settled.
+//! A command is ready only once the hub has recorded its acknowledgement, so that what the hub gave up as never started
 //! was indeed never started.
 
 use std::collections::HashSet;
@@ -10,9 +10,11 @@ use uuid::Uuid;
 
 use super::Entry;
 use super::ledger::{Ledger, Step};
-use super::results::{cancelled, unknown, within_a_frame};
+use super::results::{cancelled, unknown, within_bounds};
 use super::{Notice, Output};
-use crate::protocol::{Command, CommandAck, CommandResult, CommandStage, OpenCommand, SatelliteFrame};
+use crate::protocol::{
+    Command, CommandAck, CommandProgress, CommandResult, CommandStage, OpenCommand, SatelliteFrame,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Commands {
@@ -64,7 +66,7 @@ impl Commands {
                 self.known.set(command_id, Step::Received(command));
                 vec![send_ack(command_id)]
             }
-            Some(Step::Received(_) | Step::Running) => vec![send_ack(command_id)],
+            Some(Step::Received(_) | Step::Ready(_) | Step::Running) => vec![send_ack(command_id)],
             Some(Step::Finished(result) | Step::Settled(result)) => {
                 let result = result.clone();
                 let notice = Notice::AnsweredAgain { kind: command.kind };
@@ -77,7 +79,7 @@ impl Commands {
     /// The hub recorded an acknowledgement or a result.
     pub(super) fn accepted(&mut self, command_id: Uuid, of: CommandStage) -> Vec<Output> {
         match of {
-            CommandStage::Ack => self.start(command_id),
+            CommandStage::Ack => self.release(command_id),
             CommandStage::Progress => Vec::new(),
             CommandStage::Result => self.drop_result(command_id),
         }
@@ -95,11 +97,16 @@ impl Commands {
         }
     }
 
-    /// The hub does not want the command any more. One that runs is let run; its result says what became of it.
+    /// The hub does not want the command any more. One that runs is asked to stop; its result says what became of it.
     pub(super) fn cancel(&mut self, command_id: Uuid) -> Vec<Output> {
         match self.known.get(command_id) {
             None | Some(Step::Received(_) | Step::Shelved(_)) => self.end(cancelled(command_id)),
-            Some(Step::Running) => Vec::new(),
+            Some(Step::Ready(_)) => {
+                let mut outputs = self.end(cancelled(command_id));
+                outputs.push(Output::Stop(command_id));
+                outputs
+            }
+            Some(Step::Running) => vec![Output::Stop(command_id)],
             Some(Step::Finished(result) | Step::Settled(result)) => {
                 let result = result.clone();
                 self.known.set(command_id, Step::Finished(result.clone()));
@@ -108,9 +115,31 @@ impl Commands {
         }
     }
 
+    /// A command is about to be carried out. Nothing is recorded of one that is not wanted any more, and it is not to be begun.
+    pub(super) fn begin(&mut self, command_id: Uuid) -> Vec<Output> {
+        if !matches!(self.known.get(command_id), Some(Step::Ready(_))) {
+            return Vec::new();
+        }
+        self.known.set(command_id, Step::Running);
+        vec![Output::Record(Entry::Started { command_id })]
+    }
+
+    /// A sign of life of a command that is not over.
+    pub(super) fn progress(&self, progress: CommandProgress) -> Vec<Output> {
+        match self.known.get(progress.command_id) {
+            Some(Step::Ready(_) | Step::Running) => {
+                vec![Output::Send(SatelliteFrame::CommandProgress(progress))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// A running command has ended.
     pub(super) fn finish(&mut self, result: CommandResult) -> Vec<Output> {
-        self.end(within_a_frame(result))
+        match self.known.get(result.command_id) {
+            Some(Step::Running) => self.end(within_bounds(result)),
+            _ => Vec::new(),
+        }
     }
 
     /// Answers what the hub lists as open at `welcome`, and sends again every result that it may not have.
@@ -120,8 +149,8 @@ impl Commands {
         for &OpenCommand { command_id, .. } in open {
             match self.known.get(command_id) {
                 // It stands in the list because its acknowledgement is recorded.
-                Some(Step::Received(_) | Step::Shelved(_)) => outputs.extend(self.start(command_id)),
-                Some(Step::Running | Step::Finished(_)) => {}
+                Some(Step::Received(_) | Step::Shelved(_)) => outputs.extend(self.release(command_id)),
+                Some(Step::Ready(_) | Step::Running | Step::Finished(_)) => {}
                 Some(Step::Settled(result)) => {
                     let result = result.clone();
                     self.known.set(command_id, Step::Finished(result));
@@ -160,21 +189,22 @@ impl Commands {
         steps
             .filter_map(|(_, step)| match step {
                 Step::Finished(result) => Some(send_result(result.clone())),
-                Step::Received(_) | Step::Shelved(_) | Step::Running | Step::Settled(_) => None,
+                Step::Received(_) | Step::Shelved(_) | Step::Ready(_) | Step::Running | Step::Settled(_) => {
+                    None
+                }
             })
             .collect()
     }
 
-    fn start(&mut self, command_id: Uuid) -> Vec<Output> {
+    fn release(&mut self, command_id: Uuid) -> Vec<Output> {
         let command = match self.known.get(command_id) {
             Some(Step::Received(command) | Step::Shelved(command)) => command.clone(),
-            Some(Step::Running | Step::Finished(_) | Step::Settled(_)) | None => return Vec::new(),
+            Some(Step::Ready(_) | Step::Running | Step::Finished(_) | Step::Settled(_)) | None => {
+                return Vec::new();
+            }
         };
-        self.known.set(command_id, Step::Running);
-        vec![
-            Output::Record(Entry::Started { command_id }),
-            Output::Execute(command),
-        ]
+        self.known.set(command_id, Step::Ready(command.clone()));
+        vec![Output::Execute(command)]
     }
 
     fn end(&mut self, result: CommandResult) -> Vec<Output> {

@@ -15,6 +15,8 @@ pub(super) enum Step {
     /// Received before, and not mentioned by the hub at the last welcome: either it is about to be delivered again, or the
     /// hub has given it up. Kept for a while because it is certain that it was never started.
     Shelved(Command),
+    /// The hub has recorded the acknowledgement; not begun.
+    Ready(Command),
     /// Being executed by this process.
     Running,
     /// Ended; the hub may not have the result.
@@ -79,14 +81,14 @@ impl Ledger {
                 self.trim();
             }
             // It was never started, so there is nothing to remember.
-            Some((_, Step::Received(_) | Step::Shelved(_) | Step::Running)) | None => {}
+            Some((_, Step::Received(_) | Step::Shelved(_) | Step::Ready(_) | Step::Running)) | None => {}
         }
     }
 
-    /// The hub did not mention a received command.
+    /// The hub did not mention a command that was not begun.
     pub(super) fn shelve(&mut self, command_id: Uuid) {
         if let Some(step) = self.get_mut(command_id)
-            && let Step::Received(command) = step
+            && let Step::Received(command) | Step::Ready(command) = step
         {
             *step = Step::Shelved(command.clone());
             self.closed.push_back(command_id);
@@ -120,9 +122,11 @@ impl Step {
     /// The entries from which this step is restored.
     pub(super) fn journal(&self, command_id: Uuid) -> Vec<Entry> {
         match self {
-            Self::Received(command) | Self::Shelved(command) => vec![Entry::Received {
-                command: command.clone(),
-            }],
+            Self::Received(command) | Self::Shelved(command) | Self::Ready(command) => {
+                vec![Entry::Received {
+                    command: command.clone(),
+                }]
+            }
             Self::Running => vec![Entry::Started { command_id }],
             Self::Finished(result) => vec![Entry::Finished {
                 result: result.clone(),

@@ -13,9 +13,11 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use uuid::Uuid;
+
 use crate::protocol::{
-    Accepted, BearerToken, Capability, Command, CommandResult, Desired, Discarded, Goodbye, Hello, HubFrame,
-    JsonObject, Limits, NewEvent, Ping, Rejected, Renew, SatelliteFrame, Software, Subject,
+    Accepted, BearerToken, Capability, Command, CommandProgress, CommandResult, Desired, Discarded, Goodbye,
+    Hello, HubFrame, JsonObject, Limits, NewEvent, Ping, Rejected, Renew, SatelliteFrame, Software, Subject,
 };
 
 use commands::Commands;
@@ -35,7 +37,11 @@ pub enum Input {
     Received(HubFrame),
     /// There is something to tell the hub.
     Observed(NewEvent),
-    /// A command that was to be executed has ended.
+    /// A command that was to be executed is begun now.
+    Begun(Uuid),
+    /// A command is being executed, or waits for it.
+    Progressed(CommandProgress),
+    /// A command that was begun has ended.
     Executed(CommandResult),
     /// The satellite is like this now.
     Reported {
@@ -57,8 +63,12 @@ pub enum Output {
     Send(SatelliteFrame),
     /// Write it to the journal before going on.
     Record(Entry),
-    /// Carry it out, and report by [`Input::Executed`].
+    /// It may be carried out, now or later: say [`Input::Begun`] first, and at the end [`Input::Executed`]. Where `Begun` is
+    /// answered by nothing to record, it is not wanted any more.
     Execute(Command),
+    /// The hub does not want it any more: stop it if that is possible, and report by [`Input::Executed`] what came of it. One that
+    /// was not begun is over.
+    Stop(Uuid),
     /// Keep the new credential before going on, and come back with it.
     Keep(BearerToken),
     /// Make it so, as far as it can be, and report by [`Input::Reported`]. The newest counts.
@@ -175,6 +185,11 @@ impl Machine {
             Input::Observed(event) => {
                 self.outbox.push(event);
                 self.send_events()
+            }
+            Input::Begun(command_id) => self.commands.begin(command_id),
+            Input::Progressed(progress) => {
+                let outputs = self.commands.progress(progress);
+                self.if_welcomed(outputs)
             }
             Input::Reported { state, reached } => {
                 self.state.set(state, reached);

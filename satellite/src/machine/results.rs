@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::protocol::{CommandResult, CommandStatus, MAX_FRAME_BYTES, SatelliteFrame};
+use crate::protocol::{CommandResult, CommandStatus, MAX_RESULT_BYTES};
 
 /// For a command of which nobody can say whether it was done.
 pub(super) fn unknown(command_id: Uuid) -> CommandResult {
@@ -20,16 +20,19 @@ pub(super) fn cancelled(command_id: Uuid) -> CommandResult {
     )
 }
 
-/// A result too large for the channel could never be delivered; its place is taken by one that says so.
-pub(super) fn within_a_frame(result: CommandResult) -> CommandResult {
-    let command_id = result.command_id;
-    let frame = SatelliteFrame::CommandResult(result);
-    let bytes = frame.encode().len();
-    match frame {
-        SatelliteFrame::CommandResult(result) if bytes <= MAX_FRAME_BYTES => result,
-        _ => {
-            let message = format!("done, but its result of {bytes} bytes is larger than a frame");
-            CommandResult::failed(command_id, CommandStatus::Error, "result_too_large", &message)
-        }
+/// A result too large for the hub could never be delivered; its place is taken by one that says so.
+pub(super) fn within_bounds(result: CommandResult) -> CommandResult {
+    let given = result.result.as_ref().map_or(0, |given| given.to_string().len());
+    let error = serde_json::to_string(&result.error).map_or(0, |error| error.len());
+    let bytes = given.max(error);
+    if bytes <= MAX_RESULT_BYTES {
+        return result;
     }
+    let message = format!("done, but its result of {bytes} bytes is larger than the hub takes");
+    CommandResult::failed(
+        result.command_id,
+        CommandStatus::Error,
+        "result_too_large",
+        &message,
+    )
 }

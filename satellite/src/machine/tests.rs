@@ -31,6 +31,7 @@ fn capabilities() -> Vec<Capability> {
 fn run_command(machine: &mut Machine, number: u128) {
     machine.handle(Input::Received(HubFrame::Command(command(number))));
     machine.handle(Input::Received(accepted_command(number, CommandStage::Ack)));
+    machine.handle(Input::Begun(id(number)));
     machine.handle(Input::Executed(done(number)));
 }
 

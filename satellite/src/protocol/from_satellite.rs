@@ -193,7 +193,7 @@ pub struct CommandResult {
     pub command_id: Uuid,
     /// How it ended.
     pub status: CommandStatus,
-    /// What it gave, with `ok`.
+    /// What it gave, with `ok`; what failed may have given something, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
     /// What went wrong, with any other status.

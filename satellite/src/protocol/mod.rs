@@ -55,6 +55,9 @@ pub type JsonObject = serde_json::Map<String, serde_json::Value>;
 /// stay below 10 MiB.
 pub const MAX_FRAME_BYTES: usize = 256 * 1024;
 
+/// The most bytes of a command's result, and of its error, as JSON: what the hub keeps of a command stays small.
+pub const MAX_RESULT_BYTES: usize = 64 * 1024;
+
 /// The most events in one `events` frame: the size at which one commit per batch no longer gets much cheaper per event.
 pub const MAX_BATCH: usize = 100;
 

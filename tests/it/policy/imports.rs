@@ -197,6 +197,10 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("hub_satellite::tls", &[""]),
     ("hub_satellite", &["satellite::protocol", "commands::satellite"]),
     ("tokio_tungstenite", &[]),
+    ("cap_std", &["commands::satellite"]),
+    ("regex", &["commands::satellite"]),
+    ("rustix", &["commands::satellite"]),
+    ("toml", &["commands::satellite"]),
 ];
 
 /// The same of the satellites' crate: who makes one may take the frames, or the rules, without any I/O.

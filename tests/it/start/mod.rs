@@ -6,6 +6,7 @@ mod https;
 mod pairing;
 mod queue;
 mod secrets;
+mod settings;
 mod tokens;
 mod worker;
 

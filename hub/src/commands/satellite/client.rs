@@ -7,13 +7,19 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use hub_satellite::link::Target;
-use hub_satellite::{Credentials, Happening, JournalError, Satellite, fresh_client_id, now};
+use hub_satellite::{Credentials, Happening, JournalError, Pending, Satellite, fresh_client_id, now};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
+use super::SatelliteError;
 use super::console::Console;
+use super::effects::{self, Effects};
 use super::progress::Progress;
 use super::source::{Line, ReadLine, Speed};
-use super::{SatelliteError, effects};
-use crate::satellite::protocol::{BearerToken, EVENT_TRANSCRIPT, NewEvent};
+use super::work::{News, Work};
+use crate::satellite::protocol::{
+    BearerToken, Command, CommandProgress, CommandResult, CommandStatus, EVENT_TRANSCRIPT, NewEvent,
+};
 
 /// How often the client looks whether it is done, which no event tells it.
 const TICK: Duration = Duration::from_millis(500);
@@ -39,6 +45,8 @@ pub(super) enum Ending {
 /// The satellite at work.
 pub(super) struct Client {
     satellite: Satellite,
+    effects: Effects,
+    work: Work,
     console: Console,
     plan: Plan,
     progress: Progress,
@@ -54,12 +62,15 @@ impl Client {
     pub(super) fn new(
         journal: &Path,
         target: Target,
+        effects: Effects,
         console: Console,
         plan: Plan,
     ) -> Result<Self, JournalError> {
-        let satellite = Satellite::new(effects::software(), effects::capabilities(), journal, target)?;
+        let satellite = Satellite::new(effects::software(), effects.capabilities(), journal, target)?;
         Ok(Self {
             satellite,
+            effects,
+            work: Work::default(),
             console,
             plan,
             progress: Progress::new(),
@@ -74,9 +85,19 @@ impl Client {
     }
 
     /// Says hello to the person.
-    pub(super) fn greet(&mut self, name: &str, url: &str, is_private: bool) {
+    pub(super) fn greet(&mut self, name: &str, url: &str, is_private: bool, settings: &Path) {
         self.console
             .status(&format!("{name}: connecting to {url}; Ctrl-C leaves"));
+        let enabled = self.effects.tell();
+        if enabled.is_empty() {
+            let settings = settings.display();
+            self.console.status(&format!(
+                "The agent can only reply here: {settings} enables nothing; see hub satellite --help"
+            ));
+        }
+        for line in enabled {
+            self.console.status(&format!("enabled: {line}"));
+        }
         if !is_private {
             self.console.status(
                 "Note: ws to another machine shows this satellite's token, and what it hears, to whoever is on the way; use wss.",
@@ -102,21 +123,22 @@ impl Client {
             tokio::select! {
                 () = &mut stop => break,
                 happening = self.satellite.next() => self.on_happening(happening?)?,
+                news = self.work.news() => self.on_news(news)?,
                 line = lines.recv(), if may_read => self.on_line(line),
                 () = self.progress.due(), if may_say => self.say_next(),
                 _ = tick.tick() => if self.is_done() { break },
             }
             self.show_progress();
         }
+        self.stop_work().await?;
         Ok(self.leave().await)
     }
 
     fn on_happening(&mut self, happening: Happening) -> Result<(), SatelliteError> {
         match happening {
-            Happening::Command(command) => {
-                let result = effects::execute(&command, &mut self.console);
-                self.satellite.finish(result)?;
-            }
+            Happening::Command(pending) => self.on_command(pending)?,
+            // What was begun says itself how it ended.
+            Happening::Cancelled(command_id) => self.work.cancel(command_id),
             Happening::Told(notice) => self.console.notice(&notice),
             // A terminal has no state that could be otherwise, and reports none.
             Happening::Desired(_) => {}
@@ -136,6 +158,81 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    fn on_command(&mut self, pending: Pending) -> Result<(), JournalError> {
+        if !self.effects.is_quick(pending.kind()) {
+            return match self.work.take(pending) {
+                Ok(()) => self.begin_next(),
+                Err(pending) => self.refuse(pending),
+            };
+        }
+        if let Some(command) = self.satellite.begin(pending)? {
+            let result = self.effects.execute(&command, &mut self.console);
+            self.finish(&command.kind, result)?;
+        }
+        Ok(())
+    }
+
+    fn on_news(&mut self, news: News) -> Result<(), JournalError> {
+        match news {
+            News::Ended(command, outcome) => {
+                self.finish(&command.kind, effects::result(&command, outcome))?;
+                self.begin_next()
+            }
+            News::GoesOn {
+                running,
+                for_s,
+                waiting,
+            } => {
+                self.goes_on(running, format!("has run for {for_s} s"));
+                for command_id in waiting {
+                    self.goes_on(command_id, "waits for another command to end".into());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins what waits, until something runs.
+    fn begin_next(&mut self) -> Result<(), JournalError> {
+        while let Some(pending) = self.work.next_to_begin() {
+            let Some(command) = self.satellite.begin(pending)? else {
+                continue;
+            };
+            let cancel = CancellationToken::new();
+            match self.effects.begin(&command, cancel.clone()) {
+                Ok(task) => {
+                    self.console.status(&format!("{}: {}", command.kind, task.says));
+                    self.work.run(command, task, cancel);
+                }
+                Err(failure) => self.finish(&command.kind, effects::result(&command, Err(failure)))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, pending: Pending) -> Result<(), JournalError> {
+        if let Some(Command { command_id, kind, .. }) = self.satellite.begin(pending)? {
+            let message = "too many commands wait here; try it again later";
+            let result = CommandResult::failed(command_id, CommandStatus::Error, "busy", message);
+            self.finish(&kind, result)?;
+        }
+        Ok(())
+    }
+
+    fn goes_on(&mut self, command_id: Uuid, note: String) {
+        self.satellite.progress(CommandProgress {
+            command_id,
+            percent: None,
+            note: Some(note),
+        });
+    }
+
+    /// Tells the hub how a command ended, and the person what was not done.
+    fn finish(&mut self, kind: &str, result: CommandResult) -> Result<(), JournalError> {
+        self.console.ended(kind, &result);
+        self.satellite.finish(result)
     }
 
     fn on_line(&mut self, line: Option<ReadLine>) {
@@ -199,7 +296,16 @@ impl Client {
         };
         let active_at = self.progress.active_at.max(self.satellite.heard_at());
         let is_quiet = active_at.elapsed() >= linger;
-        self.progress.has_ended() && self.satellite.is_idle() && is_quiet
+        self.progress.has_ended() && self.satellite.is_idle() && self.work.is_idle() && is_quiet
+    }
+
+    /// What runs is stopped and says so: without that it would be unknown what became of it.
+    async fn stop_work(&mut self) -> Result<(), JournalError> {
+        let work = std::mem::take(&mut self.work);
+        if let Some((command, outcome)) = work.stop().await {
+            self.finish(&command.kind, effects::result(&command, outcome))?;
+        }
+        Ok(())
     }
 
     async fn leave(mut self) -> Ending {

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use hub_satellite::machine::{Notice, Tally};
 
+use super::settings::Print;
 use crate::commands::terminal::printable;
+use crate::satellite::protocol::{CommandResult, KIND_REPLY};
 
 /// How often progress is written over itself on a terminal: smooth, and no work.
 const REFRESH: Duration = Duration::from_millis(200);
@@ -66,6 +68,15 @@ impl Console {
         let _ = self.err.write_all(format!("{}\n", printable(text)).as_bytes());
     }
 
+    /// How a command ended: shown where it was not printed anyway.
+    pub(super) fn ended(&mut self, kind: &str, result: &CommandResult) {
+        match (&result.error, result.status) {
+            (Some(error), _) => self.status(&format!("{kind}: {} ({})", error.message, error.code)),
+            (None, _) if is_printed(kind) => {}
+            (None, _) => self.status(&format!("{kind}: done")),
+        }
+    }
+
     /// Puts a notice into words.
     pub(super) fn notice(&mut self, notice: &Notice) {
         if is_refusal(notice) {
@@ -114,6 +125,11 @@ impl Console {
             let _ = self.err.write_all(b"\n");
         }
     }
+}
+
+/// Whether doing it was to print it.
+fn is_printed(kind: &str) -> bool {
+    kind == KIND_REPLY || Print::of(kind).is_some()
 }
 
 fn counts(tally: Tally) -> String {

@@ -6,9 +6,11 @@ mod console;
 mod effects;
 mod pair;
 mod progress;
+pub(in crate::commands) mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,9 +22,12 @@ use crate::config::DataDir;
 use crate::satellite::protocol::CloseReason;
 use client::{Client, Ending, Plan};
 use console::Console;
+use effects::Effects;
 use hub_satellite::link::{Target, UrlProblem};
 use hub_satellite::{Credentials, CredentialsError, JournalError};
 pub use pair::PairError;
+pub use settings::SettingsError;
+use settings::{Print, Settings};
 use source::{Source, Speed};
 
 /// Be a satellite: send each line typed as something said, print replies, carry out commands.
@@ -52,6 +57,14 @@ pub struct Args {
     /// The credentials; a journal of commands is kept beside them [default: `.hub/satellites/NAME.json`; `HUB_DIR` moves `.hub`]
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
+
+    /// What the agent may have this satellite do, as the example below shows it [default: `.hub/satellites/NAME.toml`]
+    #[arg(long, value_name = "FILE.toml")]
+    settings: Option<PathBuf>,
+
+    /// Also do this kind of command, which only prints; may be given several times
+    #[arg(long, value_name = "KIND")]
+    enable: Vec<Print>,
 
     /// The folder with the hub's own files
     #[arg(
@@ -97,16 +110,39 @@ pub struct Args {
     linger: Duration,
 }
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str = r#"Settings: what the agent may have this satellite do. Replies are always printed; all else is off unless it stands there. A file
+that is wrong is refused by key and reason, and what is enabled is said at the start. With all there is:
+
+  print = ["display.show", "speaker.say", "echo"]      # printed here
+
+  [shell]                                              # shell.run: no shell, only these words
+  commands = [["df", "-h"], ["systemctl", "restart", { matches = "lights|heating" }]]
+  time_limit_s = 60                                    # then it is stopped, with all that it began
+  folder = "/"
+  environment = { PATH = "/usr/bin:/bin" }             # its whole environment
+
+  [files.notes]                                        # file.list, file.read, file.write
+  folder = "/srv/notes"                                # nothing outside is reached, also not through links
+  may = ["list", "read", "write"]
+  write_bytes = 65536                                  # of one file, at most
+
+A word that is { matches = "PATTERN" } is one that the regular expression matches as a whole. It must not begin with -, unless
+may_be_option = true stands beside it.
+
+Examples:
   hub satellite kitchen
   echo 'remember that the spare key is with Nora' | hub satellite kitchen --exit-when-done
   hub satellite hall --pair --url wss://hub.example.com/v1/satellites/connect
   hub satellite kitchen --replay talk.jsonl --speed 60
-  hub satellite kitchen --replay talk.jsonl --speed max --place ground --exit-when-done";
+  hub satellite kitchen --replay talk.jsonl --speed max --place ground --exit-when-done
+  hub satellite test --credentials test.json --enable display.show"#;
 
 /// The satellite cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SatelliteError {
+    /// What it may do is not known.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// Who it is is not known.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -142,8 +178,13 @@ pub enum SatelliteError {
 pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
     let credentials_path = args.credentials_path();
     let mut console = Console::standard();
+    if args.pair && args.settings.is_none() && !credentials_path.exists() {
+        let path = args.settings_path(&credentials_path);
+        settings::write_first(&path).map_err(|source| SettingsError::Io { path, source })?;
+    }
+    let effects = args.effects(&credentials_path)?;
     if args.pair {
-        pair::pair(&args, &credentials_path, &mut console).await?;
+        pair::pair(&args, &effects, &credentials_path, &mut console).await?;
     }
     let credentials = Credentials::read(&credentials_path)?;
     let url = args.url.clone().or(credentials.url).unwrap_or_else(|| {
@@ -158,11 +199,16 @@ pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
         linger: args.exit_when_done.then_some(args.linger),
     };
     let journal_path = credentials_path.with_extension("journal");
-    let mut client = Client::new(&journal_path, target, console, plan)?;
+    let mut client = Client::new(&journal_path, target, effects, console, plan)?;
     if args.renew {
         client.renew(&credentials_path);
     }
-    client.greet(&args.name, &url, is_private);
+    client.greet(
+        &args.name,
+        &url,
+        is_private,
+        &args.settings_path(&credentials_path),
+    );
     let what = args.input_name();
     let lines = args
         .source()
@@ -182,6 +228,25 @@ impl Args {
                 .join(format!("{}.json", self.name))
         };
         self.credentials.clone().unwrap_or_else(default)
+    }
+
+    fn settings_path(&self, credentials: &Path) -> PathBuf {
+        self.settings
+            .clone()
+            .unwrap_or_else(|| credentials.with_extension("toml"))
+    }
+
+    /// What its settings and words enable. No file enables nothing, unless one was named.
+    fn effects(&self, credentials: &Path) -> Result<Effects, SettingsError> {
+        let path = self.settings_path(credentials);
+        let found = Settings::read(&path)?;
+        if found.is_none() && self.settings.is_some() {
+            let source = io::ErrorKind::NotFound.into();
+            return Err(SettingsError::Io { path, source });
+        }
+        let mut settings = found.unwrap_or_default();
+        settings.print.extend(&self.enable);
+        Effects::new(settings).map_err(|problem| SettingsError::of(&path, problem))
     }
 
     fn input_name(&self) -> String {

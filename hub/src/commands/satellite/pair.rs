@@ -12,7 +12,7 @@ use uuid::Uuid;
 use hub_satellite::{Credentials, CredentialsError};
 
 use super::console::Console;
-use super::{Args, effects};
+use super::{Args, effects::Effects};
 use crate::commands::address;
 use crate::commands::remote::{BaseUrl, Call, Client, Failure, SignInFile};
 use crate::config::DataDir;
@@ -72,7 +72,12 @@ struct Paired {
 }
 
 /// Gets credentials, and keeps them in a file that only its owner can read.
-pub(super) async fn pair(args: &Args, path: &Path, console: &mut Console) -> Result<(), PairError> {
+pub(super) async fn pair(
+    args: &Args,
+    effects: &Effects,
+    path: &Path,
+    console: &mut Console,
+) -> Result<(), PairError> {
     // Before anybody is asked to come.
     if path.exists() {
         return Err(PairError::Exists(path.into()));
@@ -89,7 +94,7 @@ pub(super) async fn pair(args: &Args, path: &Path, console: &mut Console) -> Res
         source,
     })?;
     let client = Client::new(base, ca_file.clone(), SignInFile::of(&dir))?;
-    let codes: Codes = client.read(&client.call_openly(&ask(&args.name)).await?)?;
+    let codes: Codes = client.read(&client.call_openly(&ask(&args.name, effects)).await?)?;
     show(&codes, console);
     let paired = wait(&client, &codes).await?;
     let mut credentials = json!({
@@ -113,8 +118,9 @@ pub(super) async fn pair(args: &Args, path: &Path, console: &mut Console) -> Res
     Ok(())
 }
 
-fn ask(name: &str) -> Call {
-    let kinds: Vec<String> = effects::capabilities()
+fn ask(name: &str, effects: &Effects) -> Call {
+    let kinds: Vec<String> = effects
+        .capabilities()
         .into_iter()
         .map(|capability| capability.kind)
         .collect();

@@ -1,7 +1,11 @@
 //! The whole client against a small hub on a real socket, and the files it lives by.
 
 mod arguments;
+mod enabled;
+mod files;
 mod hub;
+mod shell;
+mod stopped;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -9,13 +13,14 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::hub::{Hub, Socket};
 use super::source::{Line, ReadLine};
 use super::*;
 use crate::satellite::protocol::{
-    Accepted, BearerToken, Command, CommandStage, CommandStatus, Goodbye, HubFrame, Transcript,
+    Accepted, BearerToken, Command, CommandResult, CommandStage, CommandStatus, Goodbye, HubFrame, Transcript,
 };
 
 #[tokio::test]
@@ -123,6 +128,38 @@ async fn being_told_to_stop_closes_the_socket_politely() {
     assert_eq!(ending.unwrap(), Ending::Good);
 }
 
+/// Everything that prints.
+fn effects() -> Effects {
+    enabled(r#"print = ["display.show", "speaker.say", "echo"]"#)
+}
+
+/// What these settings enable.
+fn enabled(settings: &str) -> Effects {
+    Effects::new(Settings::parse(settings).unwrap()).unwrap()
+}
+
+fn command(kind: &str, arguments: &serde_json::Value) -> Command {
+    Command {
+        kind: kind.into(),
+        arguments: arguments.as_object().unwrap().clone(),
+        ..dinner()
+    }
+}
+
+/// What comes of a command that takes its time.
+async fn outcome(effects: &Effects, kind: &str, arguments: serde_json::Value) -> CommandResult {
+    let command = command(kind, &arguments);
+    let outcome = match effects.begin(&command, CancellationToken::new()) {
+        Ok(task) => task.work.await,
+        Err(failure) => Err(failure),
+    };
+    effects::result(&command, outcome)
+}
+
+fn code(result: &CommandResult) -> &str {
+    result.error.as_ref().map_or("ok", |error| &error.code)
+}
+
 async fn carry_out(socket: &mut Socket) -> CommandStatus {
     socket.send(HubFrame::Command(dinner())).await;
     assert_eq!(socket.ack().await, dinner().command_id);
@@ -188,6 +225,10 @@ impl Home {
     }
 
     fn client(&self, hub: &Hub) -> (Client, Screen) {
+        self.client_that(hub, effects())
+    }
+
+    fn client_that(&self, hub: &Hub, effects: Effects) -> (Client, Screen) {
         let screen = Screen::default();
         let console = Console::new(Box::new(screen.out.clone()), Box::new(screen.err.clone()), false);
         let target = Target::new(&hub.url(), BearerToken::from("s3cret".to_owned()), None).unwrap();
@@ -196,7 +237,10 @@ impl Home {
             linger: Some(Duration::from_millis(600)),
         };
         let journal = self.0.join("kitchen.journal");
-        (Client::new(&journal, target, console, plan).unwrap(), screen)
+        (
+            Client::new(&journal, target, effects, console, plan).unwrap(),
+            screen,
+        )
     }
 }
 

@@ -20,10 +20,11 @@ fn a_command_is_acknowledged_first_and_started_when_that_is_recorded() {
     );
     assert_eq!(
         machine.handle(Input::Received(accepted_command(1, CommandStage::Ack))),
-        [
-            Output::Record(Entry::Started { command_id: id(1) }),
-            Output::Execute(command),
-        ]
+        [Output::Execute(command)]
+    );
+    assert_eq!(
+        machine.handle(Input::Begun(id(1))),
+        [Output::Record(Entry::Started { command_id: id(1) })]
     );
     let result = done(1);
     assert_eq!(
@@ -76,6 +77,7 @@ fn a_command_that_ended_while_the_hub_was_away_reports_when_it_is_back() {
     welcome(&mut machine, Vec::new());
     machine.handle(Input::Received(HubFrame::Command(command(1))));
     machine.handle(Input::Received(accepted_command(1, CommandStage::Ack)));
+    machine.handle(Input::Begun(id(1)));
     machine.handle(Input::Lost);
     let offline = machine.handle(Input::Executed(done(1)));
     assert_eq!(offline, [Output::Record(Entry::Finished { result: done(1) })]);
@@ -157,7 +159,7 @@ fn thousands_of_commands_at_once_are_all_done() {
     }
     for number in 0..3_000 {
         let started = machine.handle(Input::Received(accepted_command(number, CommandStage::Ack)));
-        assert_eq!(started[1], Output::Execute(command(number)));
+        assert_eq!(started, [Output::Execute(command(number))]);
     }
 }
 
@@ -186,17 +188,89 @@ fn what_was_received_is_known_as_never_started_however_late_the_hub_asks() {
 }
 
 #[test]
-fn a_result_larger_than_a_frame_becomes_one_that_says_so() {
+fn a_result_larger_than_the_hub_takes_becomes_one_that_says_so() {
     let mut machine = Machine::new(software(), capabilities(), Vec::new());
     welcome(&mut machine, Vec::new());
     machine.handle(Input::Received(HubFrame::Command(command(1))));
     machine.handle(Input::Received(accepted_command(1, CommandStage::Ack)));
+    machine.handle(Input::Begun(id(1)));
     let result = CommandResult {
-        result: Some(json!("x".repeat(300_000))),
+        result: Some(json!("x".repeat(70_000))),
         ..done(1)
     };
     assert_eq!(
         results(&machine.handle(Input::Executed(result)), CommandStatus::Error),
         [id(1)]
     );
+}
+
+/// A satellite that may begin a command.
+fn ready() -> Machine {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    machine.handle(Input::Received(HubFrame::Command(command(1))));
+    machine.handle(Input::Received(accepted_command(1, CommandStage::Ack)));
+    machine
+}
+
+fn cancel(machine: &mut Machine) -> Vec<Output> {
+    let cancel = HubFrame::CommandCancel(CommandCancel { command_id: id(1) });
+    machine.handle(Input::Received(cancel))
+}
+
+#[test]
+fn a_command_that_waits_to_be_begun_is_over_when_it_is_cancelled() {
+    let mut machine = ready();
+    let outputs = cancel(&mut machine);
+    assert_eq!(results(&outputs, CommandStatus::Cancelled), [id(1)]);
+    assert!(outputs.contains(&Output::Stop(id(1))));
+    assert_eq!(
+        machine.handle(Input::Begun(id(1))),
+        [],
+        "it is not wanted any more"
+    );
+    assert_eq!(machine.handle(Input::Executed(done(1))), [], "its end was said");
+}
+
+#[test]
+fn a_command_that_runs_is_asked_to_stop_and_says_itself_what_came_of_it() {
+    let mut machine = ready();
+    machine.handle(Input::Begun(id(1)));
+    assert_eq!(cancel(&mut machine), [Output::Stop(id(1))]);
+    let outputs = machine.handle(Input::Executed(done(1)));
+    assert_eq!(results(&outputs, CommandStatus::Ok), [id(1)]);
+    // Cancelled once more it says the same.
+    assert_eq!(results(&cancel(&mut machine), CommandStatus::Ok), [id(1)]);
+}
+
+#[test]
+fn a_command_is_begun_once_and_one_that_was_not_is_never_unknown() {
+    let mut machine = ready();
+    let mut restarted = Machine::new(software(), capabilities(), machine.journal());
+    assert!(welcome(&mut restarted, vec![open(1)]).contains(&Output::Execute(command(1))));
+    // The hub gave it up while it waited.
+    machine.handle(Input::Lost);
+    welcome(&mut machine, Vec::new());
+    assert_eq!(machine.handle(Input::Begun(id(1))), []);
+    assert_eq!(restarted.handle(Input::Begun(id(1))).len(), 1);
+    assert_eq!(restarted.handle(Input::Begun(id(1))), []);
+}
+
+#[test]
+fn a_sign_of_life_is_sent_of_what_is_not_over_and_only_to_a_hub_that_listens() {
+    let mut machine = ready();
+    let progress = CommandProgress {
+        command_id: id(1),
+        percent: None,
+        note: None,
+    };
+    let sent = vec![Output::Send(SatelliteFrame::CommandProgress(progress.clone()))];
+    assert_eq!(machine.handle(Input::Progressed(progress.clone())), sent);
+    machine.handle(Input::Begun(id(1)));
+    assert_eq!(machine.handle(Input::Progressed(progress.clone())), sent);
+    machine.handle(Input::Lost);
+    assert_eq!(machine.handle(Input::Progressed(progress.clone())), []);
+    welcome(&mut machine, vec![open(1)]);
+    machine.handle(Input::Executed(done(1)));
+    assert_eq!(machine.handle(Input::Progressed(progress)), []);
 }

@@ -114,17 +114,17 @@ impl World {
                 }
             }
             Step::Execute => {
-                if let Some(command) = self.executing.pop_front() {
-                    *self.executed.entry(command.command_id).or_default() += 1;
-                    self.feed(Input::Executed(done(command.command_id.as_u128())));
+                if let Some(command_id) = self.begin() {
+                    *self.executed.entry(command_id).or_default() += 1;
+                    self.feed(Input::Executed(done(command_id.as_u128())));
                 }
             }
             Step::Cut => self.cut(),
             Step::Crash { keeps_all } => self.crash(*keeps_all),
             Step::CrashAfterEffect => {
-                if let Some(command) = self.executing.pop_front() {
-                    self.interrupted.insert(command.command_id);
-                    *self.executed.entry(command.command_id).or_default() += 1;
+                if let Some(command_id) = self.begin() {
+                    self.interrupted.insert(command_id);
+                    *self.executed.entry(command_id).or_default() += 1;
                     self.crash(false);
                 }
             }
@@ -163,10 +163,16 @@ impl World {
                 }
             }
         }
-        self.interrupted
-            .extend(self.executing.iter().map(|command| command.command_id));
         self.lost_by_crash = self.said.clone();
         self.start();
+    }
+
+    /// Begins what may be begun first, unless it is not wanted any more.
+    fn begin(&mut self) -> Option<Uuid> {
+        let command_id = self.executing.pop_front()?.command_id;
+        let before = self.journal.len();
+        self.feed(Input::Begun(command_id));
+        (self.journal.len() > before).then_some(command_id)
     }
 
     fn feed(&mut self, input: Input) {
@@ -177,7 +183,9 @@ impl World {
                 Output::Record(entry) => self.journal.push(entry),
                 Output::Execute(command) => self.executing.push_back(command),
                 Output::Tell(_) => {}
-                Output::Depart(_) | Output::Keep(_) | Output::Want(_) => unreachable!("the model hub stays"),
+                Output::Depart(_) | Output::Keep(_) | Output::Stop(_) | Output::Want(_) => {
+                    unreachable!("the model hub stays")
+                }
             }
         }
     }

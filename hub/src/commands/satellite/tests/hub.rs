@@ -11,7 +11,7 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 use uuid::Uuid;
 
 use crate::satellite::protocol::{
-    CloseReason, CommandResult, HubFrame, Limits, NewEvent, SUBPROTOCOL, SatelliteFrame, Welcome,
+    CloseReason, CommandResult, HubFrame, Limits, NewEvent, OpenCommand, SUBPROTOCOL, SatelliteFrame, Welcome,
 };
 
 pub(super) struct Hub(TcpListener);
@@ -44,17 +44,17 @@ impl Hub {
 }
 
 impl Socket {
-    /// Takes the hello and answers it.
+    /// Takes the hello of a satellite that prints, and answers it.
     pub(super) async fn welcome(&mut self) {
+        let kinds = self.welcome_with(Vec::new()).await;
+        assert_eq!(kinds, ["display.show", "speaker.say", "echo"]);
+    }
+
+    /// Takes the hello and answers it with these open commands; the kinds that it declared.
+    pub(super) async fn welcome_with(&mut self, open_commands: Vec<OpenCommand>) -> Vec<String> {
         let SatelliteFrame::Hello(hello) = self.receive().await else {
             panic!("no hello")
         };
-        let kinds: Vec<&str> = hello
-            .capabilities
-            .iter()
-            .map(|capability| capability.kind.as_str())
-            .collect();
-        assert_eq!(kinds, ["display.show", "speaker.say", "echo"]);
         assert!(hello.token.is_none());
         let welcome = Welcome {
             device_id: Uuid::nil(),
@@ -63,10 +63,12 @@ impl Socket {
             limits: Limits::default(),
             heartbeat_s: 20,
             resumed: false,
-            open_commands: Vec::new(),
+            open_commands,
             waiting_capabilities: Vec::new(),
         };
         self.send(HubFrame::Welcome(welcome)).await;
+        let kinds = hello.capabilities.into_iter();
+        kinds.map(|capability| capability.kind).collect()
     }
 
     pub(super) async fn event(&mut self) -> NewEvent {
