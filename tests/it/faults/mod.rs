@@ -7,6 +7,7 @@ mod cut;
 mod database;
 mod household;
 mod killed;
+mod matrix;
 mod nodes;
 mod person;
 mod satellite;
