@@ -316,7 +316,8 @@ pub(crate) fn binary() -> PathBuf {
             binary.display()
         ))
     };
-    let newest = newest(&root.join("hub/src")).max(newest(&root.join("migrations")));
+    let sources = ["hub/src", "satellite/src", "migrations"].map(|folder| newest(&root.join(folder)));
+    let newest = sources.into_iter().max().unwrap_or(SystemTime::UNIX_EPOCH);
     assert!(
         newest <= built_at,
         "{} is older than its source: cargo build --workspace (scripts/test does)",
