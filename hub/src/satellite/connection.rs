@@ -45,7 +45,7 @@ use crate::{
 };
 
 /// What tungstenite reads at once: its default of 128 KiB would be paid by every idle socket.
-pub(super) const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 4 * 1024;
 
 /// How long after a look that failed the next one comes.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -73,14 +73,18 @@ pub async fn connect(
     }
     let place = hub.sockets.enter(newcomer)?;
     let lifecycle = hub.lifecycle.clone();
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .max_message_size(MAX_FRAME_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| async move {
+    Ok(bounds(upgrade).on_upgrade(move |socket| async move {
         // On the tracker, so that a shutdown waits for the goodbye.
         lifecycle.run(serve(hub, socket, token, place)).await;
     }))
+}
+
+/// The bounds of every socket.
+pub(super) fn bounds(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade
+        .read_buffer_size(READ_BUFFER)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .max_message_size(MAX_FRAME_BYTES)
 }
 
 /// Who comes, as far as the request says. A wrong credential is refused before anything is upgraded.

@@ -16,12 +16,12 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 use super::{
     bounded,
     client::{Step, Watching, step},
-    connection::{READ_BUFFER, first_text, refused},
+    connection::{bounds, first_text, refused},
     hello,
     outgoing::{Ended, Outgoing},
     protocol::{
         CONSOLE_SUBPROTOCOL, CloseReason, ConsoleAgent, ConsoleWelcome, ErrorCode, ErrorNotice, HELLO_WITHIN,
-        HubFrame, Limits, MAX_FRAME_BYTES, MISSED_HEARTBEATS,
+        HubFrame, Limits, MISSED_HEARTBEATS,
     },
     registry::{Newcomer, Place},
     subscriptions::Subscriptions,
@@ -65,11 +65,7 @@ pub async fn connect(
     }
     let place = hub.sockets.enter(Newcomer::stranger(from.address))?;
     let lifecycle = hub.lifecycle.clone();
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .max_message_size(MAX_FRAME_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| async move {
+    Ok(bounds(upgrade).on_upgrade(move |socket| async move {
         // On the tracker, so that a shutdown waits for the goodbye.
         lifecycle.run(serve(hub, socket, user, place)).await;
     }))

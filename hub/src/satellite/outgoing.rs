@@ -78,7 +78,7 @@ impl Outgoing {
         self.write(Message::Ping(Vec::new().into())).await
     }
 
-    async fn write(&mut self, message: Message) -> Result<(), Ended> {
+    pub(super) async fn write(&mut self, message: Message) -> Result<(), Ended> {
         match timeout(WRITE_WITHIN, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Ended::Gone),
@@ -87,8 +87,19 @@ impl Outgoing {
     }
 
     /// Says why and closes.
-    pub(super) async fn close(mut self, hub: &Hub, ended: Ended) {
+    pub(super) async fn close(self, hub: &Hub, ended: Ended) {
         metrics::counter!(metric::SOCKETS_CLOSED, "reason" => ended.name()).increment(1);
+        let wait =
+            matches!(ended, Ended::Close(CloseReason::Restart, _)).then(|| BEFORE_RESTART_MS + jitter(hub));
+        self.end(ended, wait).await;
+    }
+
+    /// The same; whoever it was may come back when it likes.
+    pub(super) async fn close_at_once(self, ended: Ended) {
+        self.end(ended, None).await;
+    }
+
+    async fn end(mut self, ended: Ended, wait: Option<u64>) {
         let Ended::Close(reason, notice) = ended else {
             // A satellite that leaves is answered: reading on sends our half of the closing handshake.
             let _ = timeout(CLOSE_WITHIN, self.receive()).await;
@@ -98,7 +109,6 @@ impl Outgoing {
             if let Some(notice) = notice {
                 self.send(&HubFrame::Error(notice)).await?;
             }
-            let wait = (reason == CloseReason::Restart).then(|| BEFORE_RESTART_MS + jitter(hub));
             self.send(&HubFrame::Goodbye(Goodbye::new(reason, wait))).await?;
             let close = CloseFrame {
                 code: reason.code(),

@@ -108,11 +108,6 @@ impl Device {
         self.outbox.is_empty() && self.journal.values().all(is_over)
     }
 
-    /// Whether it will never answer a command, or the hub told it not to start it.
-    pub(super) fn is_silent_about(&self, id: Uuid) -> bool {
-        matches!(self.journal.get(&id), Some(Step::Mute | Step::Dropped))
-    }
-
     /// What it has not settled, for whoever reads a failure.
     pub(super) fn left(&self) -> String {
         let open = self

@@ -163,10 +163,6 @@ async fn batch(world: &mut World, fault: Fault, seeds: std::ops::Range<u64>) -> 
         let all = join_all(runs.into_iter().map(Run::go));
         tokio::join!(all, strike(world, fault, &mut rng)).0
     };
-    if let Place::Here(here) = &world.place {
-        // What a step back has put off.
-        here.hub.clock.advance(TimeDelta::hours(30));
-    }
     world.until_quiet().await;
     done
 }
@@ -218,6 +214,11 @@ async fn strike(world: &mut World, fault: Fault, rng: &mut StdRng) {
             _ => TimeDelta::minutes(rng.random_range(-240..240)),
         };
         here.hub.clock.advance(step);
+    }
+    if let Place::Here(here) = &world.place {
+        // What a step back has put off comes when the clock goes on.
+        sleep(3 * Duration::from_millis(STORY_MS)).await;
+        here.hub.clock.advance(TimeDelta::hours(30));
     }
 }
 

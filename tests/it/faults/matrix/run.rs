@@ -237,11 +237,6 @@ impl Run {
             if is_settled && open.is_empty() {
                 return;
             }
-            // What a clock that went back has put off comes when it goes on.
-            let is_put_off = self.fault == Fault::HubClock && is_settled;
-            if is_put_off && open.iter().all(|id| self.shared.device().is_silent_about(*id)) {
-                return;
-            }
             if Instant::now() > deadline {
                 let left = self.shared.device().left();
                 let wrong = &mut self.orders.wrong;
