@@ -34,6 +34,8 @@ pub(super) struct Device {
     newest: usize,
     /// How often it was welcome.
     pub(super) welcomes: usize,
+    /// How often the hub said: later, and what it said last.
+    busy: (usize, String),
     /// What contradicts the book.
     pub(super) wrong: Vec<String>,
 }
@@ -114,7 +116,9 @@ impl Device {
             .journal
             .iter()
             .filter(|(_, step)| matches!(step, Step::Received(_) | Step::Started(_) | Step::Done(_)));
-        format!("{:?}; {:?}", self.outbox.keys(), open.collect::<Vec<_>>())
+        let events: Vec<_> = self.outbox.keys().collect();
+        let (open, welcomes, busy) = (open.collect::<Vec<_>>(), self.welcomes, &self.busy);
+        format!("{events:?}; {open:?}; {welcomes} times welcome, busy {busy:?}")
     }
 
     /// Notes what is about to be said on a socket.
@@ -175,7 +179,10 @@ impl Device {
             },
             HubFrame::Command(command) => return vec![self.receives(command)],
             HubFrame::CommandCancel(cancel) => return self.is_cancelled(cancel.command_id),
-            HubFrame::Rejected(rejected) if rejected.code == ErrorCode::Busy => {}
+            HubFrame::Rejected(rejected) if rejected.code == ErrorCode::Busy => {
+                self.is_put_off(rejected.detail)
+            }
+            HubFrame::Error(error) if error.code == ErrorCode::Busy => self.is_put_off(error.detail),
             HubFrame::Rejected(rejected) => self.is_refused(rejected),
             HubFrame::Goodbye(_) | HubFrame::Pong(_) => {}
             other => self.is_wrong(format!("{other:?}")),
@@ -377,6 +384,10 @@ impl Device {
         if on.said.get(what) == Some(&false) {
             self.is_wrong(format!("{what} was accepted on a socket that had been replaced"));
         }
+    }
+
+    fn is_put_off(&mut self, detail: String) {
+        self.busy = (self.busy.0 + 1, detail);
     }
 
     fn is_wrong(&mut self, what: String) {

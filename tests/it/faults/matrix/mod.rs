@@ -146,8 +146,9 @@ async fn matrix(fault: Fault) {
         Place::Program(program) => super::verified(program).await,
         Place::Here(_) => world.sql().count("audit_entries", "true").await,
     };
-    world.end().await;
+    // Before the hub's folder is gone: a failure leaves its log.
     sum_up(fault, &tally, entries);
+    world.end().await;
 }
 
 /// Runs that share what strikes the hub.

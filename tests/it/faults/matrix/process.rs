@@ -105,6 +105,11 @@ impl Process {
         });
     }
 
+    /// How many it keeps open.
+    pub(super) fn sockets(&self) -> usize {
+        self.sockets.len()
+    }
+
     /// Lets go of the oldest socket.
     pub(super) fn lets_go(&mut self) {
         if let Some(oldest) = self.sockets.pop_front() {

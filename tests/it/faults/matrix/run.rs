@@ -139,6 +139,9 @@ impl Run {
                 self.strike().await;
             }
         }
+        while let Some(process) = self.process.as_mut().filter(|process| process.sockets() > 1) {
+            process.lets_go();
+        }
         self.drain().await;
         if let Some(process) = self.process.take() {
             process.kill().await;
@@ -158,7 +161,8 @@ impl Run {
     /// After which steps the fault of the run strikes.
     fn strikes(&mut self, steps: usize) -> Vec<usize> {
         let most = match self.fault {
-            Fault::SatelliteKilled | Fault::TwoSockets | Fault::DeviceClock => 3,
+            Fault::SatelliteKilled | Fault::DeviceClock => 3,
+            Fault::TwoSockets => 6,
             Fault::Several => 2,
             _ => return Vec::new(),
         };
@@ -180,12 +184,13 @@ impl Run {
                 self.process = Some(Process::start(&self.shared, &self.url));
             }
             Fault::TwoSockets => {
-                // Each takes the device from the other whenever it comes back.
+                // The story goes on with both: each takes the device from the other whenever it comes back.
                 let process = self.process.as_mut().expect("it runs");
-                process.opens();
-                let both = Duration::from_millis(self.rng.random_range(0..400));
-                sleep(both).await;
-                process.lets_go();
+                if process.sockets() == 1 || self.rng.random_bool(0.3) {
+                    process.opens();
+                } else {
+                    process.lets_go();
+                }
             }
             Fault::DeviceClock => self.skew = TimeDelta::minutes(self.rng.random_range(-3_000..3_000)),
             _ => {}
