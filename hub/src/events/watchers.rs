@@ -9,13 +9,12 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::tail::within;
 use crate::{
     error::{Error, Result},
     hub::Hub,
     identity::{Role, Scope, Watcher},
     ids::{AgentId, PersonId, TokenId},
-    storage::{DeviceStanding, UserStanding},
+    storage::{DeviceStanding, UserStanding, bounded},
 };
 
 /// How often it is asked: what is revoked must end within a second.
@@ -140,7 +139,7 @@ pub fn start(hub: &Hub) {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = looking.lifecycle.closing() => return,
             }
-            match within(look(&looking)).await {
+            match bounded(look(&looking)).await {
                 Ok(()) => failed = 0,
                 Err(error) => {
                     failed += 1;

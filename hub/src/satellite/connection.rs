@@ -1,17 +1,18 @@
-//! `GET /v1/satellites/connect`: one socket from upgrade to close. All I/O of the channel is here and in `outgoing`.
+//! `GET /v1/satellites/connect`: one socket from upgrade to close. All I/O of the channel is here, in `upgrade` and
+//! in `outgoing`.
 
 use std::time::Duration;
 
 use axum::{
     extract::{
         State, WebSocketUpgrade,
-        ws::{Message, WebSocket},
+        ws::{Utf8Bytes, WebSocket},
     },
     http::{HeaderMap, header::AUTHORIZATION},
     response::Response,
 };
 use secrecy::SecretString;
-use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use super::{
@@ -21,13 +22,12 @@ use super::{
     hello::{self, Guest},
     operate::{farewell, notice, operate, story},
     outgoing::{Ended, Outgoing},
-    protocol::{
-        CloseReason, ErrorNotice, HELLO_WITHIN, HubFrame, Limits, MAX_FRAME_BYTES, MISSED_HEARTBEATS,
-        OpenCommand, SUBPROTOCOL, Welcome,
-    },
+    protocol::{CloseReason, ErrorNotice, HubFrame, Limits, OpenCommand, SUBPROTOCOL, Welcome},
+    pulse::{Pulse, heartbeat_s},
     registry::{Newcomer, Place, Seat},
     subscriptions::Subscriptions,
     tell::Told,
+    upgrade::{hears_hello, open, speaking},
 };
 use crate::{
     devices::{
@@ -44,9 +44,6 @@ use crate::{
     storage::Ring,
 };
 
-/// What tungstenite reads at once: its default of 128 KiB would be paid by every idle socket.
-const READ_BUFFER: usize = 4 * 1024;
-
 /// How long after a look that failed the next one comes.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -57,34 +54,12 @@ pub async fn connect(
     from: Origin,
     headers: HeaderMap,
 ) -> Result<Response, Failed> {
-    let upgrade = upgrade.protocols([SUBPROTOCOL]);
-    if upgrade.selected_protocol().is_none() {
-        // Whoever offers others, or none, may mean another protocol by the same frames.
-        let needed = format!("this channel speaks {SUBPROTOCOL}: offer it in Sec-WebSocket-Protocol");
-        return Err(Error::Malformed(needed).into());
-    }
+    let upgrade = speaking(upgrade, SUBPROTOCOL)?;
     let (token, newcomer) = newcomer(&hub, &headers, &from).await?;
-    if hub.lifecycle.is_closing() {
-        return Err(Error::Unavailable {
-            what: "the hub",
-            source: None,
-        }
-        .into());
-    }
-    let place = hub.sockets.enter(newcomer)?;
-    let lifecycle = hub.lifecycle.clone();
-    Ok(bounds(upgrade).on_upgrade(move |socket| async move {
-        // On the tracker, so that a shutdown waits for the goodbye.
-        lifecycle.run(serve(hub, socket, token, place)).await;
-    }))
-}
-
-/// The bounds of every socket.
-pub(super) fn bounds(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
-    upgrade
-        .read_buffer_size(READ_BUFFER)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .max_message_size(MAX_FRAME_BYTES)
+    let opened = open(hub, upgrade, newcomer, |hub, socket, place| {
+        serve(hub, socket, token, place)
+    });
+    Ok(opened?)
 }
 
 /// Who comes, as far as the request says. A wrong credential is refused before anything is upgraded.
@@ -133,13 +108,7 @@ async fn greet(
     token: Option<SecretString>,
     place: Place,
 ) -> Result<(Guest, Connected, Seat), Ended> {
-    let within = Duration::from_millis(hub.config.satellite.hello_timeout_ms).min(HELLO_WITHIN);
-    let first = tokio::select! {
-        first = timeout(within, first_text(out)) => first.map_err(|_| Ended::because(CloseReason::HelloTimeout))?,
-        () = hub.lifecycle.closing() => return Err(Ended::because(CloseReason::Restart)),
-    };
-    let hello =
-        hello::read(&first?).map_err(|notice| Ended::Close(CloseReason::ProtocolError, Some(notice)))?;
+    let hello = hears_hello(hub, out).await?;
     let guest = bounded(hello::admit(hub, token, &hello))
         .await
         .map_err(|error| refused(&error))?;
@@ -153,17 +122,6 @@ async fn greet(
         agent.id = %guest.caller.agent, device.id = %guest.device, generation = connected.generation, "satellite connected"
     );
     Ok((guest, connected, seat))
-}
-
-pub(super) async fn first_text(out: &mut Outgoing) -> Result<String, Ended> {
-    loop {
-        match out.receive().await? {
-            Message::Text(text) => return Ok(text.to_string()),
-            Message::Binary(_) => return Err(Ended::because(CloseReason::BinaryFrame)),
-            Message::Close(_) => return Err(Ended::Gone),
-            Message::Ping(_) | Message::Pong(_) => {}
-        }
-    }
 }
 
 pub(super) fn refused(error: &Error) -> Ended {
@@ -184,7 +142,7 @@ async fn welcome(hub: &Hub, out: &mut Outgoing, guest: &Guest, connected: Connec
         agent_id: guest.caller.agent.0,
         device_name: guest.name.clone(),
         limits: Limits::default(),
-        heartbeat_s: u32::try_from(hub.config.satellite.heartbeat_ms.div_ceil(1000)).unwrap_or(u32::MAX),
+        heartbeat_s: heartbeat_s(hub),
         resumed: guest.resume.is_some(),
         open_commands: open
             .map(|c| OpenCommand {
@@ -200,7 +158,7 @@ async fn welcome(hub: &Hub, out: &mut Outgoing, guest: &Guest, connected: Connec
 
 /// What a greeted socket wakes up for.
 enum Next {
-    Said(Message),
+    Said(Option<Utf8Bytes>),
     Look,
     News,
     Beat,
@@ -210,27 +168,23 @@ enum Next {
 /// The life of a greeted socket. What it wakes up for is dealt with before it waits again, so nothing is cut off half way.
 async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) -> Ended {
     let bell = hub.db.bell().listen(Ring::Device(guest.device));
-    let heartbeat = Duration::from_millis(hub.config.satellite.heartbeat_ms);
-    let mut beat = tokio::time::interval(heartbeat);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut heard, mut owed, mut next) = (Instant::now(), Owed::Nothing, Next::Look);
-    let mut again_at = heard;
+    let mut pulse = Pulse::new(hub);
+    let (mut owed, mut next, mut again_at) = (Owed::Nothing, Next::Look, Instant::now());
     let mut watching = Subscriptions::new(guest.resume);
     loop {
         let busy_since = Instant::now();
         let is_said = matches!(next, Next::Said(_));
         let done = match next {
-            Next::Said(message) => {
-                heard = busy_since;
-                match read(message) {
-                    Ok(Some(Step::Watch(asked))) => watch(hub, out, guest, &mut watching, asked).await,
-                    Ok(Some(Step::Answer(frames))) => {
+            Next::Said(text) => {
+                pulse.hears(busy_since);
+                match text.map(|text| step(&text)) {
+                    Some(Step::Watch(asked)) => watch(hub, out, guest, &mut watching, asked).await,
+                    Some(Step::Answer(frames)) => {
                         let frames = frames.into_iter().map(|frame| watching.answer(frame));
                         take(hub, out, guest, socket, Step::Answer(frames.collect())).await
                     }
-                    Ok(Some(step)) => take(hub, out, guest, socket, step).await,
-                    Ok(None) => Ok(()),
-                    Err(ended) => Err(ended),
+                    Some(step) => take(hub, out, guest, socket, step).await,
+                    None => Ok(()),
                 }
             }
             Next::News => Box::pin(watching.tell(out)).await,
@@ -239,43 +193,29 @@ async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) 
                 again_at = Instant::now() + LOOK_AGAIN;
                 looked.map(|left| owed = left)
             }
-            Next::Beat if heard.elapsed() > heartbeat * MISSED_HEARTBEATS => {
-                Err(Ended::because(CloseReason::Silent))
-            }
-            Next::Beat => out.ping().await,
+            Next::Beat => pulse.ask(out).await,
             Next::Restart => Err(Ended::because(CloseReason::Restart)),
         };
         if let Err(ended) = done {
             return ended;
         }
-        // Meanwhile the hub did not listen; that is not the satellite's silence.
-        heard += busy_since.elapsed();
+        pulse.was_busy(busy_since);
         if is_said && owed == Owed::Room {
             // What was said may have made room.
             next = Next::Look;
             continue;
         }
         next = tokio::select! {
-            message = out.receive() => match message {
-                Ok(message) => Next::Said(message),
+            said = out.receive() => match said {
+                Ok(text) => Next::Said(text),
                 Err(ended) => return ended,
             },
             () = bell.rung() => Next::Look,
             () = watching.rung() => Next::News,
             () = sleep_until(again_at), if owed == Owed::Look => Next::Look,
-            _ = beat.tick() => Next::Beat,
+            () = pulse.beat() => Next::Beat,
             () = hub.lifecycle.closing() => Next::Restart,
         };
-    }
-}
-
-/// What a message means; none for a sign of life.
-fn read(message: Message) -> Result<Option<Step>, Ended> {
-    match message {
-        Message::Text(text) => Ok(Some(step(&text))),
-        Message::Binary(_) => Err(Ended::because(CloseReason::BinaryFrame)),
-        Message::Close(_) => Err(Ended::Gone),
-        Message::Ping(_) | Message::Pong(_) => Ok(None),
     }
 }
 

@@ -6,14 +6,14 @@ use axum::{
     response::Response,
 };
 
-use super::{connection::bounds, outgoing::Outgoing};
+use super::{outgoing::Outgoing, upgrade::bounds};
 
 /// Upgrades a request and echoes until the socket ends.
 pub async fn echo(upgrade: WebSocketUpgrade) -> Response {
     bounds(upgrade).on_upgrade(async |socket| {
         let mut out = Outgoing::new(socket);
         let ended = loop {
-            let message = match out.receive().await {
+            let message = match out.message().await {
                 Ok(message @ (Message::Text(_) | Message::Binary(_))) => message,
                 // Answered below us.
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => continue,

@@ -12,31 +12,13 @@ pub mod hello;
 pub mod operate;
 pub mod outgoing;
 pub mod protocol;
+mod pulse;
 pub mod registry;
 mod renew;
 mod subscriptions;
 mod tell;
+mod upgrade;
 pub mod wanted;
 pub mod watch;
 
-use std::time::Duration;
-
-use crate::error::{Error, Result};
-
-/// How long a socket waits for the database: for a connection, a lock and the work, each at its own bound, and no longer
-/// when the way to it swallows everything. What was asked may have been done; the satellite asks again.
-const DATABASE_WITHIN: Duration = Duration::from_secs(12);
-
-/// Work on the database, for as long as a socket waits for it. Boxed, because an idle socket should not hold the room that
-/// the work needs.
-fn bounded<T>(work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> {
-    let work = tokio::time::timeout(DATABASE_WITHIN, Box::pin(work));
-    async move {
-        work.await.unwrap_or_else(|late| {
-            Err(Error::Unavailable {
-                what: "the database",
-                source: Some(late.into()),
-            })
-        })
-    }
-}
+use crate::storage::bounded;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use tokio::time::timeout;
 
 use super::protocol::{self, CloseReason, ErrorNotice, Goodbye, HubFrame};
@@ -54,8 +54,18 @@ impl Outgoing {
         Self { socket }
     }
 
-    /// The next message.
-    pub(super) async fn receive(&mut self) -> Result<Message, Ended> {
+    /// The text of the next message; none for a sign of life.
+    pub(super) async fn receive(&mut self) -> Result<Option<Utf8Bytes>, Ended> {
+        match self.message().await? {
+            Message::Text(text) => Ok(Some(text)),
+            Message::Ping(_) | Message::Pong(_) => Ok(None),
+            Message::Binary(_) => Err(Ended::because(CloseReason::BinaryFrame)),
+            Message::Close(_) => Err(Ended::Gone),
+        }
+    }
+
+    /// The next message, whatever it is.
+    pub(super) async fn message(&mut self) -> Result<Message, Ended> {
         match self.socket.recv().await {
             Some(Ok(message)) => Ok(message),
             Some(Err(error)) if is_too_large(&error) => Err(Ended::because(CloseReason::FrameTooLarge)),

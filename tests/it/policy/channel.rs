@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hub::satellite::protocol::{CloseReason, ErrorCode, Goodbye, HubFrame};
 use serde_json::{Value, json};
-use support::{Served, Socket, TestDevice, TestHub};
+use support::{Served, Socket, TestHub};
 use syn::Item;
 use uuid::Uuid;
 
@@ -86,7 +86,7 @@ async fn every_type_of_message_is_taken_with_its_scope_and_refused_without() {
 async fn without_a_scope_of_the_channel_nobody_is_greeted() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
-    has_only(&hub, &hub.home.office, "events:read").await;
+    hub.gives_scopes(&hub.home.office, &["events:read"]).await;
     let token = &hub.home.office.token;
     let mut socket = Socket::open(&served.socket_url(), Some(token)).await.unwrap();
     socket.says_hello(&[]).await;
@@ -97,7 +97,7 @@ async fn without_a_scope_of_the_channel_nobody_is_greeted() {
 
 /// What the hub answers to a message of a device with these scopes: why it refuses, if it does.
 async fn says(hub: &TestHub, served: &Served, scope: &str, name: &str) -> Option<ErrorCode> {
-    has_only(hub, &hub.home.office, scope).await;
+    hub.gives_scopes(&hub.home.office, &[scope]).await;
     let token = &hub.home.office.token;
     let mut socket = Socket::open(&served.socket_url(), Some(token)).await.unwrap();
     if name != "hello" {
@@ -128,16 +128,6 @@ fn message(name: &str) -> Value {
     };
     message["type"] = json!(name);
     message
-}
-
-async fn has_only(hub: &TestHub, device: &TestDevice, scope: &str) {
-    let id = device.id;
-    hub.sql()
-        .execute(&format!(
-            "update hub.devices set scopes = '{{{scope}}}' where id = '{id}';
-             update hub.access_tokens set scopes = '{{{scope}}}' where device_id = '{id}'"
-        ))
-        .await;
 }
 
 /// What a refusal must leave as it was.
