@@ -40,7 +40,8 @@ pub async fn serve_operations(hub: Hub, listener: TcpListener) {
     serve_with(hub, listener, router, MOST_ASKERS).await;
 }
 
-async fn serve_with(hub: Hub, listener: TcpListener, router: Router, most: usize) {
+/// The same with these routes, and so many connections at once.
+pub async fn serve_with(hub: Hub, listener: TcpListener, router: Router, most: usize) {
     let (mut door, builder) = (Door::new(most), builder(&hub));
     loop {
         let (stream, peer) = tokio::select! {

@@ -7,6 +7,7 @@ mod deliver;
 pub mod document;
 #[cfg(test)]
 mod documented;
+pub mod echo;
 pub mod hello;
 pub mod operate;
 pub mod outgoing;

@@ -72,12 +72,20 @@ impl Outgoing {
 
     /// The text of the next message; none for a sign of life.
     pub(super) async fn receive(&mut self) -> Result<Option<Utf8Bytes>, Ended> {
+        match self.message().await? {
+            Message::Text(text) => Ok(Some(text)),
+            Message::Ping(_) | Message::Pong(_) => Ok(None),
+            Message::Binary(_) => Err(Ended::because(CloseReason::BinaryFrame)),
+            Message::Close(_) => Err(Ended::Gone),
+        }
+    }
+
+    /// The next message, whatever it is.
+    pub(super) async fn message(&mut self) -> Result<Message, Ended> {
         match self.socket.recv().await {
-            Some(Ok(Message::Text(text))) => Ok(Some(text)),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-            Some(Ok(Message::Binary(_))) => Err(Ended::because(CloseReason::BinaryFrame)),
+            Some(Ok(message)) => Ok(message),
             Some(Err(error)) if is_too_large(&error) => Err(Ended::because(CloseReason::FrameTooLarge)),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Ended::Gone),
+            Some(Err(_)) | None => Err(Ended::Gone),
         }
     }
 
@@ -96,7 +104,7 @@ impl Outgoing {
         self.write(Message::Ping(Vec::new().into())).await
     }
 
-    async fn write(&mut self, message: Message) -> Result<(), Ended> {
+    pub(super) async fn write(&mut self, message: Message) -> Result<(), Ended> {
         match timeout(WRITE_WITHIN, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Ended::Gone),
@@ -105,8 +113,19 @@ impl Outgoing {
     }
 
     /// Says why and closes.
-    pub(super) async fn close(mut self, hub: &Hub, ended: Ended) {
+    pub(super) async fn close(self, hub: &Hub, ended: Ended) {
         metrics::counter!(metric::SOCKETS_CLOSED, "reason" => ended.name()).increment(1);
+        let wait =
+            matches!(ended, Ended::Close(CloseReason::Restart, _)).then(|| BEFORE_RESTART_MS + jitter(hub));
+        self.end(ended, wait).await;
+    }
+
+    /// The same; whoever it was may come back when it likes.
+    pub(super) async fn close_at_once(self, ended: Ended) {
+        self.end(ended, None).await;
+    }
+
+    async fn end(mut self, ended: Ended, wait: Option<u64>) {
         let Ended::Close(reason, notice) = ended else {
             // A satellite that leaves is answered: reading on sends our half of the closing handshake.
             let _ = timeout(CLOSE_WITHIN, self.receive()).await;
@@ -116,7 +135,6 @@ impl Outgoing {
             if let Some(notice) = notice {
                 self.send(&HubFrame::Error(notice)).await?;
             }
-            let wait = (reason == CloseReason::Restart).then(|| BEFORE_RESTART_MS + jitter(hub));
             self.send(&HubFrame::Goodbye(Goodbye::new(reason, wait))).await?;
             let close = CloseFrame {
                 code: reason.code(),
@@ -144,9 +162,10 @@ fn jitter(hub: &Hub) -> u64 {
     u64::from_le_bytes(random_bytes()) % spread
 }
 
+/// By its words: the error itself is of a crate below axum. A control frame that is too big is another fault, and none of ours
+/// to name.
 fn is_too_large(error: &axum::Error) -> bool {
     error.to_string().to_lowercase().contains("too long")
-        || error.to_string().to_lowercase().contains("too big")
 }
 
 /// A command as the satellite gets it.

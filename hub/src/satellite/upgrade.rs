@@ -54,14 +54,18 @@ where
     }
     let place = hub.sockets.enter(newcomer)?;
     let lifecycle = hub.lifecycle.clone();
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .max_message_size(MAX_FRAME_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| async move {
+    Ok(bounds(upgrade).on_upgrade(move |socket| async move {
         // On the tracker, so that a shutdown waits for the goodbye.
         lifecycle.run(serve(hub, socket, place)).await;
     }))
+}
+
+/// The bounds of every socket.
+pub(super) fn bounds(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade
+        .read_buffer_size(READ_BUFFER)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .max_message_size(MAX_FRAME_BYTES)
 }
 
 /// Waits for the hello.

@@ -16,8 +16,9 @@ mod tests;
 use uuid::Uuid;
 
 use crate::protocol::{
-    Accepted, BearerToken, Capability, Command, CommandProgress, CommandResult, Desired, Discarded, Goodbye,
-    Hello, HubFrame, JsonObject, Limits, NewEvent, Ping, Rejected, Renew, SatelliteFrame, Software, Subject,
+    Accepted, BearerToken, Capability, ClientId, Command, CommandProgress, CommandResult, Desired, Discarded,
+    Goodbye, Hello, HubFrame, JsonObject, Limits, NewEvent, Ping, Rejected, Renew, SatelliteFrame, Software,
+    Subject,
 };
 
 use commands::Commands;
@@ -105,6 +106,8 @@ pub struct Machine {
     has_busy_commands: bool,
     /// The person asked for a new credential, and it has not come: an answer that was lost is asked for again.
     wants_renewal: bool,
+    /// The person knows that the hub does not believe this machine's clock.
+    is_told_of_clock: bool,
     tally: Tally,
 }
 
@@ -129,6 +132,7 @@ impl Machine {
             state: State::default(),
             has_busy_commands: false,
             wants_renewal: false,
+            is_told_of_clock: false,
             tally: Tally::default(),
         }
     }
@@ -292,6 +296,11 @@ impl Machine {
     }
 
     fn rejected(&mut self, rejected: Rejected) -> Vec<Output> {
+        if let Some(client_id) = doubted(&rejected)
+            && self.outbox.forget_time(client_id)
+        {
+            return self.doubted(rejected);
+        }
         let Rejected {
             subject,
             code,
@@ -331,6 +340,18 @@ impl Machine {
                 outputs.extend(self.commands.rejected(command_id, of));
                 outputs
             }
+        }
+    }
+
+    /// A clock that is wrong costs the times, not what was said.
+    fn doubted(&mut self, rejected: Rejected) -> Vec<Output> {
+        let is_told = std::mem::replace(&mut self.is_told_of_clock, true);
+        let detail = rejected.errors.into_iter().next();
+        let detail = detail.map(|error| error.detail).unwrap_or_default();
+        if is_told {
+            self.send_events()
+        } else {
+            self.told_and_sent(Notice::ClockDoubted { detail })
         }
     }
 
@@ -382,5 +403,17 @@ impl Machine {
 
     fn is_welcomed(&self) -> bool {
         matches!(self.phase, Phase::Welcomed(_))
+    }
+}
+
+/// The event whose time, and perhaps nothing else of it, the hub does not believe.
+fn doubted(rejected: &Rejected) -> Option<&ClientId> {
+    let is_time = rejected
+        .errors
+        .iter()
+        .any(|error| error.pointer == "/occurred_at");
+    match &rejected.subject {
+        Subject::Event { client_id } if is_time => Some(client_id),
+        Subject::Event { .. } | Subject::Command { .. } | Subject::Subscription { .. } => None,
     }
 }

@@ -28,6 +28,11 @@ pub enum Notice {
         /// Why, for people.
         detail: String,
     },
+    /// The hub does not believe the times of this machine; events are sent without them.
+    ClockDoubted {
+        /// What it would believe.
+        detail: String,
+    },
     /// The hub does not keep an event.
     EventDiscarded {
         /// Why.

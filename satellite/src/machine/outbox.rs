@@ -79,6 +79,21 @@ impl Outbox {
         }
     }
 
+    /// Makes an event ready again without the time that it claims. False when it claims none, or was answered before.
+    pub(super) fn forget_time(&mut self, client_id: &ClientId) -> bool {
+        let Some(index) = self.find(client_id) else {
+            return false;
+        };
+        if self.items[index].event.occurred_at.take().is_none() {
+            return false;
+        }
+        let was = std::mem::replace(&mut self.items[index].state, State::Waiting);
+        if let State::Sent { frame } = was {
+            self.answered(frame);
+        }
+        true
+    }
+
     /// Makes held events ready again.
     pub(super) fn release(&mut self) {
         for item in self.items.iter_mut().filter(|item| item.state == State::Held) {

@@ -127,7 +127,9 @@ pub struct NewEvent {
     /// The content, as the event type demands.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub payload: JsonObject,
-    /// When it happened by the satellite's clock: a claim, never used for order.
+    /// When it happened by the satellite's clock: a claim, never used for order. It must lie within the last 400 days and at
+    /// most 10 minutes ahead of the hub's clock. An event with another is `rejected` with an error that points at
+    /// `/occurred_at`: send it again without the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

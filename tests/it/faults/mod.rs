@@ -1,12 +1,14 @@
 //! Faults: the hub killed, its database away, its audit store away, a satellite cut at every frame. Nothing may be lost and
 //! nothing doubled. Seeded: a failed run is repeated by the seed that it prints.
 //!
-//! `HUB_FAULT_RUNS` says how often each fault strikes; `scripts/faults` runs more of them and shows what was counted.
+//! `HUB_FAULT_RUNS` says how often each fault strikes; `scripts/faults` runs more of them and shows what was counted. The same
+//! for the short stories of `matrix`: `scripts/faults --matrix`.
 
 mod cut;
 mod database;
 mod household;
 mod killed;
+mod matrix;
 mod nodes;
 mod person;
 mod satellite;

@@ -46,6 +46,19 @@ async fn a_binary_frame_ends_the_socket() {
 }
 
 #[tokio::test]
+async fn a_ping_that_is_too_big_for_one_is_not_taken_for_a_message_that_is_too_large() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    for bytes in [126, 70_000] {
+        let (kitchen, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
+        let end = kitchen
+            .ends_while_saying(Message::Ping(vec![0; bytes].into()))
+            .await;
+        assert_eq!((&end.goodbye, end.code), (&None, None), "{end:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_frame_above_the_limit_ends_the_socket() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;

@@ -1,5 +1,6 @@
 //! The satellite channel, over real sockets: greeting, events, commands, leaving, bad input, a database that is away.
 
+mod autobahn;
 mod bad_input;
 mod commands;
 mod delivery;

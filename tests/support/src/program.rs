@@ -46,6 +46,12 @@ pub struct Satellite {
 }
 
 impl Program {
+    /// Where the built program is.
+    #[must_use]
+    pub fn path() -> PathBuf {
+        binary()
+    }
+
     /// A database and a folder; nothing runs yet. `settings` are variables like `HUB_WORKER__LEASE_MS`.
     pub async fn new(settings: &[(&str, &str)]) -> Self {
         Self::build(settings, false).await

@@ -161,6 +161,11 @@ fn words(notice: &Notice) -> String {
                 kinds.join(", ")
             )
         }
+        Notice::ClockDoubted { detail } => {
+            format!(
+                "the clock of this machine is wrong, so lines are sent without their times; a time {detail}"
+            )
+        }
         Notice::EventRejected { code, detail } => {
             format!("the hub refused a line ({code:?}): {detail}")
         }

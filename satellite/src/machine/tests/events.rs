@@ -99,3 +99,46 @@ fn what_is_not_kept_is_counted_and_not_sent_again() {
     assert_eq!(machine.tally().discarded, 1);
     assert!(machine.is_idle());
 }
+
+#[test]
+fn a_line_whose_time_the_hub_does_not_believe_is_sent_again_without_it() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    for client in ["a", "b"] {
+        let occurred_at = Some(chrono::DateTime::UNIX_EPOCH);
+        let event = NewEvent {
+            occurred_at,
+            ..event(client)
+        };
+        machine.handle(Input::Observed(event));
+    }
+    welcome(&mut machine, Vec::new());
+    let refusal = |client| match rejected_event(client, ErrorCode::Invalid) {
+        HubFrame::Rejected(rejected) => HubFrame::Rejected(Rejected {
+            errors: vec![FieldError {
+                pointer: "/occurred_at".into(),
+                detail: "must not be so old".into(),
+            }],
+            ..rejected
+        }),
+        other => other,
+    };
+    let detail = "must not be so old".to_owned();
+    assert_eq!(
+        machine.handle(Input::Received(refusal("a"))),
+        [
+            Output::Tell(Notice::ClockDoubted { detail }),
+            Output::Send(SatelliteFrame::Event(event("a")))
+        ]
+    );
+    let again = machine.handle(Input::Received(refusal("b")));
+    assert_eq!(
+        again,
+        [Output::Send(SatelliteFrame::Event(event("b")))],
+        "told once"
+    );
+    machine.handle(Input::Received(accepted_event("a")));
+    // Refused without a time, it is refused for good.
+    machine.handle(Input::Received(refusal("b")));
+    assert!(machine.is_idle());
+    assert_eq!((machine.tally().accepted, machine.tally().rejected), (1, 1));
+}

@@ -1,0 +1,28 @@
+//! Every message back, over the channel's own socket: for suites that test how WebSocket is spoken. No router of the hub has
+//! it; a test mounts it beside them.
+
+use axum::{
+    extract::{WebSocketUpgrade, ws::Message},
+    response::Response,
+};
+
+use super::{outgoing::Outgoing, upgrade::bounds};
+
+/// Upgrades a request and echoes until the socket ends.
+pub async fn echo(upgrade: WebSocketUpgrade) -> Response {
+    bounds(upgrade).on_upgrade(async |socket| {
+        let mut out = Outgoing::new(socket);
+        let ended = loop {
+            let message = match out.message().await {
+                Ok(message @ (Message::Text(_) | Message::Binary(_))) => message,
+                // Answered below us.
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => continue,
+                Err(ended) => break ended,
+            };
+            if let Err(ended) = out.write(message).await {
+                break ended;
+            }
+        };
+        out.close_at_once(ended).await;
+    })
+}
