@@ -15,10 +15,10 @@ use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
 use tracing::Instrument;
 
 use super::{
-    bounded,
     client::{Step, Watching, step},
     deliver::{Owed, deliver},
     hello::{self, Guest},
+    in_turn,
     operate::{farewell, notice, operate, story},
     outgoing::{Ended, Outgoing},
     protocol::{
@@ -41,6 +41,7 @@ use crate::{
         Origin,
         credentials::{Proven, authenticate},
     },
+    ids::AgentId,
     storage::Ring,
 };
 
@@ -94,8 +95,9 @@ async fn newcomer(
         return Ok((None, stranger));
     }
     let token = bearer(headers)?;
-    let newcomer = match authenticate(hub, &token).await? {
-        Proven::Device(credential) => Newcomer::Device(credential.device),
+    let _place = hub.share.come_to_the_door()?;
+    let newcomer = match in_turn(hub, AgentId::HUB, authenticate(hub, &token)).await? {
+        Proven::Device(credential) => Newcomer::Device(credential.agent, credential.device),
         // The hello refuses it by name.
         Proven::User(_) => stranger,
     };
@@ -103,7 +105,7 @@ async fn newcomer(
 }
 
 async fn serve(hub: Hub, socket: WebSocket, token: Option<SecretString>, place: Place) {
-    let mut out = Outgoing::new(socket);
+    let mut out = Outgoing::new(&hub, socket);
     let (guest, connected, _seat) = match greet(&hub, &mut out, token, place).await {
         Ok(greeted) => greeted,
         Err(ended) => return out.close(&hub, ended).await,
@@ -136,13 +138,14 @@ async fn greet(
     };
     let hello =
         hello::read(&first?).map_err(|notice| Ended::Close(CloseReason::ProtocolError, Some(notice)))?;
-    let guest = bounded(hello::admit(hub, token, &hello))
+    let guest = in_turn(hub, place.agent(), hello::admit(hub, token, &hello))
         .await
         .map_err(|error| refused(&error))?;
     let introduction = hello::introduction(hello).map_err(|error| refused(&error))?;
     // First a seat: whoever finds none must not unseat an older socket of the device.
     let seat = place.sit(guest.sitting()).map_err(|error| refused(&error))?;
-    let connected = bounded(let_in(hub, &guest.caller, guest.device, introduction))
+    let entering = let_in(hub, &guest.caller, guest.device, introduction);
+    let connected = in_turn(hub, guest.caller.agent, entering)
         .await
         .map_err(|error| refused(&error))?;
     tracing::info!(
@@ -289,7 +292,7 @@ async fn watch(
             let own = guest.caller.agent;
             let caller = match wanted.agent {
                 Some(agent) if agent != own => Err(Error::NotFound { what: "agent" }),
-                _ => bounded(guest.as_it_is_now(hub)).await,
+                _ => in_turn(hub, own, guest.as_it_is_now(hub)).await,
             };
             watching.begin(hub, caller, wanted).await
         }
@@ -336,7 +339,7 @@ async fn answer(out: &mut Outgoing, answers: Answers) -> Result<(), Ended> {
 async fn leave(hub: &Hub, guest: &Guest, socket: Socket) {
     let at = (guest.caller.agent, guest.device);
     let gone = disconnect(hub, guest.caller.actor(), at, socket.generation);
-    if let Err(error) = bounded(gone).await {
+    if let Err(error) = in_turn(hub, guest.caller.agent, gone).await {
         tracing::warn!(device.id = %guest.device, error = error.chain(), "a connection could not be removed");
     }
 }

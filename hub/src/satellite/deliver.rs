@@ -3,18 +3,18 @@
 use tracing::Instrument;
 
 use super::{
-    bounded,
     hello::Guest,
+    in_turn,
     operate::farewell,
     outgoing::{self, Ended, Outgoing},
     protocol::CloseReason,
 };
 use crate::{
-    devices::{Socket, connect::hold},
+    devices::{Socket, connect::hold_with},
     error::Result,
     hub::Hub,
     identity::{Actor, Scope, authorize::authorize},
-    mailbox::take::{HandOver, Handed, hand_over},
+    mailbox::take::{HandOver, Handed, hand_over_to_newest},
     storage::TxScope,
     telemetry::trace,
 };
@@ -38,7 +38,7 @@ pub(super) async fn deliver(
     socket: Socket,
     owed: Owed,
 ) -> Result<Owed, Ended> {
-    match bounded(look(hub, guest, socket, owed)).await {
+    match in_turn(hub, guest.caller.agent, look(hub, guest, socket, owed)).await {
         Ok(Some(handed)) => {
             for id in handed.cancelled {
                 out.send(&outgoing::cancel(id)).await?;
@@ -64,8 +64,13 @@ pub(super) async fn deliver(
 /// The commands to write; none when the credential has ended.
 async fn look(hub: &Hub, guest: &Guest, socket: Socket, owed: Owed) -> Result<Option<Handed>> {
     let agent = guest.caller.agent;
-    let mut tx = hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await?;
-    if !tx.identity().is_credential_alive(guest.token()).await? {
+    // Lazily: a device starts nothing before its acknowledgement is committed, and the disk has that only together with this.
+    // A database that crashes before forgets that the commands were sent, and they are sent again.
+    let mut tx = hub
+        .db
+        .begin_lazily(TxScope::WholeAgent(agent), Actor::hub())
+        .await?;
+    if !hold_with(&mut tx, socket, guest.token()).await? {
         return Ok(None);
     }
     let handed = if authorize(&guest.caller, Scope::CommandsReceive).is_ok() {
@@ -73,16 +78,10 @@ async fn look(hub: &Hub, guest: &Guest, socket: Socket, owed: Owed) -> Result<Op
             Owed::Nothing | Owed::Room => HandOver::Next,
             Owed::Look => HandOver::Again,
         };
-        hand_over(&mut tx, socket, what).await?
+        hand_over_to_newest(&mut tx, socket, what).await?
     } else {
-        hold(&mut tx, socket).await?;
         Handed::default()
     };
-    if handed.commands.is_empty() && handed.cancelled.is_empty() {
-        // At most the connection's own row was taken up again: the next look would do it, too.
-        tx.commit_lazily().await?;
-    } else {
-        tx.commit().await?;
-    }
+    tx.commit().await?;
     Ok(Some(handed))
 }

@@ -11,6 +11,7 @@ pub mod outgoing;
 pub mod protocol;
 pub mod registry;
 mod renew;
+pub mod share;
 mod subscriptions;
 mod tell;
 pub mod wanted;
@@ -18,7 +19,11 @@ pub mod watch;
 
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    hub::Hub,
+    ids::AgentId,
+};
 
 /// How long a socket waits for the database: for a connection, a lock and the work, each at its own bound, and no longer
 /// when the way to it swallows everything. What was asked may have been done; the satellite asks again.
@@ -35,5 +40,18 @@ fn bounded<T>(work: impl Future<Output = Result<T>>) -> impl Future<Output = Res
                 source: Some(late.into()),
             })
         })
+    }
+}
+
+/// The same, in the sockets' [share](share::Share) of it.
+fn in_turn<T>(
+    hub: &Hub,
+    agent: AgentId,
+    work: impl Future<Output = Result<T>>,
+) -> impl Future<Output = Result<T>> {
+    let work = bounded(work);
+    async move {
+        let _room = hub.share.room(agent, DATABASE_WITHIN).await?;
+        work.await
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use tokio::time::timeout;
 
-use super::protocol::{self, CloseReason, ErrorNotice, Goodbye, HubFrame};
+use super::protocol::{self, CloseReason, ErrorCode, ErrorNotice, Goodbye, HubFrame};
 use crate::{hub::Hub, ids::CommandId, mailbox, secret::random_bytes, telemetry::metric};
 
-/// A socket that does not take a frame for this long reads too slowly.
+/// A socket that does not take a frame for this long reads too slowly, or for half of what its connection may: so it is told
+/// why, if it reads on.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// How long the close handshake may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -47,11 +48,16 @@ impl Ended {
 /// A socket.
 pub(super) struct Outgoing {
     socket: WebSocket,
+    write_within: Duration,
 }
 
 impl Outgoing {
-    pub(super) const fn new(socket: WebSocket) -> Self {
-        Self { socket }
+    pub(super) fn new(hub: &Hub, socket: WebSocket) -> Self {
+        let patience = Duration::from_millis(hub.config.http.write_timeout_ms);
+        Self {
+            socket,
+            write_within: WRITE_WITHIN.min(patience / 2),
+        }
     }
 
     /// The next message.
@@ -79,7 +85,7 @@ impl Outgoing {
     }
 
     async fn write(&mut self, message: Message) -> Result<(), Ended> {
-        match timeout(WRITE_WITHIN, self.socket.send(message)).await {
+        match timeout(self.write_within, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Ended::Gone),
             Err(_) => Err(Ended::because(CloseReason::Slow)),
@@ -95,10 +101,15 @@ impl Outgoing {
             return;
         };
         let farewell = async {
+            let is_busy = notice
+                .as_ref()
+                .is_some_and(|notice| notice.code == ErrorCode::Busy);
             if let Some(notice) = notice {
                 self.send(&HubFrame::Error(notice)).await?;
             }
-            let wait = (reason == CloseReason::Restart).then(|| BEFORE_RESTART_MS + jitter(hub));
+            // Whoever is sent away for want of room comes again no sooner than those of a restart.
+            let comes_later = reason == CloseReason::Restart || is_busy;
+            let wait = comes_later.then(|| BEFORE_RESTART_MS + jitter(hub));
             self.send(&HubFrame::Goodbye(Goodbye::new(reason, wait))).await?;
             let close = CloseFrame {
                 code: reason.code(),

@@ -11,6 +11,8 @@ mod leaving;
 mod nodes;
 mod outage;
 mod renewal;
+mod room;
+mod slow;
 
 use chrono::Duration;
 use hub::{

@@ -1,0 +1,226 @@
+//! The sockets' share of the database. When thousands of them have something to do at once, because they all come back or all
+//! speak, they would take every connection, and nobody's request would be answered. So sockets work on the database a few at a
+//! time, in the order in which they came; and those of one agent fewer, for they would only wait for each other's turn at its
+//! log, and hold the connections that other agents need. Each socket asks for one thing at a time, so that none can crowd out
+//! another by saying more.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    config::SatelliteConfig,
+    error::{Error, Result},
+    ids::AgentId,
+    secret::random_bytes,
+    telemetry::metric,
+};
+
+/// What waits at the door at most: what a hub lets in within a few seconds. Who comes when so many wait is told at once to come
+/// again.
+const MOST_AT_THE_DOOR: usize = 1_024;
+/// Those who are sent away come again spread over this time.
+const COME_AGAIN: std::ops::Range<u64> = 1..8;
+
+/// The share of this process's sockets.
+#[derive(Debug, Clone)]
+pub struct Share(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    all: Arc<Semaphore>,
+    /// At once of one agent.
+    each: usize,
+    agents: Mutex<HashMap<AgentId, Lane>>,
+    at_the_door: AtomicUsize,
+}
+
+/// Who works for an agent, or waits to.
+#[derive(Debug)]
+struct Lane {
+    permits: Arc<Semaphore>,
+    visitors: usize,
+}
+
+/// Room to work; dropping it gives it back.
+#[derive(Debug)]
+pub struct Room {
+    _all: OwnedSemaphorePermit,
+    _own: OwnedSemaphorePermit,
+    _visit: Visit,
+}
+
+/// Somebody in an agent's lane; the last to leave closes it.
+#[derive(Debug)]
+struct Visit {
+    shared: Arc<Shared>,
+    agent: AgentId,
+}
+
+/// Somebody at the door; dropping it makes place.
+#[derive(Debug)]
+pub struct AtTheDoor(Arc<Shared>);
+
+impl Share {
+    /// As it is configured.
+    #[must_use]
+    pub fn new(config: &SatelliteConfig) -> Self {
+        Self(Arc::new(Shared {
+            all: Arc::new(Semaphore::new(config.work_at_once)),
+            each: config.work_at_once_per_agent,
+            agents: Mutex::default(),
+            at_the_door: AtomicUsize::new(0),
+        }))
+    }
+
+    /// Waits for room to work for an agent; not without end, for the socket's device waits, too.
+    pub async fn room(&self, agent: AgentId, within: Duration) -> Result<Room> {
+        let (began, until) = (Instant::now(), Instant::now() + within);
+        let (visit, lane) = self.visit(agent);
+        // The agent's own first: who waits for that must not hold what others wait for.
+        let own = timeout_at(until, lane.acquire_owned()).await;
+        let all = match &own {
+            Ok(_) => timeout_at(until, Arc::clone(&self.0.all).acquire_owned()).await,
+            Err(_) => return Err(crowded()),
+        };
+        metrics::histogram!(metric::SOCKET_WAIT_SECONDS).record(began.elapsed().as_secs_f64());
+        match (own, all) {
+            (Ok(Ok(own)), Ok(Ok(all))) => Ok(Room {
+                _all: all,
+                _own: own,
+                _visit: visit,
+            }),
+            _ => Err(crowded()),
+        }
+    }
+
+    /// A place at the door, for somebody who is not greeted yet.
+    pub fn come_to_the_door(&self) -> Result<AtTheDoor> {
+        let before = self.0.at_the_door.fetch_add(1, Ordering::Relaxed);
+        let place = AtTheDoor(Arc::clone(&self.0));
+        if before >= MOST_AT_THE_DOOR {
+            metrics::counter!(metric::SOCKETS_REFUSED, "why" => "door").increment(1);
+            return Err(full("a place at the door"));
+        }
+        Ok(place)
+    }
+
+    fn visit(&self, agent: AgentId) -> (Visit, Arc<Semaphore>) {
+        let mut agents = self.0.lock();
+        let lane = agents.entry(agent).or_insert_with(|| Lane {
+            permits: Arc::new(Semaphore::new(self.0.each)),
+            visitors: 0,
+        });
+        lane.visitors += 1;
+        let visit = Visit {
+            shared: Arc::clone(&self.0),
+            agent,
+        };
+        (visit, Arc::clone(&lane.permits))
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, Lane>> {
+        self.agents.lock().expect("no panic while held")
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut agents = self.shared.lock();
+        if let Some(lane) = agents.get_mut(&self.agent) {
+            lane.visitors -= 1;
+            if lane.visitors == 0 {
+                agents.remove(&self.agent);
+            }
+        }
+    }
+}
+
+impl Drop for AtTheDoor {
+    fn drop(&mut self) {
+        self.0.at_the_door.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// There is no room for a socket now. Not everyone is told to come again at the same time.
+pub(super) fn full(what: &'static str) -> Error {
+    Error::Full {
+        what,
+        retry_after: Duration::from_secs(
+            COME_AGAIN.start + u64::from(random_bytes::<1>()[0]) % (COME_AGAIN.end - COME_AGAIN.start),
+        ),
+    }
+}
+
+fn crowded() -> Error {
+    metrics::counter!(metric::SOCKETS_REFUSED, "why" => "work").increment(1);
+    full("room for a satellite's work")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(20);
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn share(work_at_once: usize, work_at_once_per_agent: usize) -> Share {
+        Share::new(&SatelliteConfig {
+            work_at_once,
+            work_at_once_per_agent,
+            ..SatelliteConfig::default()
+        })
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_says_much_leaves_room_for_others() {
+        let share = share(3, 2);
+        let (loud, quiet) = (AgentId::mint(), AgentId::mint());
+        let first = share.room(loud, PATIENCE).await.unwrap();
+        let _second = share.room(loud, PATIENCE).await.unwrap();
+        assert!(share.room(loud, SOON).await.is_err());
+        let other = share.room(quiet, PATIENCE).await.unwrap();
+        assert!(share.room(AgentId::mint(), SOON).await.is_err(), "all is taken");
+        drop((first, other));
+        assert!(share.room(loud, PATIENCE).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_let_in_in_order_and_who_gives_up_leaves_nothing_behind() {
+        let share = share(1, 1);
+        let (one, two) = (AgentId::mint(), AgentId::mint());
+        let held = share.room(one, PATIENCE).await.unwrap();
+        let refused = share.room(two, SOON).await.unwrap_err();
+        assert!(matches!(refused, Error::Full { retry_after, .. } if retry_after.as_secs() >= 1));
+        let (waits, gives_up) = (share.room(two, PATIENCE), share.room(one, SOON));
+        let (waited, given_up, ()) = tokio::join!(waits, gives_up, async { drop(held) });
+        assert!(
+            waited.is_ok() && given_up.is_err(),
+            "it holds what it was given first"
+        );
+        drop(waited);
+        assert!(share.0.lock().is_empty());
+        assert!(share.room(one, SOON).await.is_ok());
+    }
+
+    #[test]
+    fn few_wait_at_the_door() {
+        let share = share(1, 1);
+        let mut there: Vec<AtTheDoor> = std::iter::from_fn(|| share.come_to_the_door().ok()).collect();
+        assert_eq!(there.len(), MOST_AT_THE_DOOR);
+        there.pop();
+        assert!(share.come_to_the_door().is_ok());
+    }
+}
