@@ -9,7 +9,7 @@ pub mod error;
 pub mod ids;
 pub mod page;
 pub mod secret;
-pub mod tls;
+pub use hub_satellite::tls;
 
 pub mod config;
 pub mod lifecycle;

@@ -24,8 +24,8 @@ use crate::{
 
 /// How long a person has to walk to where they are signed in: the codes die after it.
 pub const LIFE: Duration = Duration::minutes(10);
-/// How long an approved device has at least to come for its credential.
-pub const COLLECT_WITHIN: Duration = Duration::minutes(1);
+/// How long an approved device has at least to come for its credential: two polls of one that was slowed down as far as it goes.
+pub const COLLECT_WITHIN: Duration = Duration::seconds(2 * SLOWEST_S as i64);
 /// How long a lost answer can be asked for again: three polls of a device that was slowed down as far as it goes, for the next
 /// one may be lost, too.
 pub const GRACE: Duration = Duration::seconds(3 * SLOWEST_S as i64);
@@ -39,7 +39,8 @@ const SLOWER_BY_S: i32 = 5;
 const SLOWEST_S: i32 = 60;
 /// Polls travel: one that was sent in time may arrive so much too soon after the one before.
 const JITTER: Duration = Duration::milliseconds(500);
-/// Pairings that wait at once at most, over all addresses: a hub of many households, and a table that nobody fills.
+/// Pairings that wait at once at most, over all addresses: a hub of many households, and a table that nobody fills. Beyond it the
+/// network that has most waiting makes room for the one that asks, so that nobody keeps the others out with a few addresses.
 pub const MOST_WAITING: i64 = 1_000;
 
 /// How a pairing stands.

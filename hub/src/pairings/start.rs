@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     events::payload::check_name,
     hub::Hub,
-    identity::{Actor, Origin, Scope, credentials::PAIRING_PREFIX},
+    identity::{Actor, Origin, Scope, credentials::PAIRING_PREFIX, network},
     ids::PairingId,
     secret,
     storage::{NewPairing, TxScope},
@@ -44,8 +44,10 @@ pub async fn start(hub: &Hub, asked: Asked, from: &Origin) -> Result<Started> {
     counted.map_err(|retry_after| Error::Throttled { retry_after })?;
     let nobody = Actor::anonymous(from.request_id.clone());
     let mut tx = hub.db.begin(TxScope::System, nobody).await?;
+    let asked_from = from.address.map(|address| address.to_canonical().to_string());
+    let network = from.address.map(|address| network(address).to_string());
     // Starts at once may pass it by as many as there are connections to the database.
-    if tx.pairings().waiting().await? >= MOST_WAITING {
+    if tx.pairings().waiting().await? >= MOST_WAITING && !tx.pairings().make_room(network.as_deref()).await? {
         let retry_after = ASK_AGAIN;
         return Err(Error::Throttled { retry_after });
     }
@@ -56,7 +58,8 @@ pub async fn start(hub: &Hub, asked: Asked, from: &Origin) -> Result<Started> {
         device_code: secret::hash(&device_code),
         user_code: secret::mint_user_code(),
         asked,
-        asked_from: from.address.map(|address| address.to_canonical().to_string()),
+        asked_from,
+        network,
         interval_s: INTERVAL_S,
         expires_at,
     };

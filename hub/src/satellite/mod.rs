@@ -5,6 +5,8 @@ pub mod connection;
 pub mod console;
 mod deliver;
 pub mod document;
+#[cfg(test)]
+mod documented;
 pub mod hello;
 pub mod operate;
 pub mod outgoing;

@@ -34,6 +34,8 @@ pub struct NewPairing {
     pub asked: Asked,
     /// The address it asked from.
     pub asked_from: Option<String>,
+    /// The network of that address.
+    pub network: Option<String>,
     /// Seconds between polls.
     pub interval_s: i32,
     /// When its codes die.
@@ -84,13 +86,34 @@ impl Pairings<'_> {
         Ok(count.fetch_one(self.0.connection()).await?)
     }
 
+    /// Ends the oldest that waits of the network that has most waiting, if that has more than this one; false when it has not.
+    pub async fn make_room(&mut self, network: Option<&str>) -> Result<bool> {
+        let now = self.0.now();
+        let done = sqlx::query!(
+            "with waiting as (
+               select id, asked_from_network as network, created_at from pairings
+               where state = 'waiting' and expires_at > $1),
+             crowd as (
+               select network from waiting group by network
+               having count(*) > (select count(*) from waiting where network is not distinct from $2)
+               order by count(*) desc, min(created_at) limit 1)
+             update pairings set state = 'expired', expires_at = $1
+             where state = 'waiting' and id = (
+               select waiting.id from waiting join crowd on waiting.network is not distinct from crowd.network
+               order by created_at, id limit 1)",
+            now,
+            network
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected() == 1)
+    }
+
     /// Inserts a pairing; false when its user code is taken.
     pub async fn insert(&mut self, new: &NewPairing) -> Result<bool> {
         let now = self.0.now();
         let done = sqlx::query!(
             "insert into pairings (id, device_code_sha256, user_code, state, name, software, version, capabilities,
-               scopes, asked_from, interval_s, created_at, expires_at)
-             values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, $11, $12)
+               scopes, asked_from, asked_from_network, interval_s, created_at, expires_at)
+             values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
              on conflict (user_code) do nothing",
             new.id.0,
             new.device_code.as_slice(),
@@ -101,6 +124,7 @@ impl Pairings<'_> {
             &new.asked.capabilities,
             &new.asked.scopes,
             new.asked_from,
+            new.network,
             new.interval_s,
             now,
             new.expires_at

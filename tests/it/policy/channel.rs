@@ -9,7 +9,7 @@ use support::{Served, Socket, TestDevice, TestHub};
 use syn::Item;
 use uuid::Uuid;
 
-use super::source::modules;
+use super::source::modules_of_satellites;
 
 /// What a message needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,8 @@ const SCOPES: [&str; 3] = ["events:write", "commands:receive", "commands:receive
 
 #[test]
 fn the_table_names_every_type_of_message() {
-    let all = modules();
-    let of = "satellite::protocol::from_satellite";
+    let all = modules_of_satellites();
+    let of = "protocol::from_satellite";
     let module = all
         .iter()
         .find(|module| module.name == of)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::source::{Module, functions, modules, paths};
+use super::source::{Module, functions, modules, modules_of_satellites, paths};
 
 /// The layers, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,6 @@ const LAYERS: &[(&str, Layer)] = &[
     ("lifecycle", Base),
     ("page", Base),
     ("secret", Base),
-    ("tls", Base),
     ("actions", Types),
     ("actions::", Operations),
     ("artifacts", Types),
@@ -192,7 +191,43 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("opentelemetry_sdk", &["telemetry", "adapters::collector"]),
     ("rlimit", &["commands::descriptors"]),
     ("tracing_opentelemetry", &["telemetry"]),
-    ("tokio_tungstenite", &["commands::satellite"]),
+    ("hub_satellite::tls", &[""]),
+    ("hub_satellite", &["satellite::protocol", "commands::satellite"]),
+    ("tokio_tungstenite", &[]),
+];
+
+/// The same of the satellites' crate: who makes one may take the frames, or the rules, without any I/O.
+const OUTSIDE_OF_SATELLITES: &[(&str, &[&str])] = &[
+    ("futures_util", &["link"]),
+    ("getrandom", &["ambient"]),
+    ("rustls", &["tls", "link"]),
+    ("rustls_platform_verifier", &["tls"]),
+    ("std::env", &[]),
+    ("std::fs", &["credentials", "journal"]),
+    ("std::io", &["credentials", "journal", "tls"]),
+    ("std::net", &["link"]),
+    ("std::process", &["credentials"]),
+    ("tokio", &["link", "satellite"]),
+    ("tokio_tungstenite", &["link"]),
+    ("utoipa", &["protocol"]),
+];
+
+/// What that crate may depend on: each is built by whoever makes a satellite.
+const DEPENDENCIES_OF_SATELLITES: [&str; 14] = [
+    "chrono",
+    "futures-util",
+    "getrandom",
+    "rustls",
+    "rustls-platform-verifier",
+    "secrecy",
+    "serde",
+    "serde_json",
+    "serde_path_to_error",
+    "thiserror",
+    "tokio",
+    "tokio-tungstenite",
+    "utoipa",
+    "uuid",
 ];
 
 /// Environment variables are read here only; a program may ask for its own name and its temporary folder anywhere.
@@ -231,17 +266,38 @@ fn imports_go_one_way() {
 #[test]
 fn the_outside_world_is_met_in_one_place() {
     let mut wrong = BTreeSet::new();
-    for module in modules() {
-        for path in paths(&module) {
-            let rule = OUTSIDE
-                .iter()
-                .find(|(name, _)| path.first().is_some_and(|first| first == name));
-            if rule.is_some_and(|(_, places)| !places.iter().any(|place| is_within(&module.name, place))) {
-                wrong.insert(format!("{} uses {}", module.name, path.join("::")));
+    for (modules, outside) in [
+        (modules(), OUTSIDE),
+        (modules_of_satellites(), OUTSIDE_OF_SATELLITES),
+    ] {
+        assert!(modules.len() > 10, "the source is read");
+        for module in modules {
+            for path in paths(&module) {
+                let path = path.join("::");
+                let rule = outside.iter().find(|(name, _)| is_within(&path, name));
+                if rule.is_some_and(|(_, places)| !places.iter().any(|place| is_within(&module.name, place)))
+                {
+                    wrong.insert(format!("{} uses {path}", module.path.display()));
+                }
             }
         }
     }
     assert!(wrong.is_empty(), "{}", join(&wrong));
+}
+
+#[test]
+fn the_crate_for_makers_of_satellites_has_few_dependencies() {
+    let manifest = include_str!("../../../satellite/Cargo.toml");
+    let lines = manifest.lines().skip_while(|line| *line != "[dependencies]");
+    let named = lines
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split(['.', ' ']).next().filter(|name| !name.is_empty()));
+    assert_eq!(
+        named.collect::<Vec<_>>(),
+        DEPENDENCIES_OF_SATELLITES,
+        "is it worth its weight to everyone who makes a satellite?"
+    );
 }
 
 #[test]
@@ -290,7 +346,7 @@ fn every_module_has_a_layer() {
 #[test]
 fn files_and_functions_are_short() {
     let mut wrong = BTreeSet::new();
-    for module in modules() {
+    for module in modules().into_iter().chain(modules_of_satellites()) {
         if module.lines > MOST_LINES {
             wrong.insert(format!("{} has {} lines", module.path.display(), module.lines));
         }
@@ -306,7 +362,7 @@ fn files_and_functions_are_short() {
 #[test]
 fn every_module_has_a_name_and_says_what_it_is_for() {
     let mut wrong = BTreeSet::new();
-    for module in modules() {
+    for module in modules().into_iter().chain(modules_of_satellites()) {
         let last = module.name.rsplit("::").next().unwrap_or_default();
         if EMPTY_NAMES.contains(&last) {
             wrong.insert(format!("{} has a name that says nothing", module.name));

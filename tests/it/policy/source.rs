@@ -1,4 +1,4 @@
-//! The source of the hub, read with a parser: its modules, what each uses, and how large they are.
+//! The source of the hub and of the satellites' crate, read with a parser: their modules, what each uses, and how large they are.
 
 use std::{
     collections::BTreeSet,
@@ -32,6 +32,14 @@ pub(super) fn modules() -> Vec<Module> {
     let mut found = Vec::new();
     read(&source.join("lib.rs"), &source, "", &mut found);
     read(&source.join("main.rs"), &source, "main", &mut found);
+    found
+}
+
+/// The same of the crate for makers of satellites.
+pub(super) fn modules_of_satellites() -> Vec<Module> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../satellite/src");
+    let mut found = Vec::new();
+    read(&source.join("lib.rs"), &source, "", &mut found);
     found
 }
 

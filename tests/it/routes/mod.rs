@@ -13,6 +13,7 @@ mod identity;
 mod memories;
 mod messages;
 mod operations;
+mod pairing_flood;
 mod pairings;
 mod rotation;
 mod sign_in;

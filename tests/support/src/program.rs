@@ -322,7 +322,8 @@ pub(crate) fn binary() -> PathBuf {
     let Ok(built_at) = fs::metadata(&binary).and_then(|data| data.modified()) else {
         fail(&format!("{} is missing: {build}", binary.display()))
     };
-    let newest = newest(&root.join("hub/src")).max(newest(&root.join("migrations")));
+    let sources = ["hub/src", "satellite/src", "migrations"].map(|folder| newest(&root.join(folder)));
+    let newest = sources.into_iter().max().unwrap_or(SystemTime::UNIX_EPOCH);
     assert!(
         newest <= built_at,
         "{} is older than its source: {build}",

@@ -1,22 +1,21 @@
-//! The loop that ties the state machine to the socket, the lines, the journal and the console.
+//! The loop that ties the satellite to the lines and the console.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use hub_satellite::link::Target;
+use hub_satellite::{Credentials, Happening, JournalError, Satellite, fresh_client_id, now};
+
 use super::console::Console;
-use super::core::{Core, Input, Notice, Output};
-use super::journal::{Journal, JournalError};
-use super::link::{Link, LinkEvent};
 use super::progress::Progress;
 use super::source::{Line, ReadLine, Speed};
-use super::{Credentials, SatelliteError, ambient, effects};
-use crate::satellite::protocol::{BearerToken, EVENT_TRANSCRIPT, HubFrame, NewEvent};
+use super::{SatelliteError, effects};
+use crate::satellite::protocol::{BearerToken, EVENT_TRANSCRIPT, NewEvent};
 
-/// How often the client looks at what no event tells it: what to try again, and whether it is done.
+/// How often the client looks whether it is done, which no event tells it.
 const TICK: Duration = Duration::from_millis(500);
 
 /// How the client treats its lines.
@@ -39,9 +38,7 @@ pub(super) enum Ending {
 
 /// The satellite at work.
 pub(super) struct Client {
-    core: Core,
-    journal: Journal,
-    link: Link,
+    satellite: Satellite,
     console: Console,
     plan: Plan,
     progress: Progress,
@@ -56,16 +53,13 @@ impl Client {
     /// The journal cannot be used.
     pub(super) fn new(
         journal: &Path,
-        link: Link,
+        target: Target,
         console: Console,
         plan: Plan,
     ) -> Result<Self, JournalError> {
-        let (journal, entries) = Journal::open(journal)?;
-        let core = Core::new(effects::capabilities(), entries);
+        let satellite = Satellite::new(effects::software(), effects::capabilities(), journal, target)?;
         Ok(Self {
-            core,
-            journal,
-            link,
+            satellite,
             console,
             plan,
             progress: Progress::new(),
@@ -76,7 +70,7 @@ impl Client {
     /// Renews the credential of a file when the hub has said welcome.
     pub(super) fn renew(&mut self, credentials: &Path) {
         self.credentials = Some(credentials.to_owned());
-        self.core.renew();
+        self.satellite.renew();
     }
 
     /// Says hello to the person.
@@ -103,116 +97,74 @@ impl Client {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let may_read = self.progress.may_read() && self.core.has_room();
-            let may_say = self.core.has_room();
+            let may_say = self.satellite.has_room();
+            let may_read = self.progress.may_read() && may_say;
             tokio::select! {
                 () = &mut stop => break,
-                event = self.link.next() => self.on_link(event)?,
-                line = lines.recv(), if may_read => self.on_line(line)?,
-                () = self.progress.due(), if may_say => self.say_next()?,
-                _ = tick.tick() => {
-                    self.feed(Input::Tick)?;
-                    if self.is_done() {
-                        break;
-                    }
-                }
+                happening = self.satellite.next() => self.on_happening(happening?)?,
+                line = lines.recv(), if may_read => self.on_line(line),
+                () = self.progress.due(), if may_say => self.say_next(),
+                _ = tick.tick() => if self.is_done() { break },
             }
+            self.show_progress();
         }
         Ok(self.leave().await)
     }
 
-    fn on_link(&mut self, event: LinkEvent) -> Result<(), SatelliteError> {
-        match event {
-            LinkEvent::Up => self.feed(Input::Connected),
-            LinkEvent::Frame(frame) => {
-                if !matches!(frame, HubFrame::Pong(_)) {
-                    self.progress.active_at = Instant::now();
-                }
-                self.feed(Input::Received(frame))
+    fn on_happening(&mut self, happening: Happening) -> Result<(), SatelliteError> {
+        match happening {
+            Happening::Command(command) => {
+                let result = effects::execute(&command, &mut self.console);
+                self.satellite.finish(result)?;
             }
-            LinkEvent::HeartbeatDue => self.feed(Input::HeartbeatDue),
-            LinkEvent::Unreadable(error) => {
-                self.console
-                    .status(&format!("the hub sent something unreadable: {error}"));
-                Ok(())
-            }
-            LinkEvent::Down { why, again_in } => {
+            Happening::Told(notice) => self.console.notice(&notice),
+            // Kept first: what is not on disk is lost with this process.
+            Happening::Renewed(token) => self.keep(token)?,
+            Happening::Down { why, again_in } => {
                 self.console
                     .status(&format!("{why}; trying again in {:.1} s", again_in.as_secs_f64()));
-                self.feed(Input::Lost)
             }
-            LinkEvent::Refused(reason) => {
+            Happening::Unreadable(error) => {
+                self.console
+                    .status(&format!("the hub sent something unreadable: {error}"));
+            }
+            Happening::Refused(reason) => {
                 self.sum_up();
-                Err(SatelliteError::Refused(reason))
+                return Err(SatelliteError::Refused(reason));
             }
         }
+        Ok(())
     }
 
-    fn on_line(&mut self, line: Option<ReadLine>) -> Result<(), SatelliteError> {
+    fn on_line(&mut self, line: Option<ReadLine>) {
         match line {
-            None => {
-                self.progress.has_input_ended = true;
-                Ok(())
-            }
+            None => self.progress.has_input_ended = true,
             Some(Err(problem)) => {
                 self.progress.skipped += 1;
                 self.console.status(&format!("{problem}; skipped"));
-                Ok(())
             }
             Some(Ok(line)) => match self.progress.due_at(&line, self.plan.speed) {
-                Some(due_at) => {
-                    self.progress.next = Some((line, due_at));
-                    Ok(())
-                }
+                Some(due_at) => self.progress.next = Some((line, due_at)),
                 None => self.say(line),
             },
         }
     }
 
-    fn say_next(&mut self) -> Result<(), SatelliteError> {
-        match self.progress.next.take() {
-            Some((line, _)) => self.say(line),
-            None => Ok(()),
+    fn say_next(&mut self) {
+        if let Some((line, _)) = self.progress.next.take() {
+            self.say(line);
         }
     }
 
-    fn say(&mut self, line: Line) -> Result<(), SatelliteError> {
+    fn say(&mut self, line: Line) {
         self.progress.read += 1;
         self.progress.active_at = Instant::now();
-        let event = NewEvent {
-            client_id: ambient::fresh_client_id(),
+        self.satellite.observe(NewEvent {
+            client_id: fresh_client_id(),
             event_type: EVENT_TRANSCRIPT.into(),
             payload: line.transcript.into_payload(),
-            occurred_at: Some(ambient::now()),
-        };
-        self.feed(Input::Observed(event))
-    }
-
-    /// Gives the state machine an input and carries out, in order, what it says.
-    fn feed(&mut self, input: Input) -> Result<(), SatelliteError> {
-        let mut inputs = VecDeque::from([input]);
-        while let Some(input) = inputs.pop_front() {
-            for output in self.core.handle(input) {
-                match output {
-                    Output::Send(frame) => self.link.send(frame),
-                    // Writing blocks, on purpose: nothing may overtake it.
-                    Output::Record(entry) => self.journal.append(&entry)?,
-                    Output::Execute(command) => {
-                        let result = effects::execute(&command, &mut self.console);
-                        inputs.push_back(Input::Executed(result));
-                    }
-                    // Kept first: what is not on disk is lost with this process.
-                    Output::Keep(token) => self.keep(token)?,
-                    Output::Tell(notice) => self.tell(&notice),
-                    Output::Depart(goodbye) => self.link.departing(goodbye),
-                }
-            }
-        }
-        if self.journal.is_long() {
-            self.journal.rewrite(&self.core.journal())?;
-        }
-        self.show_progress();
-        Ok(())
+            occurred_at: Some(now()),
+        });
     }
 
     fn keep(&mut self, token: BearerToken) -> Result<(), SatelliteError> {
@@ -220,24 +172,20 @@ impl Client {
             return Ok(());
         };
         Credentials::replace_token(path, &token)?;
-        self.link.use_token(token);
+        self.satellite.use_token(token);
         let kept = format!("the credential was renewed, and is in {}", path.display());
         self.console.status(&kept);
         Ok(())
     }
 
-    fn tell(&mut self, notice: &Notice) {
-        if let Notice::Welcomed { heartbeat_s, .. } = notice {
-            self.link.welcomed(Duration::from_secs((*heartbeat_s).into()));
-        }
-        self.console.notice(notice);
-    }
-
     fn show_progress(&mut self) {
         if self.plan.speed.is_some() && !self.progress.is_summed_up {
-            self.console
-                .progress(self.progress.read, self.core.waiting(), self.core.tally());
-            if self.progress.has_ended() && self.core.waiting() == 0 {
+            self.console.progress(
+                self.progress.read,
+                self.satellite.waiting(),
+                self.satellite.tally(),
+            );
+            if self.progress.has_ended() && self.satellite.waiting() == 0 {
                 self.sum_up();
             }
         }
@@ -247,20 +195,25 @@ impl Client {
         let Some(linger) = self.plan.linger else {
             return false;
         };
-        let is_quiet = self.progress.active_at.elapsed() >= linger;
-        self.progress.has_ended() && self.core.is_idle() && is_quiet
+        let active_at = self.progress.active_at.max(self.satellite.heard_at());
+        let is_quiet = active_at.elapsed() >= linger;
+        self.progress.has_ended() && self.satellite.is_idle() && is_quiet
     }
 
     async fn leave(mut self) -> Ending {
         self.sum_up();
-        let is_good = self.core.tally().rejected == 0 && self.core.waiting() == 0;
-        self.link.leave().await;
+        let is_good = self.satellite.tally().rejected == 0 && self.satellite.waiting() == 0;
+        self.satellite.leave().await;
         if is_good { Ending::Good } else { Ending::Refusals }
     }
 
     /// Says once what became of the lines, if there were any worth counting.
     fn sum_up(&mut self) {
-        let (waiting, skipped, tally) = (self.core.waiting(), self.progress.skipped, self.core.tally());
+        let (waiting, skipped, tally) = (
+            self.satellite.waiting(),
+            self.progress.skipped,
+            self.satellite.tally(),
+        );
         if !std::mem::replace(&mut self.progress.is_summed_up, true) && self.progress.read + skipped > 0 {
             self.console.summary(waiting, skipped, tally);
         }

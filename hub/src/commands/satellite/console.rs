@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use super::core::{Notice, Tally};
+use hub_satellite::machine::{Notice, Tally};
+
 use crate::commands::terminal::printable;
 
 /// How often progress is written over itself on a terminal: smooth, and no work.
@@ -154,8 +155,8 @@ fn words(notice: &Notice) -> String {
         Notice::CommandRejected { of, detail } => {
             format!("the hub refused a command's {of:?}: {detail}")
         }
-        Notice::AnsweredAgain { kind_or_id } => {
-            format!("{kind_or_id} was done before; sending its result again")
+        Notice::AnsweredAgain { kind } => {
+            format!("{kind} was done before; sending its result again")
         }
         Notice::AnsweredUnknown { command_id } => {
             format!("nothing is known here of command {command_id}; answered unknown")

@@ -4,12 +4,20 @@ use serde_json::{Value, json};
 
 use super::console::Console;
 use crate::satellite::protocol::{
-    Capability, Command, CommandError, CommandResult, CommandStatus, JsonObject, KIND_REPLY, Reply,
+    Capability, Command, CommandError, CommandResult, CommandStatus, JsonObject, KIND_REPLY, Reply, Software,
 };
 
 const DISPLAY_SHOW: &str = "display.show";
 const SPEAKER_SAY: &str = "speaker.say";
 const ECHO: &str = "echo";
+
+/// What runs here.
+pub(super) fn software() -> Software {
+    Software {
+        name: "hub satellite".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+    }
+}
 
 /// The kinds that the satellite declares. `reply` is understood by every satellite and not declared.
 pub(super) fn capabilities() -> Vec<Capability> {

@@ -1,15 +1,9 @@
 //! `hub satellite NAME`: the reference satellite. It says what is typed, prints what the hub answers, and carries out the
 //! few commands that a terminal can.
 
-mod ambient;
-mod backoff;
 mod client;
 mod console;
-mod core;
-mod credentials;
 mod effects;
-mod journal;
-mod link;
 mod pair;
 mod progress;
 mod source;
@@ -26,10 +20,8 @@ use crate::config::DataDir;
 use crate::satellite::protocol::CloseReason;
 use client::{Client, Ending, Plan};
 use console::Console;
-pub use credentials::{Credentials, CredentialsError};
-pub use journal::JournalError;
-pub use link::UrlProblem;
-use link::{Link, Target};
+use hub_satellite::link::{Target, UrlProblem};
+use hub_satellite::{Credentials, CredentialsError, JournalError};
 pub use pair::PairError;
 use source::{Source, Speed};
 
@@ -161,13 +153,12 @@ pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
     let ca_file = args.ca_file.clone().or(credentials.ca_file);
     let target = Target::new(&url, credentials.token, ca_file.as_deref())?;
     let is_private = target.is_private();
-    let link = Link::new(target);
     let plan = Plan {
         speed: args.replay.is_some().then_some(args.speed),
         linger: args.exit_when_done.then_some(args.linger),
     };
     let journal_path = credentials_path.with_extension("journal");
-    let mut client = Client::new(&journal_path, link, console, plan)?;
+    let mut client = Client::new(&journal_path, target, console, plan)?;
     if args.renew {
         client.renew(&credentials_path);
     }

@@ -9,8 +9,10 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use hub_satellite::{Credentials, CredentialsError};
+
 use super::console::Console;
-use super::{Args, Credentials, CredentialsError, effects};
+use super::{Args, effects};
 use crate::commands::address;
 use crate::commands::remote::{BaseUrl, Call, Client, Failure, SignInFile};
 use crate::config::DataDir;

@@ -17,7 +17,7 @@ pub(super) struct Progress {
     pub(super) is_summed_up: bool,
     pub(super) read: u64,
     pub(super) skipped: u64,
-    /// When a line was last said, or something came from the hub.
+    /// When a line was last said.
     pub(super) active_at: Instant,
 }
 

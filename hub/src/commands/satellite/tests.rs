@@ -1,6 +1,6 @@
 //! The whole client against a small hub on a real socket, and the files it lives by.
 
-mod files;
+mod arguments;
 mod hub;
 
 use std::io::{self, Write};
@@ -190,13 +190,13 @@ impl Home {
     fn client(&self, hub: &Hub) -> (Client, Screen) {
         let screen = Screen::default();
         let console = Console::new(Box::new(screen.out.clone()), Box::new(screen.err.clone()), false);
-        let link = Link::new(Target::new(&hub.url(), BearerToken::from("s3cret".to_owned()), None).unwrap());
+        let target = Target::new(&hub.url(), BearerToken::from("s3cret".to_owned()), None).unwrap();
         let plan = Plan {
             speed: None,
             linger: Some(Duration::from_millis(600)),
         };
         let journal = self.0.join("kitchen.journal");
-        (Client::new(&journal, link, console, plan).unwrap(), screen)
+        (Client::new(&journal, target, console, plan).unwrap(), screen)
     }
 }
 

@@ -1,0 +1,202 @@
+//! Nothing is done twice, and no result is lost.
+
+use super::*;
+use crate::protocol::CommandCancel;
+
+#[test]
+fn a_command_is_acknowledged_first_and_started_when_that_is_recorded() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    let command = command(1);
+    let outputs = machine.handle(Input::Received(HubFrame::Command(command.clone())));
+    assert_eq!(
+        outputs,
+        [
+            Output::Record(Entry::Received {
+                command: command.clone()
+            }),
+            ack(1)
+        ]
+    );
+    assert_eq!(
+        machine.handle(Input::Received(accepted_command(1, CommandStage::Ack))),
+        [
+            Output::Record(Entry::Started { command_id: id(1) }),
+            Output::Execute(command),
+        ]
+    );
+    let result = done(1);
+    assert_eq!(
+        machine.handle(Input::Executed(result.clone())),
+        [
+            Output::Record(Entry::Finished {
+                result: result.clone()
+            }),
+            Output::Send(SatelliteFrame::CommandResult(result)),
+        ]
+    );
+}
+
+#[test]
+fn a_redelivered_command_is_answered_and_not_done_again_also_after_a_restart() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    run_command(&mut machine, 1);
+    machine.handle(Input::Received(accepted_command(1, CommandStage::Result)));
+    let mut restarted = Machine::new(software(), capabilities(), machine.journal());
+    for machine in [&mut machine, &mut restarted] {
+        machine.handle(Input::Lost);
+        welcome(machine, Vec::new());
+        let outputs = machine.handle(Input::Received(HubFrame::Command(command(1))));
+        assert!(!outputs.iter().any(|output| matches!(output, Output::Execute(_))));
+        assert!(outputs.contains(&Output::Send(SatelliteFrame::CommandResult(done(1)))));
+    }
+}
+
+#[test]
+fn a_result_is_sent_after_every_welcome_until_it_is_accepted() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    run_command(&mut machine, 1);
+    let result = Output::Send(SatelliteFrame::CommandResult(done(1)));
+    for _ in 0..3 {
+        machine.handle(Input::Lost);
+        assert!(welcome(&mut machine, Vec::new()).contains(&result));
+        assert!(!machine.is_idle());
+    }
+    machine.handle(Input::Received(accepted_command(1, CommandStage::Result)));
+    assert!(machine.is_idle());
+    machine.handle(Input::Lost);
+    assert!(!welcome(&mut machine, Vec::new()).contains(&result));
+}
+
+#[test]
+fn a_command_that_ended_while_the_hub_was_away_reports_when_it_is_back() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    machine.handle(Input::Received(HubFrame::Command(command(1))));
+    machine.handle(Input::Received(accepted_command(1, CommandStage::Ack)));
+    machine.handle(Input::Lost);
+    let offline = machine.handle(Input::Executed(done(1)));
+    assert_eq!(offline, [Output::Record(Entry::Finished { result: done(1) })]);
+    let result = Output::Send(SatelliteFrame::CommandResult(done(1)));
+    assert!(welcome(&mut machine, vec![open(1)]).contains(&result));
+}
+
+#[test]
+fn an_open_command_is_started_if_it_never_was_and_unknown_if_nobody_can_say() {
+    let journal = vec![
+        Entry::Received { command: command(1) },
+        Entry::Received { command: command(2) },
+        Entry::Started { command_id: id(2) },
+    ];
+    let mut machine = Machine::new(software(), capabilities(), journal);
+    let outputs = welcome(&mut machine, vec![open(1), open(2), open(3)]);
+    let executed: Vec<_> = outputs
+        .iter()
+        .filter(|output| matches!(output, Output::Execute(_)))
+        .collect();
+    assert_eq!(executed, [&Output::Execute(command(1))]);
+    let unknown: Vec<Uuid> = results(&outputs, CommandStatus::Unknown);
+    assert_eq!(unknown, [id(2), id(3)]);
+}
+
+#[test]
+fn a_cancelled_command_is_not_started_even_when_it_comes_later() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    let cancel = HubFrame::CommandCancel(CommandCancel { command_id: id(1) });
+    assert_eq!(
+        results(&machine.handle(Input::Received(cancel)), CommandStatus::Cancelled),
+        [id(1)]
+    );
+    let outputs = machine.handle(Input::Received(HubFrame::Command(command(1))));
+    assert_eq!(results(&outputs, CommandStatus::Cancelled), [id(1)]);
+    assert_eq!(
+        machine.handle(Input::Received(accepted_command(1, CommandStage::Ack))),
+        []
+    );
+}
+
+#[test]
+fn a_refused_acknowledgement_means_that_the_command_is_not_started() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    machine.handle(Input::Received(HubFrame::Command(command(1))));
+    let subject = Subject::Command {
+        command_id: id(1),
+        of: CommandStage::Ack,
+    };
+    machine.handle(Input::Received(rejected(subject, ErrorCode::Conflict)));
+    assert_eq!(
+        machine.handle(Input::Received(accepted_command(1, CommandStage::Ack))),
+        []
+    );
+    assert_eq!(machine.journal(), []);
+}
+
+#[test]
+fn old_settled_commands_are_forgotten_and_open_ones_are_not() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    run_command(&mut machine, 0);
+    for number in 1..3_000 {
+        run_command(&mut machine, number);
+        machine.handle(Input::Received(accepted_command(number, CommandStage::Result)));
+    }
+    assert!(machine.journal().len() < 2_100, "{}", machine.journal().len());
+    assert!(machine.journal().contains(&Entry::Finished { result: done(0) }));
+}
+
+#[test]
+fn thousands_of_commands_at_once_are_all_done() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    for number in 0..3_000 {
+        machine.handle(Input::Received(HubFrame::Command(command(number))));
+    }
+    for number in 0..3_000 {
+        let started = machine.handle(Input::Received(accepted_command(number, CommandStage::Ack)));
+        assert_eq!(started[1], Output::Execute(command(number)));
+    }
+}
+
+#[test]
+fn what_was_received_is_known_as_never_started_however_late_the_hub_asks() {
+    let journal = vec![Entry::Received { command: command(1) }];
+    let mut machine = Machine::new(software(), capabilities(), journal);
+    welcome(&mut machine, Vec::new());
+    // Nobody waits for it.
+    assert!(machine.is_idle());
+    let mut machine = Machine::new(software(), capabilities(), machine.journal());
+    welcome(&mut machine, Vec::new());
+    machine.handle(Input::Lost);
+    assert!(welcome(&mut machine, vec![open(1)]).contains(&Output::Execute(command(1))));
+    // Or, had it come again:
+    let mut machine = Machine::new(
+        software(),
+        capabilities(),
+        vec![Entry::Received { command: command(1) }],
+    );
+    welcome(&mut machine, Vec::new());
+    assert_eq!(
+        machine.handle(Input::Received(HubFrame::Command(command(1)))),
+        [ack(1)]
+    );
+}
+
+#[test]
+fn a_result_larger_than_a_frame_becomes_one_that_says_so() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    machine.handle(Input::Received(HubFrame::Command(command(1))));
+    machine.handle(Input::Received(accepted_command(1, CommandStage::Ack)));
+    let result = CommandResult {
+        result: Some(json!("x".repeat(300_000))),
+        ..done(1)
+    };
+    assert_eq!(
+        results(&machine.handle(Input::Executed(result)), CommandStatus::Error),
+        [id(1)]
+    );
+}
