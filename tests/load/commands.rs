@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::{
+    Settings,
     fleet::{Fleet, KIND},
     percentiles::percentiles,
     person::Person,
@@ -42,9 +43,9 @@ pub(crate) struct Arguments {
 
 type Done = mpsc::UnboundedReceiver<(Uuid, Instant)>;
 
-pub(crate) async fn measure(arguments: Arguments) {
+pub(crate) async fn measure(arguments: Arguments, set: Settings) {
     let sockets = usize::from(arguments.sockets);
-    let town = Town::found(sockets, &[]).await;
+    let town = Town::found(sockets, set).await;
     let person = Person::move_in(&town).await;
     let (fleet, mut done) = Fleet::launch(&town.devices, town.program.address(), 32);
     assert!(

@@ -5,6 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use super::{
+    Settings,
     fleet::Fleet,
     process::{resident, worked},
     tell,
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
     heartbeat: u64,
 }
 
-pub(crate) async fn measure(arguments: Arguments) {
+pub(crate) async fn measure(arguments: Arguments, mut set: Settings) {
     let Arguments {
         sockets,
         seconds,
@@ -39,7 +40,8 @@ pub(crate) async fn measure(arguments: Arguments) {
     } = arguments;
     let (sockets, wanted) = (usize::from(sockets), u64::from(sockets));
     let beat_ms = (heartbeat * 1000).to_string();
-    let mut town = Town::found(sockets, &[("HUB_SATELLITE__HEARTBEAT_MS", &beat_ms)]).await;
+    set.push(("HUB_SATELLITE__HEARTBEAT_MS".to_owned(), beat_ms));
+    let mut town = Town::found(sockets, set).await;
     sleep(CALM).await;
     let pid = town.program.pid();
     let before = resident(pid);

@@ -31,6 +31,9 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     #[command(subcommand)]
     load: Load,
+    /// A setting of the hub, such as `HUB_SATELLITE__WORK_AT_ONCE=8`; may be given again.
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
     /// Given by cargo.
     #[arg(long, hide = true, global = true)]
     bench: bool,
@@ -52,12 +55,25 @@ async fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    match Arguments::parse().load {
-        Load::Idle(arguments) => Box::pin(idle::measure(arguments)).await,
-        Load::Commands(arguments) => Box::pin(commands::measure(arguments)).await,
-        Load::Reconnect(arguments) => Box::pin(reconnect::measure(arguments)).await,
+    let Arguments { load, set, .. } = Arguments::parse();
+    match load {
+        Load::Idle(arguments) => Box::pin(idle::measure(arguments, set)).await,
+        Load::Commands(arguments) => Box::pin(commands::measure(arguments, set)).await,
+        Load::Reconnect(arguments) => Box::pin(reconnect::measure(arguments, set)).await,
     }
 }
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must look like KEY=VALUE")?;
+    if key.starts_with("HUB_") {
+        Ok((key.to_owned(), value.to_owned()))
+    } else {
+        Err("must be a key of deploy/env.example, which begins with HUB_".to_owned())
+    }
+}
+
+/// Settings of the hub, later ones in place of earlier ones.
+type Settings = Vec<(String, String)>;
 
 /// How far it is, for whoever waits.
 fn tell(what: &str) {

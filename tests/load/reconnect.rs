@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{fleet::Fleet, person::Person, process::worked, tell, town::Town};
+use super::{Settings, fleet::Fleet, person::Person, process::worked, tell, town::Town};
 
 /// How long all may take to come, the first time and again.
 const GATHER_WITHIN: Duration = Duration::from_mins(2);
@@ -20,9 +20,9 @@ pub(crate) struct Arguments {
     sockets: u16,
 }
 
-pub(crate) async fn measure(arguments: Arguments) {
+pub(crate) async fn measure(arguments: Arguments, set: Settings) {
     let sockets = usize::from(arguments.sockets);
-    let mut town = Town::found(sockets, &[]).await;
+    let mut town = Town::found(sockets, set).await;
     let person = Person::move_in(&town).await;
     let (fleet, _told) = Fleet::launch(&town.devices, town.program.address(), AT_ONCE);
     let have_come = fleet.gather(sockets, GATHER_WITHIN).await;

@@ -15,6 +15,8 @@ use hub::{
 use secrecy::SecretString;
 use support::Program;
 
+use super::Settings;
+
 /// Devices of one household: more than any has, and fewer than an agent may have.
 const EACH: usize = 100;
 /// Households that are made at once.
@@ -39,13 +41,13 @@ pub(crate) struct Town {
 
 impl Town {
     /// Starts a hub with so many satellites, none of which is connected.
-    pub(crate) async fn found(satellites: usize, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn found(satellites: usize, set: Settings) -> Self {
         super::process::allow_files(satellites);
         let mut all = vec![
             ("HUB_SATELLITE__MAX_SOCKETS", "11000"),
             ("HUB_HTTP__MAX_CONNECTIONS", CONNECTIONS),
         ];
-        all.extend_from_slice(settings);
+        all.extend(set.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         let mut program = Program::new(&all).await;
         program.start().await;
         let db = open(program.database_url());

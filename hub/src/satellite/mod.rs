@@ -21,6 +21,8 @@ pub mod watch;
 
 use std::time::Duration;
 
+use share::Work;
+
 use crate::{
     error::{Error, Result},
     hub::Hub,
@@ -53,7 +55,20 @@ fn in_turn<T>(
 ) -> impl Future<Output = Result<T>> {
     let work = bounded(work);
     async move {
-        let _room = hub.share.room(agent, DATABASE_WITHIN).await?;
+        let _room = hub.share.room(agent, Work::Message, DATABASE_WITHIN).await?;
+        work.await
+    }
+}
+
+/// The same for somebody who is not greeted yet.
+fn in_turn_to_greet<T>(
+    hub: &Hub,
+    agent: AgentId,
+    work: impl Future<Output = Result<T>>,
+) -> impl Future<Output = Result<T>> {
+    let work = bounded(work);
+    async move {
+        let _room = hub.share.room(agent, Work::Greeting, DATABASE_WITHIN).await?;
         work.await
     }
 }

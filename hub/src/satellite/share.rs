@@ -1,6 +1,7 @@
 //! The sockets' share of the database. When thousands of them have something to do at once, because they all come back or all
 //! speak, they would take every connection, and nobody's request would be answered. So sockets work on the database a few at a
-//! time, in the order in which they came; and those of one agent fewer, for they would only wait for each other's turn at its
+//! time, in the order in which they came; those who are not greeted yet take at most half of that, so that who is here does not
+//! wait for who comes; and those of one agent fewer, for they would only wait for each other's turn at its
 //! log, and hold the connections that other agents need. Each socket asks for one thing at a time, so that none can crowd out
 //! another by saying more.
 
@@ -15,7 +16,7 @@ use std::{
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout_at},
+    time::{Instant, timeout},
 };
 
 use crate::{
@@ -39,6 +40,7 @@ pub struct Share(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     all: Arc<Semaphore>,
+    greetings: Arc<Semaphore>,
     /// At once of one agent.
     each: usize,
     agents: Mutex<HashMap<AgentId, Lane>>,
@@ -52,11 +54,19 @@ struct Lane {
     visitors: usize,
 }
 
+/// What a socket works for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// To be let in.
+    Greeting,
+    /// What it says or is told when it was.
+    Message,
+}
+
 /// Room to work; dropping it gives it back.
 #[derive(Debug)]
 pub struct Room {
-    _all: OwnedSemaphorePermit,
-    _own: OwnedSemaphorePermit,
+    _permits: [Option<OwnedSemaphorePermit>; 3],
     _visit: Visit,
 }
 
@@ -77,6 +87,7 @@ impl Share {
     pub fn new(config: &SatelliteConfig) -> Self {
         Self(Arc::new(Shared {
             all: Arc::new(Semaphore::new(config.work_at_once)),
+            greetings: Arc::new(Semaphore::new((config.work_at_once / 2).max(1))),
             each: config.work_at_once_per_agent,
             agents: Mutex::default(),
             at_the_door: AtomicUsize::new(0),
@@ -84,24 +95,25 @@ impl Share {
     }
 
     /// Waits for room to work for an agent; not without end, for the socket's device waits, too.
-    pub async fn room(&self, agent: AgentId, within: Duration) -> Result<Room> {
-        let (began, until) = (Instant::now(), Instant::now() + within);
+    pub async fn room(&self, agent: AgentId, work: Work, within: Duration) -> Result<Room> {
+        let began = Instant::now();
         let (visit, lane) = self.visit(agent);
-        // The agent's own first: who waits for that must not hold what others wait for.
-        let own = timeout_at(until, lane.acquire_owned()).await;
-        let all = match &own {
-            Ok(_) => timeout_at(until, Arc::clone(&self.0.all).acquire_owned()).await,
-            Err(_) => return Err(crowded()),
+        let greetings = (work == Work::Greeting).then(|| Arc::clone(&self.0.greetings));
+        // What others wait for comes last: who waits for the rest must not hold it.
+        let permits = async {
+            let own = lane.acquire_owned().await.ok();
+            let greeting = match greetings {
+                Some(greetings) => greetings.acquire_owned().await.ok(),
+                None => None,
+            };
+            [own, greeting, Arc::clone(&self.0.all).acquire_owned().await.ok()]
         };
+        let permits = timeout(within, permits).await.map_err(|_| crowded())?;
         metrics::histogram!(metric::SOCKET_WAIT_SECONDS).record(began.elapsed().as_secs_f64());
-        match (own, all) {
-            (Ok(Ok(own)), Ok(Ok(all))) => Ok(Room {
-                _all: all,
-                _own: own,
-                _visit: visit,
-            }),
-            _ => Err(crowded()),
-        }
+        Ok(Room {
+            _permits: permits,
+            _visit: visit,
+        })
     }
 
     /// A place at the door, for somebody who is not greeted yet.
@@ -188,31 +200,36 @@ mod tests {
     async fn an_agent_that_says_much_leaves_room_for_others() {
         let share = share(3, 2);
         let (loud, quiet) = (AgentId::mint(), AgentId::mint());
-        let first = share.room(loud, PATIENCE).await.unwrap();
-        let _second = share.room(loud, PATIENCE).await.unwrap();
-        assert!(share.room(loud, SOON).await.is_err());
-        let other = share.room(quiet, PATIENCE).await.unwrap();
-        assert!(share.room(AgentId::mint(), SOON).await.is_err(), "all is taken");
+        let room = |agent, within| share.room(agent, Work::Message, within);
+        let first = room(loud, PATIENCE).await.unwrap();
+        let _second = room(loud, PATIENCE).await.unwrap();
+        assert!(room(loud, SOON).await.is_err());
+        let other = room(quiet, PATIENCE).await.unwrap();
+        assert!(room(AgentId::mint(), SOON).await.is_err(), "all is taken");
         drop((first, other));
-        assert!(share.room(loud, PATIENCE).await.is_ok());
+        assert!(room(loud, PATIENCE).await.is_ok());
     }
 
     #[tokio::test]
-    async fn who_waits_is_let_in_in_order_and_who_gives_up_leaves_nothing_behind() {
+    async fn those_who_come_leave_room_for_those_who_are_here() {
+        let share = share(2, 2);
+        let room = |work, within| share.room(AgentId::mint(), work, within);
+        let _comes = room(Work::Greeting, PATIENCE).await.unwrap();
+        assert!(room(Work::Greeting, SOON).await.is_err());
+        assert!(room(Work::Message, PATIENCE).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_is_told_when_to_come_again_and_leaves_nothing_behind() {
         let share = share(1, 1);
         let (one, two) = (AgentId::mint(), AgentId::mint());
-        let held = share.room(one, PATIENCE).await.unwrap();
-        let refused = share.room(two, SOON).await.unwrap_err();
+        let held = share.room(one, Work::Message, PATIENCE).await.unwrap();
+        let refused = share.room(two, Work::Message, SOON).await.unwrap_err();
         assert!(matches!(refused, Error::Full { retry_after, .. } if retry_after.as_secs() >= 1));
-        let (waits, gives_up) = (share.room(two, PATIENCE), share.room(one, SOON));
-        let (waited, given_up, ()) = tokio::join!(waits, gives_up, async { drop(held) });
-        assert!(
-            waited.is_ok() && given_up.is_err(),
-            "it holds what it was given first"
-        );
-        drop(waited);
+        let waits = share.room(two, Work::Message, PATIENCE);
+        let (waited, ()) = tokio::join!(waits, async { drop(held) });
+        drop(waited.unwrap());
         assert!(share.0.lock().is_empty());
-        assert!(share.room(one, SOON).await.is_ok());
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Db {
             &self.app
         };
         let (now, bell) = (self.clock.now(), Arc::clone(&self.bell));
-        Tx::begin(pool, scope, actor, now, bell, durability).await
+        Tx::begin(pool, (scope, durability), actor, now, bell).await
     }
 
     /// Begins a unit of work across agents, as the hub itself.

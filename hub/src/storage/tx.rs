@@ -113,11 +113,10 @@ pub struct Tx {
 impl Tx {
     pub(super) async fn begin(
         pool: &PgPool,
-        scope: TxScope,
+        (scope, durability): (TxScope, Durability),
         actor: Actor,
         now: DateTime,
         bell: Arc<Bell>,
-        durability: Durability,
     ) -> Result<Self> {
         let begin = AssertSqlSafe(begin_statement(scope, durability));
         let inner = pool.begin_with(begin).await?;
