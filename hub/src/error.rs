@@ -63,6 +63,14 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// There is room for so many, and all is taken: come again.
+    #[error("{what} is not free now: come again in {} s", retry_after.as_secs_f64().ceil())]
+    Full {
+        /// What is taken.
+        what: &'static str,
+        /// When to come again.
+        retry_after: Duration,
+    },
     /// Something the hub needs is away: try again.
     #[error("{what} is not reachable")]
     Unavailable {
@@ -123,7 +131,10 @@ impl Error {
     /// Whether trying the same again later may succeed without anyone changing anything.
     #[must_use]
     pub const fn is_outage(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Throttled { .. })
+        matches!(
+            self,
+            Self::Unavailable { .. } | Self::Throttled { .. } | Self::Full { .. }
+        )
     }
 
     /// The whole [`chain`] of causes on one line, for the log, and the fields that are wrong.

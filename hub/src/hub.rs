@@ -15,7 +15,7 @@ use crate::{
     ids::NodeId,
     jobs::idle::Idle,
     lifecycle::Lifecycle,
-    satellite::registry::Registry,
+    satellite::{registry::Registry, share::Share},
     storage::Db,
     turns::{followers::Followers, runtime::AgentRuntime},
 };
@@ -50,6 +50,8 @@ pub struct Shared {
     pub bodies: Bodies,
     /// The sockets of this process.
     pub sockets: Registry,
+    /// How much of the database they may have at once.
+    pub share: Share,
     /// How the audit log is doing, as this process knows.
     pub audit: AuditStatus,
     /// How the queue is doing, as this process knows.
@@ -97,7 +99,7 @@ impl Hub {
             metrics,
         } = parts;
         let db = Db::new(&config.database, Arc::clone(&clock))?;
-        let sockets = Registry::new(config.satellite.max_sockets);
+        let (sockets, share) = (Registry::new(&config.satellite), Share::new(&config.satellite));
         let (lifecycle, node) = (Lifecycle::default(), NodeId::mint());
         let embeddings = Embeddings::new(&config)?;
         let blobs = Blobs::new(&config);
@@ -114,6 +116,7 @@ impl Hub {
             passwords: Passwords::default(),
             bodies: Bodies::default(),
             sockets,
+            share,
             audit: AuditStatus::default(),
             queue: QueueStatus::default(),
             idle: Idle::default(),

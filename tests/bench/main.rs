@@ -9,11 +9,14 @@
 
 mod appends;
 mod commands;
+mod percentiles;
 mod queue;
 mod recall;
 mod turns;
 
 use std::time::Duration;
+
+use percentiles::percentiles;
 
 /// How long each measurement runs.
 const ROUND: Duration = Duration::from_secs(5);
@@ -57,24 +60,4 @@ fn is_asked_for(figure: &str) -> bool {
         .filter(|argument| !argument.starts_with('-'))
         .peekable();
     words.peek().is_none() || words.any(|word| word == figure)
-}
-
-/// p50, p99 and the largest, in milliseconds.
-fn percentiles(mut times: Vec<Duration>) -> String {
-    times.sort();
-    let at = |share: usize| {
-        times
-            .get(times.len() * share / 100)
-            .copied()
-            .unwrap_or_default()
-            .as_secs_f64()
-            * 1000.0
-    };
-    let largest = times.last().copied().unwrap_or_default().as_secs_f64() * 1000.0;
-    format!(
-        "n {:>5}   p50 {:>7.2} ms   p99 {:>7.2} ms   max {largest:>7.2} ms",
-        times.len(),
-        at(50),
-        at(99)
-    )
 }

@@ -27,6 +27,8 @@ pub struct HttpConfig {
     pub body_timeout_ms: u64,
     /// Longest time a request may take, in milliseconds.
     pub request_timeout_ms: u64,
+    /// How long a caller may take nothing of what it is sent before its connection ends, in milliseconds.
+    pub write_timeout_ms: u64,
     /// How long a stream of events stays open before whoever reads it must come again, in milliseconds.
     pub stream_ms: u64,
     /// Origins that browsers may call from.
@@ -47,6 +49,7 @@ impl Default for HttpConfig {
             max_body_bytes: 256 * 1024,
             body_timeout_ms: 20_000,
             request_timeout_ms: 40_000,
+            write_timeout_ms: 20_000,
             stream_ms: 3_600_000,
             allowed_origins: Vec::new(),
             public_url: String::new(),
@@ -78,6 +81,11 @@ impl HttpConfig {
             self.body_timeout_ms,
             100..=self.request_timeout_ms - 1,
             "http.body_timeout_ms",
+        )?;
+        between(
+            self.write_timeout_ms,
+            100..=TEN_MINUTES_MS,
+            "http.write_timeout_ms",
         )?;
         between(self.stream_ms, 100..=A_DAY_MS, "http.stream_ms")?;
         within(

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
     identity::{Actor, Caller},
-    ids::DeviceId,
+    ids::{DeviceId, TokenId},
     mailbox::Command,
     storage::{Entered, Hello, Ring, Tx, TxScope},
 };
@@ -48,7 +48,21 @@ pub const REVOKED: &str = "revoked";
 /// Refuses a unit of work that a socket has no right to any more. One that it has is finished before a newer hello is
 /// heard, so begin with this: whatever the older socket wrote is there for the newer one to see.
 pub async fn hold(tx: &mut Tx, socket: Socket) -> Result<()> {
-    match tx.devices().hold(socket).await? {
+    let standing = tx.devices().hold(socket).await?;
+    stand(tx, socket, standing).await
+}
+
+/// The same; false when the credential that the socket came with is not alive any more.
+pub async fn hold_with(tx: &mut Tx, socket: Socket, token: TokenId) -> Result<bool> {
+    let Some(standing) = tx.devices().hold_with(socket, token).await? else {
+        return Ok(false);
+    };
+    stand(tx, socket, standing).await?;
+    Ok(true)
+}
+
+async fn stand(tx: &mut Tx, socket: Socket, standing: Standing) -> Result<()> {
+    match standing {
         Standing::Newest => Ok(()),
         Standing::BackAgain => come_back(tx, socket).await,
         Standing::Replaced => Err(Error::conflict(REPLACED, "a newer socket of this device is open")),

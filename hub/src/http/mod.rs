@@ -7,6 +7,7 @@ pub mod extract;
 pub mod health;
 pub mod idempotency;
 pub mod layers;
+mod patient;
 pub mod peer;
 pub mod problem;
 pub mod serve;

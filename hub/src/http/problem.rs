@@ -91,7 +91,7 @@ pub const fn status(error: &Error) -> StatusCode {
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Late { .. } => StatusCode::REQUEST_TIMEOUT,
         Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Unavailable { .. } | Error::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(..) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -154,6 +154,7 @@ const fn code(error: &Error) -> &'static str {
         Error::TooLarge { .. } => "too_large",
         Error::Late { .. } => "late",
         Error::Throttled { .. } => "throttled",
+        Error::Full { .. } => "full",
         Error::Unavailable { .. } => "unavailable",
         Error::Internal(..) => "internal",
     }
@@ -161,7 +162,7 @@ const fn code(error: &Error) -> &'static str {
 
 fn retry_after(error: &Error) -> Option<Duration> {
     match error {
-        Error::Throttled { retry_after } => Some(*retry_after),
+        Error::Throttled { retry_after } | Error::Full { retry_after, .. } => Some(*retry_after),
         Error::Unavailable { .. } => Some(Duration::from_secs(1)),
         _ => None,
     }

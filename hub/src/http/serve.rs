@@ -2,7 +2,7 @@
 //!
 //! A connection costs its sender nothing, so each is bounded here: [`max_connections`](crate::config::HttpConfig) of them
 //! at once, and the head of a request, the first as the next, within `header_timeout_ms`. From the head on the layers bound
-//! the request. A connection that becomes a satellite's socket is counted among the sockets from then on.
+//! the request, and `write_timeout_ms` how long its caller may take nothing of the answer. A connection that becomes a satellite's socket is counted among the sockets from then on.
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::peer::Peer;
+use super::{patient::Patient, peer::Peer};
 use crate::{hub::Hub, telemetry::metric};
 
 /// What a connection buffers at most, and so the longest head of a request: several times what a browser sends.
@@ -93,6 +93,7 @@ fn is_theirs(error: &io::Error) -> bool {
 async fn connection(hub: Hub, builder: Builder, router: Router, (stream, peer): (TcpStream, SocketAddr)) {
     // Answers are written whole; waiting for more to send only makes them late.
     let _ = stream.set_nodelay(true);
+    let stream = Patient::new(stream, Duration::from_millis(hub.config.http.write_timeout_ms));
     let service = service_fn(move |request| answer(router.clone(), peer, request));
     let mut connection = pin!(
         builder

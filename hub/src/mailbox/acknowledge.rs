@@ -11,22 +11,17 @@ use crate::{
 /// Notes that the device has a command: from here on it may start. Again changes nothing; for one that has ended it is
 /// refused, so that the device does not start what nobody waits for.
 pub async fn acknowledge(tx: &mut Tx, device: DeviceId, id: CommandId) -> Result<()> {
+    if tx.commands().acknowledge(device, id).await? {
+        tx.record(Record::of("acknowledge_command").on("command", id.0));
+        return Ok(());
+    }
     let stored = tx
         .commands()
         .lock(device, id)
         .await?
         .ok_or(Error::NotFound { what: "command" })?;
-    let command = stored.command;
-    match command.state {
+    match stored.command.state {
         CommandState::Acknowledged => Ok(()),
-        // Queued: the socket on which it was sent has gone, and the word came over the next.
-        CommandState::Queued | CommandState::Sent
-            if command.attempts > 0 && command.deadline_at > tx.now() =>
-        {
-            tx.commands().acknowledge(id).await?;
-            tx.record(Record::of("acknowledge_command").on("command", id.0));
-            Ok(())
-        }
         CommandState::Queued | CommandState::Sent => Err(Error::conflict(
             "not_deliverable",
             "the command was not sent yet, or its time has passed: do not start it",

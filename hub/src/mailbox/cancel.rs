@@ -36,7 +36,9 @@ pub async fn cancel(tx: &mut Tx, id: CommandId) -> Result<Command> {
         CommandState::Acknowledged if stored.command.cancel_requested_at.is_none() => {
             tx.record(record.with("state", CommandState::Acknowledged.as_str()));
             tx.commands().ask_to_cancel(id).await?;
-            tell(tx, &stored.command, stored.audience).await?;
+            let space = tx.devices().space_of(device).await?;
+            let space = space.ok_or_else(|| Error::internal("a command for a device without a space"))?;
+            tell(tx, &stored.command, stored.audience, space);
         }
         CommandState::Acknowledged | CommandState::Cancelled => {}
         ended => {

@@ -8,7 +8,7 @@ use crate::{
     audit::record::Record,
     error::{Error, Result},
     events::{EventKind, NewEvent, Place, payload::find_nul},
-    ids::{CommandId, DeviceId, PersonId},
+    ids::{CommandId, DeviceId, PersonId, SpaceId},
     secret::random_bytes,
     storage::{Ending, StoredCommand, Tx},
     telemetry::metric,
@@ -73,11 +73,11 @@ pub async fn finish(tx: &mut Tx, device: DeviceId, id: CommandId, answer: Answer
 /// Ends a locked command and what it carried.
 pub(super) async fn end(tx: &mut Tx, stored: StoredCommand, ending: Ending) -> Result<()> {
     let mut command = stored.command;
-    tx.commands().finish(command.id, &ending).await?;
+    let space = tx.commands().finish(command.id, &ending).await?;
     command.state = ending.state;
     command.result = ending.result;
     command.error = ending.error;
-    tell(tx, &command, stored.audience).await?;
+    tell(tx, &command, stored.audience, space);
     metrics::counter!(metric::COMMANDS, "state" => command.state.as_str()).increment(1);
     if let (Some(action), Some(attempt)) = (command.action_id, stored.attempt) {
         settle(tx, action, attempt, &command).await?;
@@ -91,9 +91,7 @@ pub(super) async fn end(tx: &mut Tx, stored: StoredCommand, ending: Ending) -> R
 }
 
 /// The event that says where a command stands.
-pub(super) async fn tell(tx: &mut Tx, command: &Command, audience: Option<PersonId>) -> Result<()> {
-    let space = tx.devices().space_of(command.device_id).await?;
-    let space = space.ok_or_else(|| Error::internal("a command for a device without a space"))?;
+pub(super) fn tell(tx: &mut Tx, command: &Command, audience: Option<PersonId>, space: SpaceId) {
     let place = Place {
         device: Some(command.device_id),
         audience,
@@ -101,7 +99,6 @@ pub(super) async fn tell(tx: &mut Tx, command: &Command, audience: Option<Person
     };
     let said = json!({"command_id": command.id, "kind": command.kind, "state": command.state});
     tx.append(NewEvent::by_hub(EventKind::CommandChanged, place, said));
-    Ok(())
 }
 
 const fn delivery(state: CommandState) -> &'static str {

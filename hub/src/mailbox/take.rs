@@ -42,14 +42,18 @@ pub struct Handed {
 /// Marks the next commands of a socket as sent, in order. A socket that is no longer the device's newest gets none.
 pub async fn hand_over(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Handed> {
     hold(tx, socket).await?;
+    hand_over_to_newest(tx, socket, what).await
+}
+
+/// The same for a socket that this unit of work holds already.
+pub async fn hand_over_to_newest(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Handed> {
     if what == HandOver::Again {
         tx.commands().requeue_unacknowledged(socket.device).await?;
     }
-    let cancelled = tx
+    let (cancelled, held) = tx
         .commands()
         .take_cancels(socket, what == HandOver::Again)
         .await?;
-    let held = tx.commands().in_flight(socket.device).await?;
     let room = Room {
         all: MAX_IN_FLIGHT - held.all,
         by_people: (MAX_BY_PEOPLE - held.by_people).max(0),
@@ -62,9 +66,7 @@ pub async fn hand_over(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Ha
         });
     }
     let commands = tx.commands().take_queued(socket.device, room).await?;
-    // Or there is no room left for what people send: an answer makes some.
-    let held = tx.commands().in_flight(socket.device).await?;
-    let is_full = held.all >= MAX_IN_FLIGHT || held.by_people >= MAX_BY_PEOPLE;
+    let is_full = is_full(tx, socket, room, commands.len()).await?;
     let traces = if trace::is_on() && !commands.is_empty() {
         let ids: Vec<CommandId> = commands.iter().map(|command| command.id).collect();
         tx.commands().trace_contexts(socket.device, &ids).await?
@@ -77,4 +79,14 @@ pub async fn hand_over(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Ha
         cancelled,
         is_full,
     })
+}
+
+/// Whether the device may hold no more, or no more of what people send: an answer makes room. Where it took fewer than there was
+/// room for of either, that is known.
+async fn is_full(tx: &mut Tx, socket: Socket, room: Room, taken: usize) -> Result<bool> {
+    if i64::try_from(taken).is_ok_and(|taken| taken < room.all.min(room.by_people)) {
+        return Ok(false);
+    }
+    let held = tx.commands().in_flight(socket.device).await?;
+    Ok(held.all >= MAX_IN_FLIGHT || held.by_people >= MAX_BY_PEOPLE)
 }

@@ -78,7 +78,7 @@ struct Console {
 }
 
 async fn serve(hub: Hub, socket: WebSocket, user: Option<SignedIn>, place: Place) {
-    let mut out = Outgoing::new(socket);
+    let mut out = Outgoing::new(&hub, socket);
     let mut console = match greet(&hub, &mut out, user).await {
         Ok(console) => console,
         Err(ended) => return out.close(&hub, ended).await,

@@ -3,18 +3,18 @@
 use tracing::Instrument;
 
 use super::{
-    bounded,
     hello::Guest,
+    in_turn,
     operate::farewell,
     outgoing::{self, Ended, Outgoing},
     protocol::CloseReason,
 };
 use crate::{
-    devices::{Socket, connect::hold, shadow::Shadow},
-    error::Result,
+    devices::{Socket, connect::hold_with, shadow::Shadow},
+    error::{Error, Result},
     hub::Hub,
     identity::{Actor, Scope, authorize::authorize},
-    mailbox::take::{HandOver, Handed, hand_over},
+    mailbox::take::{HandOver, Handed, hand_over_to_newest},
     storage::{TxScope, Untold},
     telemetry::trace,
 };
@@ -26,6 +26,8 @@ pub(super) enum Owed {
     Nothing,
     /// The device holds all that it may. Nobody rings when it answers one: its own socket knows.
     Room,
+    /// There was no turn at the database for a look: nothing was looked at yet.
+    Turn,
     /// The last look failed. Its commands may be marked as sent and were not written, its news was not heard.
     Look,
 }
@@ -38,7 +40,7 @@ pub(super) async fn deliver(
     socket: Socket,
     owed: Owed,
 ) -> Result<Owed, Ended> {
-    match bounded(look(hub, guest, socket, owed)).await {
+    match in_turn(hub, guest.caller.agent, look(hub, guest, socket, owed)).await {
         Ok(Some((handed, desired))) => {
             for id in handed.cancelled {
                 out.send(&outgoing::cancel(id)).await?;
@@ -59,7 +61,9 @@ pub(super) async fn deliver(
                 return Err(Ended::because(reason));
             }
             tracing::warn!(device.id = %guest.device, error = error.chain(), "commands could not be delivered yet");
-            Ok(Owed::Look)
+            // To send again what was sent would only make the crowd larger.
+            let is_crowded = matches!(error, Error::Full { .. }) && owed != Owed::Look;
+            Ok(if is_crowded { Owed::Turn } else { Owed::Look })
         }
     }
 }
@@ -72,30 +76,29 @@ async fn look(
     owed: Owed,
 ) -> Result<Option<(Handed, Option<Shadow>)>> {
     let agent = guest.caller.agent;
-    let mut tx = hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await?;
-    if !tx.identity().is_credential_alive(guest.token()).await? {
+    // Lazily: a device starts nothing before its acknowledgement is committed, and the disk has that only together with this.
+    // A database that crashes before forgets that the commands were sent, and they are sent again.
+    let mut tx = hub
+        .db
+        .begin_lazily(TxScope::WholeAgent(agent), Actor::hub())
+        .await?;
+    if !hold_with(&mut tx, socket, guest.token()).await? {
         return Ok(None);
     }
     let may_receive = authorize(&guest.caller, Scope::CommandsReceive).is_ok();
     let handed = if may_receive {
         let what = match owed {
-            Owed::Nothing | Owed::Room => HandOver::Next,
+            Owed::Nothing | Owed::Room | Owed::Turn => HandOver::Next,
             Owed::Look => HandOver::Again,
         };
-        hand_over(&mut tx, socket, what).await?
+        hand_over_to_newest(&mut tx, socket, what).await?
     } else {
-        hold(&mut tx, socket).await?;
         Handed::default()
     };
     // Of a device that may not be told it is marked all the same, or every look would find it.
     let untold = tx.shadows().take_untold(socket, owed == Owed::Look).await?;
     let desired = untold.filter(|_| may_receive).and_then(worth_telling);
-    if handed.commands.is_empty() && handed.cancelled.is_empty() {
-        // At most the connection's own row was taken up again: the next look would do it, too.
-        tx.commit_lazily().await?;
-    } else {
-        tx.commit().await?;
-    }
+    tx.commit().await?;
     Ok(Some((handed, desired)))
 }
 

@@ -17,10 +17,44 @@ mod pulse;
 pub mod registry;
 mod renew;
 mod report;
+pub mod share;
 mod subscriptions;
 mod tell;
 mod upgrade;
 pub mod wanted;
 pub mod watch;
 
-use crate::storage::bounded;
+use share::Work;
+
+use crate::{
+    error::Result,
+    hub::Hub,
+    ids::AgentId,
+    storage::{PATIENCE, bounded},
+};
+
+/// Work on the database, in the sockets' [share](share::Share) of it.
+fn in_turn<T>(
+    hub: &Hub,
+    agent: AgentId,
+    work: impl Future<Output = Result<T>>,
+) -> impl Future<Output = Result<T>> {
+    let work = bounded(work);
+    async move {
+        let _room = hub.share.room(agent, Work::Message, PATIENCE).await?;
+        work.await
+    }
+}
+
+/// The same for somebody who is not greeted yet.
+fn in_turn_to_greet<T>(
+    hub: &Hub,
+    agent: AgentId,
+    work: impl Future<Output = Result<T>>,
+) -> impl Future<Output = Result<T>> {
+    let work = bounded(work);
+    async move {
+        let _room = hub.share.room(agent, Work::Greeting, PATIENCE).await?;
+        work.await
+    }
+}

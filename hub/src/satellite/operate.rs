@@ -3,9 +3,9 @@
 use tracing::Span;
 
 use super::{
-    bounded,
     client::Operation,
     hello::Guest,
+    in_turn,
     protocol::{
         Accepted, ClientId, CloseReason, CommandStage, DiscardReason, Discarded, Duplicate, ErrorCode,
         ErrorNotice, FieldError, HubFrame, Rejected, Subject,
@@ -34,7 +34,7 @@ use crate::{
 pub(super) async fn story(hub: &Hub, guest: &Guest, operation: &Operation, frame: &'static str) -> Span {
     let story = match operation.subject() {
         Some(Subject::Command { command_id, .. }) if trace::is_on() => {
-            bounded(story_of(hub, guest, command_id.into()))
+            in_turn(hub, guest.caller.agent, story_of(hub, guest, command_id.into()))
                 .await
                 .ok()
                 .flatten()
@@ -62,6 +62,7 @@ pub async fn operate(
     socket: Socket,
     operation: Operation,
 ) -> Result<Vec<HubFrame>, CloseReason> {
+    let agent = guest.caller.agent;
     let needed = operation.scope();
     let may = needed.map_or(Ok(()), |scope| authorize(&guest.caller, scope));
     let (subjects, mut frames, done) = match operation {
@@ -69,14 +70,14 @@ pub async fn operate(
             let (good, bad) = sorted(items);
             let subjects = good.iter().filter_map(|item| subject(&item.client_id)).collect();
             let done = match may {
-                Ok(()) => bounded(take_in(hub, guest, socket, good)).await,
+                Ok(()) => in_turn(hub, agent, take_in(hub, guest, socket, good)).await,
                 Err(error) => Err(error),
             };
             (subjects, bad, done)
         }
         Operation::Report(name, said) => {
             let done = match may {
-                Ok(()) => bounded(take_report(hub, guest, socket, &name, &said)).await,
+                Ok(()) => in_turn(hub, agent, take_report(hub, guest, socket, &name, &said)).await,
                 Err(error) => Err(error),
             };
             let subject = Subject::Report { report_id: name };
@@ -86,7 +87,7 @@ pub async fn operate(
         operation => {
             let subjects = operation.subject().into_iter().collect();
             let done = match may {
-                Ok(()) => bounded(carry_out(hub, guest, socket, operation)).await,
+                Ok(()) => in_turn(hub, agent, carry_out(hub, guest, socket, operation)).await,
                 Err(error) => Err(error),
             };
             (subjects, Vec::new(), done)
@@ -234,9 +235,11 @@ pub(super) fn notice(error: &Error) -> ErrorNotice {
         Error::Invalid(_) => ErrorCode::Invalid,
         Error::Conflict { .. } | Error::Outdated { .. } => ErrorCode::Conflict,
         Error::TooLarge { .. } => ErrorCode::TooLarge,
-        Error::Late { .. } | Error::Throttled { .. } | Error::Unavailable { .. } | Error::Internal(..) => {
-            ErrorCode::Busy
-        }
+        Error::Late { .. }
+        | Error::Throttled { .. }
+        | Error::Full { .. }
+        | Error::Unavailable { .. }
+        | Error::Internal(..) => ErrorCode::Busy,
     };
     let detail = if let Error::Internal(..) = error {
         tracing::error!(error = error.chain(), "a satellite's frame failed");

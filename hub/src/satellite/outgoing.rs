@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use tokio::time::timeout;
 
-use super::protocol::{self, CloseReason, ErrorNotice, Goodbye, HubFrame};
+use super::protocol::{self, CloseReason, ErrorCode, ErrorNotice, Goodbye, HubFrame};
 use crate::{
     devices::{presence::LEFT, shadow::Shadow},
     hub::Hub,
@@ -15,7 +15,8 @@ use crate::{
     telemetry::metric,
 };
 
-/// A socket that does not take a frame for this long reads too slowly.
+/// A socket that does not take a frame for this long reads too slowly, or for half of what its connection may: so it is told
+/// why, if it reads on.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// How long the close handshake may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -41,6 +42,15 @@ impl Ended {
         Self::Close(reason, None)
     }
 
+    /// Whoever is sent away for want of room comes again no sooner than those of a restart.
+    fn comes_later(&self) -> bool {
+        match self {
+            Self::Close(CloseReason::Restart, _) => true,
+            Self::Close(_, Some(notice)) => notice.code == ErrorCode::Busy,
+            Self::Close(_, None) | Self::Gone => false,
+        }
+    }
+
     /// Why a device went, for those who watch.
     #[must_use]
     pub const fn parting(&self) -> &'static str {
@@ -63,11 +73,16 @@ impl Ended {
 /// A socket.
 pub(super) struct Outgoing {
     socket: WebSocket,
+    write_within: Duration,
 }
 
 impl Outgoing {
-    pub(super) const fn new(socket: WebSocket) -> Self {
-        Self { socket }
+    pub(super) fn new(hub: &Hub, socket: WebSocket) -> Self {
+        let patience = Duration::from_millis(hub.config.http.write_timeout_ms);
+        Self {
+            socket,
+            write_within: WRITE_WITHIN.min(patience / 2),
+        }
     }
 
     /// The text of the next message; none for a sign of life.
@@ -105,7 +120,7 @@ impl Outgoing {
     }
 
     pub(super) async fn write(&mut self, message: Message) -> Result<(), Ended> {
-        match timeout(WRITE_WITHIN, self.socket.send(message)).await {
+        match timeout(self.write_within, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Ended::Gone),
             Err(_) => Err(Ended::because(CloseReason::Slow)),
@@ -115,8 +130,7 @@ impl Outgoing {
     /// Says why and closes.
     pub(super) async fn close(self, hub: &Hub, ended: Ended) {
         metrics::counter!(metric::SOCKETS_CLOSED, "reason" => ended.name()).increment(1);
-        let wait =
-            matches!(ended, Ended::Close(CloseReason::Restart, _)).then(|| BEFORE_RESTART_MS + jitter(hub));
+        let wait = ended.comes_later().then(|| BEFORE_RESTART_MS + jitter(hub));
         self.end(ended, wait).await;
     }
 

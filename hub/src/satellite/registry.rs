@@ -10,17 +10,24 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use super::share::full;
 use crate::{
+    config::SatelliteConfig,
     devices::Sitting,
     error::{Error, Result},
     identity::network,
-    ids::{DeviceId, TokenId},
+    ids::{AgentId, DeviceId, TokenId},
     telemetry::metric,
 };
 
 /// Strangers at the door at most: 64 MiB at the worst, when each sends a message of the largest size in two halves and leaves
 /// both unfinished. A greeting takes milliseconds, so that thousands come in within their ten seconds.
 const MOST_STRANGERS: usize = 128;
+/// Devices at the door at most: what a hub greets within a few seconds, for they do not wait longer for their welcome. Whoever
+/// comes when so many wait is told at once to come again.
+const MOST_DEVICES: usize = 1_024;
+/// Of these, those of one agent, which may have opened sockets and say nothing.
+const MOST_OF_AGENT: usize = MOST_DEVICES / 4;
 /// Sockets at most that one newcomer may have at the door: a client that lost some without noticing, and a few neighbours.
 const MOST_OF_ONE: usize = 8;
 
@@ -28,14 +35,16 @@ const MOST_OF_ONE: usize = 8;
 #[derive(Debug, Clone)]
 pub struct Registry {
     most: usize,
+    /// Of one agent.
+    most_of_agent: usize,
     open: Arc<Mutex<Open>>,
 }
 
 /// Whose socket waits to be greeted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Newcomer {
-    /// A device whose credential came with the upgrade.
-    Device(DeviceId),
+    /// A device of an agent, whose credential came with the upgrade.
+    Device(AgentId, DeviceId),
     /// Anybody, at this address.
     Stranger(Option<IpAddr>),
 }
@@ -56,6 +65,8 @@ impl Newcomer {
 struct Open {
     /// Taken seats.
     seats: usize,
+    /// Of these, those of each agent.
+    of_agents: HashMap<AgentId, usize>,
     strangers: usize,
     /// How many sockets each newcomer has at the door.
     waiting: HashMap<Newcomer, usize>,
@@ -80,11 +91,12 @@ pub struct Seat {
 }
 
 impl Registry {
-    /// With seats for so many sockets.
+    /// With as many seats as are configured.
     #[must_use]
-    pub fn new(most: usize) -> Self {
+    pub fn new(config: &SatelliteConfig) -> Self {
         Self {
-            most,
+            most: config.max_sockets,
+            most_of_agent: config.max_sockets_per_agent,
             open: Arc::default(),
         }
     }
@@ -95,15 +107,17 @@ impl Registry {
         let of_this = open.waiting.get(&newcomer).copied().unwrap_or_default();
         let is_crowded = newcomer.is_stranger() && open.strangers >= MOST_STRANGERS;
         if open.seats >= self.most || is_crowded || of_this >= MOST_OF_ONE {
-            return Err(full());
+            return Err(no_seat("node"));
+        }
+        match newcomer {
+            Newcomer::Stranger(_) => open.strangers += 1,
+            Newcomer::Device(agent, _) if open.of(agent) >= self.most_of_agent => {
+                return Err(no_seat("agent"));
+            }
+            Newcomer::Device(agent, _) if open.is_door_full_for(agent) => return Err(no_seat("door")),
+            Newcomer::Device(agent, _) => open.take(agent),
         }
         open.waiting.insert(newcomer, of_this + 1);
-        if newcomer.is_stranger() {
-            open.strangers += 1;
-        } else {
-            open.seats += 1;
-            gauge(open.seats);
-        }
         Ok(Place {
             registry: self.clone(),
             newcomer,
@@ -140,18 +154,31 @@ impl Registry {
 }
 
 impl Place {
+    /// For whom it is kept; the hub's own where nobody knows yet.
+    #[must_use]
+    pub const fn agent(&self) -> AgentId {
+        match self.newcomer {
+            Newcomer::Device(agent, _) => agent,
+            Newcomer::Stranger(_) => AgentId::HUB,
+        }
+    }
+
     /// Goes from the door to a seat. A stranger finds none when devices took the last one meanwhile.
     pub fn sit(self, sitting: Sitting) -> Result<Seat> {
         let mut open = self.registry.lock();
-        if self.newcomer.is_stranger() && open.seats >= self.registry.most {
-            return Err(full());
+        if self.newcomer.is_stranger() {
+            if open.seats >= self.registry.most {
+                return Err(no_seat("node"));
+            }
+            if open.of(sitting.agent) >= self.registry.most_of_agent {
+                return Err(no_seat("agent"));
+            }
         }
         // A device's seat is counted twice until its place is given back, at the end of this.
-        open.seats += 1;
+        open.take(sitting.agent);
         open.next += 1;
         let number = open.next;
         open.sitting.insert(number, sitting);
-        gauge(open.seats);
         Ok(Seat {
             registry: self.registry.clone(),
             number,
@@ -162,11 +189,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.registry.lock();
-        if self.newcomer.is_stranger() {
-            open.strangers -= 1;
-        } else {
-            open.seats -= 1;
-            gauge(open.seats);
+        match self.newcomer {
+            Newcomer::Stranger(_) => open.strangers -= 1,
+            Newcomer::Device(agent, _) => open.give_back(agent),
         }
         if let Some(of_this) = open.waiting.get_mut(&self.newcomer) {
             *of_this -= 1;
@@ -178,17 +203,56 @@ impl Drop for Place {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut open = self.registry.lock();
-        open.seats -= 1;
-        open.sitting.remove(&self.number);
-        gauge(open.seats);
+        if let Some(sitting) = open.sitting.remove(&self.number) {
+            open.give_back(sitting.agent);
+        }
     }
 }
 
-fn full() -> Error {
-    Error::Unavailable {
-        what: "a free socket",
-        source: None,
+impl Open {
+    /// Seats of an agent that are taken.
+    fn of(&self, agent: AgentId) -> usize {
+        self.of_agents.get(&agent).copied().unwrap_or_default()
     }
+
+    /// Whether too many devices wait to be greeted, or too many of this agent.
+    fn is_door_full_for(&self, agent: AgentId) -> bool {
+        let (mut all, mut own) = (0, 0);
+        for (newcomer, count) in &self.waiting {
+            if let Newcomer::Device(of, _) = newcomer {
+                all += count;
+                own += if *of == agent { *count } else { 0 };
+            }
+        }
+        all >= MOST_DEVICES || own >= MOST_OF_AGENT
+    }
+
+    fn take(&mut self, agent: AgentId) {
+        self.seats += 1;
+        *self.of_agents.entry(agent).or_default() += 1;
+        gauge(self.seats);
+    }
+
+    fn give_back(&mut self, agent: AgentId) {
+        self.seats -= 1;
+        if let Some(of_agent) = self.of_agents.get_mut(&agent) {
+            *of_agent -= 1;
+            if *of_agent == 0 {
+                self.of_agents.remove(&agent);
+            }
+        }
+        gauge(self.seats);
+    }
+}
+
+/// All seats are taken: those of the node, or those of the agent.
+fn no_seat(whose: &'static str) -> Error {
+    metrics::counter!(metric::SOCKETS_REFUSED, "why" => whose).increment(1);
+    full(match whose {
+        "agent" => "a socket for this agent's devices",
+        "door" => "a place at the door",
+        _ => "a socket",
+    })
 }
 
 fn gauge(seats: usize) {
@@ -199,18 +263,31 @@ fn gauge(seats: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::AgentId;
+
+    fn registry(max_sockets: usize, max_sockets_per_agent: usize) -> Registry {
+        Registry::new(&SatelliteConfig {
+            max_sockets,
+            max_sockets_per_agent,
+            ..SatelliteConfig::default()
+        })
+    }
 
     fn at(number: u8) -> Newcomer {
         Newcomer::stranger(Some([192, 0, 2, number].into()))
     }
 
-    fn sitting(device: DeviceId) -> Sitting {
-        Sitting {
-            agent: AgentId::mint(),
-            device,
+    /// A device of an agent of its own, and what it sits down with.
+    fn device() -> (Newcomer, Sitting) {
+        device_of(AgentId::mint())
+    }
+
+    fn device_of(agent: AgentId) -> (Newcomer, Sitting) {
+        let sitting = Sitting {
+            agent,
+            device: DeviceId::mint(),
             token: TokenId::mint(),
-        }
+        };
+        (Newcomer::Device(agent, sitting.device), sitting)
     }
 
     /// Takes places for somebody until there is none.
@@ -220,16 +297,13 @@ mod tests {
 
     #[test]
     fn strangers_take_no_seat_and_few_places() {
-        let registry = Registry::new(2);
+        let registry = registry(2, 2);
         let mut waiting = crowd(&registry, at(0));
         assert_eq!(waiting.len(), MOST_OF_ONE);
         waiting.extend((1..100).flat_map(|number| crowd(&registry, at(number))));
         assert_eq!((waiting.len(), registry.count()), (MOST_STRANGERS, 0));
-        let device = DeviceId::mint();
-        let seat = registry
-            .enter(Newcomer::Device(device))
-            .unwrap()
-            .sit(sitting(device));
+        let (device, sitting) = device();
+        let seat = registry.enter(device).unwrap().sit(sitting);
         assert_eq!((seat.is_ok(), registry.count()), (true, 1));
         drop(waiting);
         assert_eq!(crowd(&registry, at(0)).len(), MOST_OF_ONE);
@@ -237,28 +311,51 @@ mod tests {
 
     #[test]
     fn a_device_at_the_door_has_its_seat_and_keeps_few_others_waiting() {
-        let registry = Registry::new(100);
-        let device = DeviceId::mint();
-        let mut waiting = crowd(&registry, Newcomer::Device(device));
+        let registry = registry(100, 100);
+        let (device, sitting) = device();
+        let mut waiting = crowd(&registry, device);
         assert_eq!((waiting.len(), registry.count()), (MOST_OF_ONE, MOST_OF_ONE));
-        let seat = waiting.pop().unwrap().sit(sitting(device)).unwrap();
+        let seat = waiting.pop().unwrap().sit(sitting).unwrap();
         assert_eq!(registry.count(), MOST_OF_ONE);
         drop((waiting, seat));
         let open = registry.lock();
         assert_eq!((open.seats, open.waiting.len(), open.sitting.len()), (0, 0, 0));
+        assert!(open.of_agents.is_empty());
     }
 
     #[test]
     fn a_stranger_finds_no_seat_when_devices_took_the_last() {
-        let registry = Registry::new(1);
+        let registry = registry(1, 1);
         let stranger = registry.enter(at(1)).unwrap();
-        let device = DeviceId::mint();
-        let _seat = registry
-            .enter(Newcomer::Device(device))
-            .unwrap()
-            .sit(sitting(device));
-        assert!(stranger.sit(sitting(DeviceId::mint())).is_err());
-        assert!(registry.enter(at(1)).is_err() && registry.enter(Newcomer::Device(device)).is_err());
+        let (device, sitting) = device();
+        let _seat = registry.enter(device).unwrap().sit(sitting);
+        assert!(stranger.sit(device_of(AgentId::mint()).1).is_err());
+        assert!(registry.enter(at(1)).is_err() && registry.enter(device).is_err());
         assert_eq!(registry.count(), 1);
+    }
+
+    #[test]
+    fn an_agent_whose_devices_took_all_its_seats_leaves_those_of_others() {
+        let (registry, agent) = (registry(10, 2), AgentId::mint());
+        let sit = |(device, sitting)| registry.enter(device).and_then(|place| place.sit(sitting));
+        let seats: Vec<Seat> = (0..3).filter_map(|_| sit(device_of(agent)).ok()).collect();
+        assert_eq!((seats.len(), registry.count()), (2, 2));
+        // Nor does one that says only at hello whose it is.
+        assert!(registry.enter(at(1)).unwrap().sit(device_of(agent).1).is_err());
+        assert!(sit(device()).is_ok());
+        drop(seats);
+        assert!(sit(device_of(agent)).is_ok());
+    }
+
+    #[test]
+    fn devices_wait_at_the_door_in_numbers_that_can_be_greeted() {
+        let (registry, agent) = (registry(10_000, 10_000), AgentId::mint());
+        let own = || registry.enter(device_of(agent).0).ok();
+        let mut waiting: Vec<Place> = std::iter::from_fn(own).collect();
+        assert_eq!(waiting.len(), MOST_OF_AGENT);
+        waiting.extend(std::iter::from_fn(|| registry.enter(device().0).ok()));
+        assert_eq!(waiting.len(), MOST_DEVICES);
+        drop(waiting);
+        assert!(own().is_some());
     }
 }

@@ -1,8 +1,8 @@
 //! `renew`: the device of a socket gets a new credential, and its socket goes on with that.
 
 use super::{
-    bounded,
     hello::Guest,
+    in_turn,
     operate::{farewell, notice},
     protocol::{BearerToken, CloseReason, HubFrame, Renewed},
 };
@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 
 /// Renews. What cannot be done is said by an `error`, for no id belongs to it.
 pub(super) async fn renew(hub: &Hub, guest: &Guest, socket: Socket) -> Result<Vec<HubFrame>, CloseReason> {
-    match bounded(renewed(hub, guest, socket)).await {
+    match in_turn(hub, guest.caller.agent, renewed(hub, guest, socket)).await {
         Ok(fresh) => Ok(vec![HubFrame::Renewed(Renewed {
             token: BearerToken::from(fresh.token.expose_secret().to_owned()),
             previous_ends_at: fresh.others_end_at,

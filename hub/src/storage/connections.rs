@@ -8,7 +8,7 @@ use crate::{
     clock::DateTime,
     devices::{Sitting, Socket, Standing},
     error::Result,
-    ids::{AgentId, DeviceId, NodeId},
+    ids::{AgentId, DeviceId, NodeId, TokenId},
 };
 
 /// What a device says of itself.
@@ -121,6 +121,36 @@ impl Devices<'_> {
             Some(false) => Ok(Standing::Newest),
             None => self.take_up(socket).await,
         }
+    }
+
+    /// The same for a socket that came with this credential; none when that is not alive any more.
+    pub async fn hold_with(&mut self, socket: Socket, token: TokenId) -> Result<Option<Standing>> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let found = sqlx::query!(
+            r#"with held as (select d.revoked_at is not null as is_revoked
+                 from device_connections k join devices d on d.agent_id = k.agent_id and d.id = k.device_id
+                 where k.agent_id = $1 and k.device_id = $2 and k.generation = $3 for share of k)
+               select (select is_revoked from held) as is_revoked,
+                 exists (select from access_tokens t
+                   join devices d on d.agent_id = t.agent_id and d.id = t.device_id and d.revoked_at is null
+                   join agents a on a.id = t.agent_id and a.disabled_at is null
+                   where t.agent_id = $1 and t.id = $4 and t.revoked_at is null
+                     and (t.expires_at is null or t.expires_at > $5)) as "is_alive!""#,
+            agent.0,
+            socket.device.0,
+            socket.generation,
+            token.0,
+            now
+        );
+        let found = found.fetch_one(self.0.connection()).await?;
+        if !found.is_alive {
+            return Ok(None);
+        }
+        Ok(Some(match found.is_revoked {
+            Some(true) => Standing::Revoked,
+            Some(false) => Standing::Newest,
+            None => self.take_up(socket).await?,
+        }))
     }
 
     /// A connection that is not there was replaced, or aged out while its node could not reach the database; then it is

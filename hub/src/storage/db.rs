@@ -11,6 +11,7 @@ use sqlx::{
 use super::{
     Bell, Tx, TxScope, Way, guard,
     schema::{self, Schema},
+    tx::Durability,
     way,
 };
 use crate::{
@@ -67,12 +68,23 @@ impl Db {
 
     /// Begins a unit of work for one agent, seeing what one person may see.
     pub async fn begin(&self, scope: TxScope, actor: Actor) -> Result<Tx> {
+        self.begin_as(scope, actor, Durability::Durable).await
+    }
+
+    /// The same, whose commit does not wait for the disk unless it records something. For what would be made again if the
+    /// database lost it in a crash, and what nobody acts on before a later commit: the disk has that only together with this.
+    pub async fn begin_lazily(&self, scope: TxScope, actor: Actor) -> Result<Tx> {
+        self.begin_as(scope, actor, Durability::Lazy).await
+    }
+
+    async fn begin_as(&self, scope: TxScope, actor: Actor, durability: Durability) -> Result<Tx> {
         let pool = if scope.is_system() {
             &self.system
         } else {
             &self.app
         };
-        Tx::begin(pool, scope, actor, self.clock.now(), Arc::clone(&self.bell)).await
+        let (now, bell) = (self.clock.now(), Arc::clone(&self.bell));
+        Tx::begin(pool, (scope, durability), actor, now, bell).await
     }
 
     /// Begins a unit of work across agents, as the hub itself.

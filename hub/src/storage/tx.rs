@@ -64,6 +64,15 @@ impl Caller {
     }
 }
 
+/// What a commit waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// That the disk has it.
+    Durable,
+    /// Nothing, unless something is recorded.
+    Lazy,
+}
+
 /// The end of an agent's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
@@ -98,17 +107,19 @@ pub struct Tx {
     rings: BTreeSet<Ring>,
     fresh_jobs: Vec<JobId>,
     bell: Arc<Bell>,
+    durability: Durability,
 }
 
 impl Tx {
     pub(super) async fn begin(
         pool: &PgPool,
-        scope: TxScope,
+        (scope, durability): (TxScope, Durability),
         actor: Actor,
         now: DateTime,
         bell: Arc<Bell>,
     ) -> Result<Self> {
-        let inner = pool.begin_with(AssertSqlSafe(begin_statement(scope))).await?;
+        let begin = AssertSqlSafe(begin_statement(scope, durability));
+        let inner = pool.begin_with(begin).await?;
         Ok(Self {
             inner,
             scope,
@@ -122,6 +133,7 @@ impl Tx {
             rings: BTreeSet::new(),
             fresh_jobs: Vec::new(),
             bell,
+            durability,
         })
     }
 
@@ -206,6 +218,11 @@ impl Tx {
         if !self.events.is_empty() && self.records.is_empty() {
             return Err(Error::internal("events without an audit entry"));
         }
+        if self.durability == Durability::Lazy && !self.records.is_empty() {
+            sqlx::query!("set local synchronous_commit = default")
+                .execute(self.connection())
+                .await?;
+        }
         let mut committed = Committed::default();
         if !self.events.is_empty() {
             self.rings.insert(Ring::Log(self.agent()));
@@ -250,8 +267,8 @@ impl Tx {
     }
 }
 
-/// BEGIN and both settings in one round trip. The values are ids of ours, so nothing needs escaping.
-fn begin_statement(scope: TxScope) -> String {
+/// BEGIN and the settings in one round trip. The values are ids of ours, so nothing needs escaping.
+fn begin_statement(scope: TxScope, durability: Durability) -> String {
     let (agent, person) = match scope {
         TxScope::Agent { agent, person } => (
             agent.to_string(),
@@ -260,7 +277,11 @@ fn begin_statement(scope: TxScope) -> String {
         TxScope::WholeAgent(agent) => (agent.to_string(), String::new()),
         TxScope::System => (String::new(), String::new()),
     };
+    let lazily = match durability {
+        Durability::Durable => "",
+        Durability::Lazy => ", set_config('synchronous_commit', 'off', true)",
+    };
     format!(
-        "begin; select set_config('hub.agent_id', '{agent}', true), set_config('hub.person_id', '{person}', true)"
+        "begin; select set_config('hub.agent_id', '{agent}', true), set_config('hub.person_id', '{person}', true){lazily}"
     )
 }

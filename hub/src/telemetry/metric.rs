@@ -51,6 +51,10 @@ pub const MESSAGE_SECONDS: &str = "hub_satellite_message_seconds";
 pub const SOCKETS: &str = "hub_satellite_sockets";
 /// Sockets of satellites and consoles closed, by reason.
 pub const SOCKETS_CLOSED: &str = "hub_satellite_sockets_closed_total";
+/// Sockets and what they said that found no room, by what was full: node, agent, door or work.
+pub const SOCKETS_REFUSED: &str = "hub_satellite_refused_total";
+/// How long what sockets do waited for its turn at the database.
+pub const SOCKET_WAIT_SECONDS: &str = "hub_satellite_wait_seconds";
 /// Events given out to those who watch, by where they were read: from the tail of the log, or further back.
 pub const WATCHED_EVENTS: &str = "hub_watched_events_total";
 /// Consoles and streams of events that are open on this node.
@@ -129,6 +133,15 @@ pub(super) fn describe() {
     );
     describe_gauge!(SOCKETS, "open satellite sockets on this node");
     describe_counter!(SOCKETS_CLOSED, "sockets closed, by reason");
+    describe_counter!(
+        SOCKETS_REFUSED,
+        "sockets and messages of satellites that found no room, by what was full"
+    );
+    describe_histogram!(
+        SOCKET_WAIT_SECONDS,
+        Unit::Seconds,
+        "how long what sockets do waited for its turn at the database"
+    );
     describe_gauge!(AUDIT_WAITING, "audit entries not yet in the signed log");
     describe_gauge!(
         AUDIT_UNPUBLISHED,

@@ -189,3 +189,21 @@ async fn a_shutdown_answers_what_is_under_way_and_closes_what_idles() {
     assert!(answered.starts_with("HTTP/1.1 401"), "{answered}");
     assert!(TcpStream::connect(served.address()).await.is_err());
 }
+
+/// Each answer is some hundred thousand bytes: together more than what two systems buffer.
+#[tokio::test]
+async fn a_caller_who_takes_nothing_of_the_answers_is_let_go() {
+    let (_hub, served) = served(|config| {
+        config.http.max_connections = 1;
+        config.http.write_timeout_ms = SHORT;
+    })
+    .await;
+    let mut deaf = Raw::connect(served.address()).await;
+    for _ in 0..60 {
+        deaf.says("GET /openapi.json HTTP/1.1\r\nhost: hub\r\n\r\n").await;
+    }
+    let let_go = timeout(PATIENCE, async {
+        while !Raw::connect(served.address()).await.is_served().await {}
+    });
+    assert!(let_go.await.is_ok(), "its place is not given back");
+}

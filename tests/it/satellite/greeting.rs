@@ -350,6 +350,7 @@ async fn strangers_at_the_door_are_few_and_take_no_devices_seat() {
     let end = says_hello_late(late, hub.home.office.token.expose_secret()).await;
     ended(&end, CloseReason::Internal);
     assert_eq!(end.error.unwrap().code, ErrorCode::Busy);
+    assert!(end.goodbye.unwrap().reconnect_after_ms.is_some());
     assert_eq!(generation(&hub, &hub.home.office).await, 0);
 }
 

@@ -13,6 +13,8 @@ mod nodes;
 mod outage;
 mod presence;
 mod renewal;
+mod room;
+mod slow;
 mod state;
 
 use chrono::Duration;

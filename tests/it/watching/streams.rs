@@ -12,10 +12,14 @@ use hub::{
 };
 use serde_json::json;
 use sqlx::Executor;
-use support::{Client, Rest, Served, StreamEvent, TestHub, User};
-use tokio::time::timeout;
+use support::{Client, Rest, Served, StreamEvent, TestHub, User, thing};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 
-use super::{Events, end, happens, position, positions};
+use super::{Events, SOON, end, happens, position, positions};
 
 async fn home() -> (TestHub, Served, Rest, Client) {
     let hub = TestHub::start().await;
@@ -257,4 +261,45 @@ fn goodbye(heard: Option<StreamEvent>) -> String {
     let heard = heard.expect("the stream says why it ends");
     assert_eq!(heard.event, "goodbye", "{heard:?}");
     heard.data["reason"].as_str().unwrap().to_owned()
+}
+
+/// What waits for a reader is one event and what its connection buffers; the rest stays in the log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_who_takes_nothing_is_let_go() {
+    let hub = TestHub::builder()
+        .config(|config| {
+            config.http.max_connections = 1;
+            config.http.write_timeout_ms = 300;
+        })
+        .start()
+        .await;
+    let served = Served::start(&hub).await;
+    let ada = Rest::of(&hub).user(&hub.owner("ada").await).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 * 1024).unwrap();
+    let mut deaf = socket.connect(served.address()).await.unwrap();
+    let ask = format!(
+        "GET /v1/agents/self/events/stream HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {}\r\n\r\n",
+        ada.credential()
+    );
+    deaf.write_all(ask.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    deaf.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let let_go = timeout(SOON, async {
+        while !has_room(&served).await {
+            let much = (0..20).map(|_| thing(json!({"text": "x".repeat(20_000)})));
+            assert_eq!(hub.home.kitchen.sends(much.collect()).await.unwrap().len(), 20);
+        }
+    });
+    assert!(let_go.await.is_ok(), "it is held for as long as it likes");
+}
+
+/// Whether one more connection is served.
+async fn has_room(served: &Served) -> bool {
+    let mut other = TcpStream::connect(served.address()).await.unwrap();
+    let asked = other
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: hub\r\n\r\n")
+        .await;
+    asked.is_ok() && other.read_u8().await.is_ok()
 }

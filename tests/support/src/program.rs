@@ -142,6 +142,13 @@ impl Program {
         child.is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
+    /// The number of the process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        let pid = self.child.as_ref().and_then(Child::id);
+        pid.expect("the hub runs")
+    }
+
     /// The status of a plain request; none when nobody answers.
     pub async fn status(&self, path: &str) -> Option<u16> {
         let asked = reqwest::get(format!("{}{path}", self.url())).await;
@@ -306,21 +313,26 @@ pub(crate) fn free_port() -> u16 {
     ports.take(1_000).find(is_free).expect("a free port is there")
 }
 
-/// The program of this workspace, which must be newer than its source.
+/// The program of this workspace, built as this harness was, which must be newer than its source.
 pub(crate) fn binary() -> PathBuf {
+    let (profile, build) = if cfg!(debug_assertions) {
+        ("debug", "cargo build --workspace (scripts/test does)")
+    } else {
+        (
+            "release",
+            "cargo build --release --workspace (scripts/bench does)",
+        )
+    };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let binary = root.join(target_dir()).join("debug/hub");
+    let binary = root.join(target_dir()).join(profile).join("hub");
     let Ok(built_at) = fs::metadata(&binary).and_then(|data| data.modified()) else {
-        fail(&format!(
-            "{} is missing: cargo build --workspace (scripts/test does)",
-            binary.display()
-        ))
+        fail(&format!("{} is missing: {build}", binary.display()))
     };
     let sources = ["hub/src", "satellite/src", "migrations"].map(|folder| newest(&root.join(folder)));
     let newest = sources.into_iter().max().unwrap_or(SystemTime::UNIX_EPOCH);
     assert!(
         newest <= built_at,
-        "{} is older than its source: cargo build --workspace (scripts/test does)",
+        "{} is older than its source: {build}",
         binary.display()
     );
     binary

@@ -76,22 +76,29 @@ impl Commands<'_> {
         Ok(done.execute(self.0.connection()).await?.rows_affected())
     }
 
-    /// What the device has and nobody wants any more, and this socket was not told yet, or with `again` perhaps not.
-    pub async fn take_cancels(&mut self, socket: Socket, again: bool) -> Result<Vec<CommandId>> {
+    /// What the device has and nobody wants any more, and this socket was not told yet, or with `again` perhaps not; and how
+    /// many commands the device holds without having answered.
+    pub async fn take_cancels(&mut self, socket: Socket, again: bool) -> Result<(Vec<CommandId>, Room)> {
         let agent = self.0.agent();
-        let ids = sqlx::query_scalar!(
-            "update commands set cancel_told_generation = $3
-             where agent_id = $1 and device_id = $2 and state = 'acknowledged' and cancel_requested_at is not null
-               and ($4 or cancel_told_generation is distinct from $3)
-             returning id",
+        let taken = sqlx::query!(
+            r#"with told as (update commands set cancel_told_generation = $3
+                 where agent_id = $1 and device_id = $2 and state = 'acknowledged' and cancel_requested_at is not null
+                   and ($4 or cancel_told_generation is distinct from $3)
+                 returning id)
+               select array(select id from told order by id) as "cancelled!", count(*) as "all!",
+                 count(sent_by) as "by_people!"
+               from commands where agent_id = $1 and device_id = $2 and state in ('sent', 'acknowledged')"#,
             agent.0,
             socket.device.0,
             socket.generation,
             again
         );
-        let mut ids = ids.fetch_all(self.0.connection()).await?;
-        ids.sort_unstable();
-        Ok(ids.into_iter().map(CommandId).collect())
+        let taken = taken.fetch_one(self.0.connection()).await?;
+        let held = Room {
+            all: taken.all,
+            by_people: taken.by_people,
+        };
+        Ok((taken.cancelled.into_iter().map(CommandId).collect(), held))
     }
 
     /// What the device has acknowledged and not answered, in order; bounded.
@@ -107,20 +114,20 @@ impl Commands<'_> {
         seen(rows.fetch_all(self.0.connection()).await?)
     }
 
-    /// Notes that the device has a command. The caller holds the row.
-    pub async fn acknowledge(&mut self, id: CommandId) -> Result<()> {
+    /// Notes that the device has a command; false where it is not one that was sent to it and waits to be acknowledged. It may
+    /// be queued: the socket on which it was sent has gone, and the word comes over the next.
+    pub async fn acknowledge(&mut self, device: DeviceId, id: CommandId) -> Result<bool> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
-            "update commands set state = 'acknowledged', acknowledged_at = $3
-             where agent_id = $1 and id = $2 and state in ('queued', 'sent')",
+            "update commands set state = 'acknowledged', acknowledged_at = $4
+             where agent_id = $1 and device_id = $2 and id = $3 and state in ('queued', 'sent') and attempts > 0
+               and deadline_at > $4",
             agent.0,
+            device.0,
             id.0,
             now
         );
-        one(
-            done.execute(self.0.connection()).await?.rows_affected(),
-            "a locked command was not acknowledged",
-        )
+        Ok(done.execute(self.0.connection()).await?.rows_affected() == 1)
     }
 
     /// Keeps how far a command is and moves its deadline. The caller holds the row.

@@ -9,7 +9,7 @@ use super::{Tx, identity::one};
 use crate::{
     clock::DateTime,
     error::{Error, Result},
-    ids::{ActionId, AgentId, AttemptId, CommandId, DeviceId, PersonId, TurnId, UserId},
+    ids::{ActionId, AgentId, AttemptId, CommandId, DeviceId, PersonId, SpaceId, TurnId, UserId},
     mailbox::{Command, CommandState},
     page::PageRequest,
     telemetry::trace,
@@ -266,12 +266,13 @@ impl Commands<'_> {
         seen(rows.fetch_all(self.0.connection()).await?)
     }
 
-    /// Ends a command. The caller holds the row and has checked that it may end so.
-    pub async fn finish(&mut self, id: CommandId, ending: &Ending) -> Result<()> {
+    /// Ends a command. The caller holds the row and has checked that it may end so. Returns where its device is.
+    pub async fn finish(&mut self, id: CommandId, ending: &Ending) -> Result<SpaceId> {
         let (agent, now) = (self.0.agent(), self.0.now());
-        let done = sqlx::query!(
-            "update commands set state = $3, result = $4, error = $5, is_late = $6, finished_at = $7, result_salt = $8
-             where agent_id = $1 and id = $2",
+        let done = sqlx::query_scalar!(
+            r#"update commands set state = $3, result = $4, error = $5, is_late = $6, finished_at = $7, result_salt = $8
+               where agent_id = $1 and id = $2
+               returning (select d.space_id from devices d where d.agent_id = $1 and d.id = device_id) as "space!""#,
             agent.0,
             id.0,
             ending.state.as_str(),
@@ -281,10 +282,10 @@ impl Commands<'_> {
             now,
             ending.salt.as_ref().map(<[u8; 32]>::as_slice)
         );
-        one(
-            done.execute(self.0.connection()).await?.rows_affected(),
-            "a locked command did not end",
-        )
+        let space = done.fetch_optional(self.0.connection()).await?;
+        space
+            .map(SpaceId)
+            .ok_or_else(|| Error::internal("a locked command did not end"))
     }
 
     /// Removes what people sent and what ended before then, of every agent; bounded. Nothing refers to these: deliveries
