@@ -2,16 +2,17 @@
 //! it; a test mounts it beside them.
 
 use axum::{
-    extract::{WebSocketUpgrade, ws::Message},
+    extract::{State, WebSocketUpgrade, ws::Message},
     response::Response,
 };
 
 use super::{outgoing::Outgoing, upgrade::bounds};
+use crate::hub::Hub;
 
 /// Upgrades a request and echoes until the socket ends.
-pub async fn echo(upgrade: WebSocketUpgrade) -> Response {
-    bounds(upgrade).on_upgrade(async |socket| {
-        let mut out = Outgoing::new(socket);
+pub async fn echo(State(hub): State<Hub>, upgrade: WebSocketUpgrade) -> Response {
+    bounds(upgrade).on_upgrade(async move |socket| {
+        let mut out = Outgoing::new(&hub, socket);
         let ended = loop {
             let message = match out.message().await {
                 Ok(message @ (Message::Text(_) | Message::Binary(_))) => message,

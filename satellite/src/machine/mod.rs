@@ -414,6 +414,9 @@ fn doubted(rejected: &Rejected) -> Option<&ClientId> {
         .any(|error| error.pointer == "/occurred_at");
     match &rejected.subject {
         Subject::Event { client_id } if is_time => Some(client_id),
-        Subject::Event { .. } | Subject::Command { .. } | Subject::Subscription { .. } => None,
+        Subject::Event { .. }
+        | Subject::Command { .. }
+        | Subject::Report { .. }
+        | Subject::Subscription { .. } => None,
     }
 }

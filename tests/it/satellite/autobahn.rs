@@ -43,7 +43,8 @@ async fn our_sockets_pass_autobahns_suite() {
     let hub = TestHub::start().await;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("ws://{}/echo", listener.local_addr().unwrap());
-    let routes = http::router(&hub).route("/echo", any(echo));
+    let echo = any(echo).with_state((*hub).clone());
+    let routes = http::router(&hub).route("/echo", echo);
     hub.lifecycle.spawn(http::serve::serve_with(
         (*hub).clone(),
         listener,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::DiscardReason;
+use crate::protocol::FieldError;
 
 #[test]
 fn a_line_is_sent_again_after_reconnecting_with_the_same_client_id() {
