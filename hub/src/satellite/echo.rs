@@ -9,7 +9,7 @@ use axum::{
 use super::{outgoing::Outgoing, upgrade::bounds};
 
 /// Upgrades a request and echoes until the socket ends.
-pub async fn echo(upgrade: WebSocketUpgrade) -> Response {
+pub fn echo(upgrade: WebSocketUpgrade) -> Response {
     bounds(upgrade).on_upgrade(async |socket| {
         let mut out = Outgoing::new(socket);
         let ended = loop {
