@@ -166,7 +166,11 @@ impl Caller {
     pub const fn trust(&self) -> Trust {
         match &self.principal {
             // Nobody knows whose words a program passes on.
-            Principal::User { within: Some(_), .. } => Trust::Guest,
+            Principal::User { within: Some(_), .. }
+            | Principal::User {
+                role: Role::Guest | Role::Blocked,
+                ..
+            } => Trust::Guest,
             Principal::User {
                 role: Role::Owner, ..
             } => Trust::Owner,
@@ -174,10 +178,6 @@ impl Caller {
                 role: Role::Admin | Role::Member,
                 ..
             } => Trust::Household,
-            Principal::User {
-                role: Role::Guest | Role::Blocked,
-                ..
-            } => Trust::Guest,
             Principal::Device { default_trust, .. } => *default_trust,
         }
     }

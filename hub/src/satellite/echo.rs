@@ -2,7 +2,7 @@
 //! it; a test mounts it beside them.
 
 use axum::{
-    extract::{State, WebSocketUpgrade, ws::Message},
+    extract::{WebSocketUpgrade, ws::Message},
     response::Response,
 };
 
@@ -10,7 +10,7 @@ use super::{outgoing::Outgoing, upgrade::bounds};
 use crate::hub::Hub;
 
 /// Upgrades a request and echoes until the socket ends.
-pub async fn echo(State(hub): State<Hub>, upgrade: WebSocketUpgrade) -> Response {
+pub fn echo(hub: Hub, upgrade: WebSocketUpgrade) -> Response {
     bounds(upgrade).on_upgrade(async move |socket| {
         let mut out = Outgoing::new(&hub, socket);
         let ended = loop {

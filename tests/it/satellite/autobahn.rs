@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use axum::routing::any;
+use axum::{extract::WebSocketUpgrade, routing::any};
 use hub::{http, satellite::echo::echo};
 use serde_json::{Value, json};
 use support::TestHub;
@@ -43,7 +43,8 @@ async fn our_sockets_pass_autobahns_suite() {
     let hub = TestHub::start().await;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("ws://{}/echo", listener.local_addr().unwrap());
-    let echo = any(echo).with_state((*hub).clone());
+    let own = (*hub).clone();
+    let echo = any(async move |upgrade: WebSocketUpgrade| echo(own, upgrade));
     let routes = http::router(&hub).route("/echo", echo);
     hub.lifecycle.spawn(http::serve::serve_with(
         (*hub).clone(),

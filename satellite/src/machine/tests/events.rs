@@ -1,8 +1,7 @@
 //! Nothing said is lost or said twice.
 
 use super::*;
-use crate::protocol::DiscardReason;
-use crate::protocol::FieldError;
+use crate::protocol::{DiscardReason, FieldError};
 
 #[test]
 fn a_line_is_sent_again_after_reconnecting_with_the_same_client_id() {
