@@ -3,7 +3,7 @@
 set local role hub_owner;
 set local search_path = hub;
 
--- An IPv4 address, or an IPv6 network of 64 bits; null where the hub saw none.
+-- An IPv4 address, or an IPv6 network of 48 bits; null where the hub saw none.
 alter table pairings add column asked_from_network text check (length(asked_from_network) <= 64);
 
 reset role;

@@ -29,6 +29,7 @@ MOST_LINES, MOST_BYTES = 200_000, 16_000
 EXAMPLES = """\
 The recording: JSON lines with n, t_s (seconds), speaker, place (spacecraft or ground) and text.
 The questions: JSON lines with question, and expect: words of which one must be in what is found (lower case).
+Those in scripts/replay-apollo13-questions.jsonl are about the air-to-ground talk of Apollo 13.
 
   HUB_BIN            the program (default: target/debug/hub)
   HUB_EMBEDDINGS__…  an embedding model for the hub, such as that of scripts/embeddings: then questions are asked of both lanes

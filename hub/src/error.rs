@@ -37,6 +37,12 @@ pub enum Error {
         /// What is in the way, for people.
         detail: Cow<'static, str>,
     },
+    /// The thing has changed since the caller read it: read it again, and change that.
+    #[error("it is at version {version} now: read it again, and change that")]
+    Outdated {
+        /// What it is at.
+        version: i64,
+    },
     /// The input is larger than the bound.
     #[error("the input is larger than {limit} bytes")]
     TooLarge {

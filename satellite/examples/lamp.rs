@@ -25,25 +25,45 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let kinds = vec![Capability::new("lamp.switch", &arguments)];
     let journal = Path::new(&path).with_extension("journal");
     let mut lamp = Satellite::new(software, kinds, &journal, target)?;
+    let mut is_on = false;
+    lamp.report(state(is_on), None);
     loop {
         match lamp.next().await? {
-            Happening::Command(command) => lamp.finish(carry_out(&command))?,
+            Happening::Command(command) => {
+                lamp.finish(carry_out(&command, &mut is_on))?;
+                lamp.report(state(is_on), None);
+            }
+            Happening::Desired(wanted) => {
+                if let Some(wanted) = wanted.delta.get("is_on").and_then(Value::as_bool) {
+                    switch(&mut is_on, wanted);
+                }
+                lamp.report(state(is_on), Some(wanted.version));
+            }
             Happening::Refused(reason) => return Err(reason.name().into()),
             other => println!("{other:?}"),
         }
     }
 }
 
-fn carry_out(command: &Command) -> CommandResult {
+fn state(is_on: bool) -> JsonObject {
+    JsonObject::from_iter([("is_on".into(), is_on.into())])
+}
+
+fn switch(is_on: &mut bool, wanted: bool) {
+    *is_on = wanted;
+    println!("the lamp is {}", if wanted { "on" } else { "off" });
+}
+
+fn carry_out(command: &Command, is_on: &mut bool) -> CommandResult {
     let (id, arguments) = (command.command_id, &command.arguments);
     match command.kind.as_str() {
         "lamp.switch" => {
-            let Some(is_on) = arguments.get("is_on").and_then(Value::as_bool) else {
+            let Some(wanted) = arguments.get("is_on").and_then(Value::as_bool) else {
                 let message = "`is_on` must be true or false";
                 return CommandResult::failed(id, CommandStatus::Error, "invalid_arguments", message);
             };
-            println!("the lamp is {}", if is_on { "on" } else { "off" });
-            CommandResult::ok(id, Some(json!({"is_on": is_on})))
+            switch(is_on, wanted);
+            CommandResult::ok(id, Some(json!({"is_on": wanted})))
         }
         KIND_REPLY => {
             println!("the agent: {}", arguments.get("text").unwrap_or(&Value::Null));

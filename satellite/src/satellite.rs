@@ -11,7 +11,8 @@ use crate::journal::{Journal, JournalError};
 use crate::link::{Link, LinkEvent, Target};
 use crate::machine::{Input, Machine, Notice, Output, Tally};
 use crate::protocol::{
-    BearerToken, Capability, CloseReason, Command, CommandResult, FrameError, HubFrame, NewEvent, Software,
+    BearerToken, Capability, CloseReason, Command, CommandResult, Desired, FrameError, HubFrame, JsonObject,
+    NewEvent, Software,
 };
 
 /// How often it tries again what the hub was too busy for.
@@ -23,6 +24,9 @@ const TICK: Duration = Duration::from_millis(500);
 pub enum Happening {
     /// Carry it out, and say how it ended with [`Satellite::finish`]. It comes once: after a crash the hub is told `unknown`.
     Command(Command),
+    /// What is wanted of the satellite and is not so. Make it so as far as you can, and say what it is like now, and that you have
+    /// dealt with this version, with [`Satellite::report`]. The newest takes the place of those before it.
+    Desired(Desired),
     /// Something that a person may want to know.
     Told(Notice),
     /// A new credential, after [`Satellite::renew`]. Keep it, and then [`Satellite::use_token`].
@@ -108,6 +112,12 @@ impl Satellite {
         self.feed(Input::Observed(event));
     }
 
+    /// Says what the satellite is like now: all of it, and the version of what is wanted that it has dealt with. The newest is sent
+    /// until the hub has it, and again after each welcome; after a crash say it anew.
+    pub fn report(&mut self, state: JsonObject, reached: Option<i64>) {
+        self.feed(Input::Reported { state, reached });
+    }
+
     /// Says how a command ended. On return the result is on disk, and is sent until the hub has it.
     ///
     /// # Errors
@@ -184,6 +194,7 @@ impl Satellite {
                 // Writing blocks, on purpose: nothing may overtake it.
                 Output::Record(entry) => self.journal.append(&entry)?,
                 Output::Execute(command) => return Ok(Some(Happening::Command(command))),
+                Output::Want(desired) => return Ok(Some(Happening::Desired(desired))),
                 Output::Keep(token) => return Ok(Some(Happening::Renewed(token))),
                 Output::Tell(notice) => {
                     if let Notice::Welcomed { heartbeat_s, .. } = notice {

@@ -131,6 +131,7 @@ impl Sample {
         match (parameter, operation) {
             ("agent_id", _) => self.hub.home.agent.to_string(),
             ("space_id", _) => self.hub.home.kitchen.space.to_string(),
+            ("token_id", _) => self.personal_token_of(&self.owner).await,
             ("device_id", "revoke_device" | "rotate_device") => self.device().await,
             ("device_id", "approve_capabilities") => self.asking_device().await,
             ("device_id", _) => self.hub.home.kitchen.id.to_string(),
@@ -156,8 +157,13 @@ impl Sample {
             }
             "update_agent" => json!({"when_model_down": "offline"}),
             "update_space" => json!({"name": text, "privacy_mode": "normal"}),
+            "create_token" => json!({"name": text, "scopes": ["turns:read"], "expires_in_s": 3600}),
             "register_device" => {
                 json!({"name": text, "space_id": self.hub.home.office.space, "default_trust": "guest"})
+            }
+            "update_shadow" => {
+                let shadow = self.owner.get(path).await.expect(200);
+                json!({"expected_version": shadow.json["desired"]["version"], "desired": {"shows": text}})
             }
             "rotate_device" => json!({"overlap_s": 60}),
             "approve_capabilities" => json!({"kinds": [KIND]}),
@@ -254,6 +260,13 @@ impl Sample {
         let new = json!({"name": self.text(), "space_id": self.hub.home.office.space});
         let made = self.owner.post("devices", new).await.expect(201);
         made.text("/device/id").to_owned()
+    }
+
+    /// A personal token of somebody's; its id.
+    pub(crate) async fn personal_token_of(&self, client: &Client) -> String {
+        let new = json!({"name": self.text(), "scopes": ["turns:read"]});
+        let made = client.post("tokens", new).await.expect(201);
+        made.text("/token/id").to_owned()
     }
 
     /// A device that declares a kind which nobody approved.

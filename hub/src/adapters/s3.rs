@@ -1,17 +1,27 @@
 //! What every use of a bucket shares: its client, and what S3's refusals mean to whoever runs the hub.
 
 use aws_config::SdkConfig;
-use aws_sdk_s3::Client;
+use aws_sdk_s3::{Client, config::Builder};
 
 use super::aws::{Fault, NO_REGION};
 use crate::config::BucketAddress;
 
-/// A client. A stand-in at an address of its own knows buckets by path only: it has no names for them.
+/// A client.
 #[must_use]
 pub fn client(sdk: &SdkConfig) -> Client {
-    let is_by_path = sdk.endpoint_url().is_some();
-    let config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(is_by_path);
-    Client::from_conf(config.build())
+    Client::from_conf(config(sdk).build())
+}
+
+/// What a client is made of. A stand-in at an address of its own knows buckets by path only: it has no names for them.
+#[must_use]
+pub(super) fn config(sdk: &SdkConfig) -> Builder {
+    Builder::from(sdk).force_path_style(sdk.endpoint_url().is_some())
+}
+
+/// Whether an object is not there. A bucket that is not is something for a person.
+#[must_use]
+pub(super) fn is_no_object(fault: &Fault) -> bool {
+    matches!(fault, Fault::Missing(said) if !said.starts_with("NoSuchBucket"))
 }
 
 /// What only a person can mend, in a sentence that says how; none for what passes by itself. `needs` names the permissions.

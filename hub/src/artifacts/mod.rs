@@ -30,7 +30,7 @@ pub const UPLOAD_LIFE: TimeDelta = TimeDelta::hours(1);
 pub const DOWNLOAD_LIFE: TimeDelta = TimeDelta::minutes(5);
 /// After this no link to upload is good any more, and no upload that began with one is under way.
 pub const SETTLED: TimeDelta = TimeDelta::hours(26);
-/// Unfinished uploads of an agent at most, of those that the caller may see.
+/// Unfinished uploads at most of one user or device that makes them.
 pub const MOST_UNFINISHED: i64 = 100;
 /// Bytes of all of them at most, as many times the largest artifact.
 pub const MOST_UNFINISHED_SIZES: u64 = 10;

@@ -131,7 +131,7 @@ pub(crate) struct Numbered {
     pub(crate) epoch: i32,
 }
 
-const fn principal(by: &Actor) -> Principal {
+fn principal(by: &Actor) -> Principal {
     let kind = match by.kind {
         ActorKind::User => PrincipalKind::User,
         ActorKind::Device => PrincipalKind::Device,
@@ -143,6 +143,6 @@ const fn principal(by: &Actor) -> Principal {
         kind,
         id: by.id,
         device_id: None,
-        access_token_id: None,
+        access_token_id: by.access_token.map(|token| token.0),
     }
 }

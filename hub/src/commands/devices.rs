@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{
+    device_state,
     pair::agreed,
-    remote::{self, Call, Client, Failure, Names, Options, Remote},
-    terminal::{ago, one_line},
+    remote::{self, Call, Failure, Names, Options, Remote},
+    terminal::{ago, one_line, span},
 };
 use crate::{
     clock::{Clock, DateTime, SystemClock},
@@ -36,6 +37,14 @@ pub struct Args {
     #[arg(long, requires = "allow")]
     yes: bool,
 
+    /// What the device of this name says it is like, what is wanted of it, and what is left to do
+    #[arg(long, value_name = "NAME", conflicts_with = "allow")]
+    state: Option<String>,
+
+    /// With --state, change what is wanted: a JSON object, in which null takes a key out
+    #[arg(long, value_name = "JSON", requires = "state", value_parser = device_state::parse)]
+    want: Option<device_state::Wanted>,
+
     #[command(flatten)]
     options: Options,
 }
@@ -43,7 +52,9 @@ pub struct Args {
 const EXAMPLES: &str = "Examples:
   hub devices
   hub devices --allow hall
-  hub devices --allow hall --kind door.open --yes";
+  hub devices --allow hall --kind door.open --yes
+  hub devices --state hall
+  hub devices --state hall --want '{\"light\":{\"on\":true},\"scene\":null}'";
 
 /// Runs the command and returns the code to exit with.
 pub async fn run(args: Args) -> ExitCode {
@@ -51,11 +62,12 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 pub(super) async fn devices(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
-    if hub.is_curl() && args.allow.is_none() {
+    let names_one = args.allow.is_some() || args.state.is_some();
+    if hub.is_curl() && !names_one {
         return hub.show_curl(&list());
     }
-    let page = all(&hub.client).await?;
-    if hub.is_json() && args.allow.is_none() {
+    let page: Page<Device> = hub.client.pages(list, MAX_PAGES).await?;
+    if hub.is_json() && !names_one {
         hub.show_json(&page)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -63,6 +75,11 @@ pub(super) async fn devices(args: &Args, hub: &mut Remote) -> Result<ExitCode, F
     live.retain(|device| device.revoked_at.is_none());
     if let Some(name) = &args.allow {
         return allow(args, hub, &live, name).await;
+    }
+    if let Some(name) = &args.state {
+        let device = named(&live, name)?;
+        let want = args.want.as_ref().map(|wanted| &wanted.0);
+        return device_state::state(hub, device, want).await;
     }
     let spaces = Names::of_spaces(&hub.client).await?;
     let now = SystemClock.now();
@@ -81,25 +98,14 @@ fn list() -> Call {
     Call::get("/v1/agents/self/devices").query("limit", &MAX_LIMIT)
 }
 
-/// All pages as one; with a cursor when there are more than anybody has.
-async fn all(client: &Client) -> Result<Page<Device>, Failure> {
-    let mut all: Page<Device> = client.read(&client.call(&list()).await?)?;
-    for _ in 1..MAX_PAGES {
-        let Some(cursor) = &all.next_cursor else { break };
-        let call = list().query("cursor", cursor);
-        let page: Page<Device> = client.read(&client.call(&call).await?)?;
-        all.items.extend(page.items);
-        all.next_cursor = page.next_cursor;
-    }
-    Ok(all)
+fn named<'a>(live: &'a [Device], name: &str) -> Result<&'a Device, Failure> {
+    let mut all = live.iter();
+    let found = all.find(|device| device.name.to_lowercase() == name.to_lowercase());
+    found.ok_or_else(|| Failure::Usage(format!("there is no device {name}; see hub devices")))
 }
 
 async fn allow(args: &Args, hub: &mut Remote, live: &[Device], name: &str) -> Result<ExitCode, Failure> {
-    let device = live
-        .iter()
-        .find(|device| device.name.to_lowercase() == name.to_lowercase());
-    let device =
-        device.ok_or_else(|| Failure::Usage(format!("there is no device {name}; see hub devices")))?;
+    let device = named(live, name)?;
     let kinds = match args.kinds.as_slice() {
         [] => kinds(&device.waiting_capabilities),
         kinds => kinds.to_vec(),
@@ -146,7 +152,10 @@ fn entry(device: &Device, spaces: &Names, now: DateTime) -> String {
     let mut facts = Vec::new();
     facts.extend(spaces.get(device.space_id.0).map(|space| format!("in {space}")));
     facts.push(match device.last_seen_at {
-        _ if device.is_connected => "connected".to_owned(),
+        _ if device.is_connected => match device.connected_at {
+            Some(at) => format!("connected for {}", span(at, now)),
+            None => "connected".to_owned(),
+        },
         Some(at) => format!("last seen {}", ago(at, now)),
         None => "never connected".to_owned(),
     });

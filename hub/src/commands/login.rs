@@ -76,6 +76,7 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 pub(super) async fn login(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
+    hub.client.use_sign_in();
     if hub.is_curl() {
         return curl(args, hub);
     }

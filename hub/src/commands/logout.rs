@@ -19,6 +19,7 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 pub(super) async fn logout(hub: &mut Remote) -> Result<ExitCode, Failure> {
+    hub.client.use_sign_in();
     let call = Call::bare_post("/v1/sign-out");
     if hub.is_curl() {
         return hub.show_curl(&call);

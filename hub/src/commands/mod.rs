@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod claim_code;
 mod database;
 mod descriptors;
+mod device_state;
 pub mod devices;
 pub mod doctor;
 pub mod health;
@@ -30,6 +31,7 @@ pub mod start;
 pub mod store;
 pub mod terminal;
 pub mod token;
+pub mod tokens;
 pub mod worker;
 
 use std::io::Write;

@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "SPACE")]
     space: Option<String>,
 
-    /// What it may do: `events:write`, `commands:receive`, `events:read`; may be repeated [default: the first two]
+    /// What it may do: `events:write`, `commands:receive`, `state:write`, `events:read`; may be repeated [default: the first three]
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
 

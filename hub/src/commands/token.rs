@@ -7,6 +7,8 @@ use secrecy::ExposeSecret;
 use super::remote::{self, Address, Failure, Options, Remote};
 
 /// Print an access token that is good for some minutes, for curl and other programs
+///
+/// With `HUB_TOKEN` set, that one: it is good until its own end.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

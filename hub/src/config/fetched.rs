@@ -45,8 +45,8 @@ pub(super) fn fetch(config: &Config, origins: &mut Vec<Origin>) -> Result<Fetche
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("timers can be made at start");
     let fetched = runtime.block_on(fetch_in_time(config, origins));
-    if fetched.is_err() {
-        // A name that is still looked up must not hold up the word on why.
+    if !fetched.as_ref().is_ok_and(|fetched| !fetched.files.is_empty()) {
+        // No variable is set, so a name that is still looked up holds up neither the start nor the word on why there is none.
         runtime.shutdown_background();
         return fetched;
     }

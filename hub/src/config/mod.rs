@@ -61,12 +61,13 @@ pub use worker::{OperationsListen, WorkerConfig};
 use model::OPENAI;
 
 /// Variables of one word that other parts read themselves; every other `HUB_…` must be a key.
-const ONE_WORD: [&str; 5] = [
+const ONE_WORD: [&str; 6] = [
     "HUB_CA_FILE",
     "HUB_DIR",
     "HUB_POSTGRES_MAJOR",
     "HUB_TEST_AWS_URL",
     "HUB_TEST_DATABASE_URL",
+    "HUB_TOKEN",
 ];
 
 /// Variables that other programs know, too, and the keys that they set here.
@@ -295,6 +296,14 @@ fn defaults(dir: &DataDir) -> Result<Figment, ConfigError> {
 #[expect(clippy::disallowed_methods, reason = "the environment is read in config/")]
 pub fn data_dir() -> DataDir {
     std::env::var_os("HUB_DIR").map_or_else(DataDir::default, |dir| DataDir(PathBuf::from(dir)))
+}
+
+/// The personal access token that the people's commands use in the place of a sign-in: `HUB_TOKEN`.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the environment is read in config/")]
+pub fn token() -> Option<SecretString> {
+    let token = std::env::var("HUB_TOKEN").ok()?;
+    (!token.trim().is_empty()).then(|| SecretString::from(token.trim()))
 }
 
 /// Defaults pass through a serializer; a secret never does.

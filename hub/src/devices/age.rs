@@ -1,6 +1,6 @@
 //! A connection that no node keeps alive ages out: its node was killed, and nobody else will say that the device is gone.
 
-use super::connect::tell;
+use super::presence::{NODE_LOST, Presence, tell};
 use crate::{
     audit::record::Record,
     clock::DateTime,
@@ -38,13 +38,11 @@ async fn end(hub: &Hub, agent: AgentId, device: DeviceId, since: DateTime) -> Re
     if !tx.devices().remove_silent(device, since).await? {
         return Ok(());
     }
-    if let Some(space) = tx.devices().space_of(device).await? {
-        tell(&mut tx, space, device, false);
-    }
+    tell(&mut tx, device, Presence::Went(NODE_LOST)).await?;
     tx.record(
         Record::of("disconnect_device")
             .on("device", device.0)
-            .with("reason", "silent"),
+            .with("reason", NODE_LOST),
     );
     tx.commit().await?;
     Ok(())

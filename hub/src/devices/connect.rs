@@ -1,15 +1,18 @@
 //! A device's socket comes and goes.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Capability, Socket, Standing, part, register::changed};
+use super::{
+    Capability, Socket, Standing, part,
+    presence::{Presence, tell},
+    register::changed,
+};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
-    events::{EventKind, NewEvent, Place},
     hub::Hub,
     identity::{Actor, Caller},
-    ids::{DeviceId, SpaceId, TokenId},
+    ids::{DeviceId, TokenId},
     mailbox::Command,
     storage::{Entered, Hello, Ring, Tx, TxScope},
 };
@@ -73,9 +76,7 @@ fn revoked() -> Error {
 
 /// The device was said to be gone while its node could not reach the database, and is there all the same.
 async fn come_back(tx: &mut Tx, socket: Socket) -> Result<()> {
-    if let Some(space) = tx.devices().space_of(socket.device).await? {
-        tell(tx, space, socket.device, true);
-    }
+    tell(tx, socket.device, Presence::Came).await?;
     tx.record_beside(
         Record::of("connect_device")
             .on("device", socket.device.0)
@@ -98,11 +99,17 @@ pub async fn connect(hub: &Hub, caller: &Caller, device: DeviceId, hello: Introd
         software: hello.software,
     };
     let entered = tx.devices().connect(device, hub.node, &stored).await?;
-    let Entered { generation, approved } = entered.ok_or_else(revoked)?;
+    let Entered {
+        generation,
+        approved,
+        was_there,
+    } = entered.ok_or_else(revoked)?;
     let waiting_capabilities = kinds(&part(hello.capabilities, approved.as_deref()).1);
     tx.commands().requeue_unacknowledged(device).await?;
     let open_commands = tx.commands().acknowledged(device, MOST_OPEN).await?;
-    tell(&mut tx, before.space_id, device, true);
+    if !was_there {
+        tell(&mut tx, device, Presence::Came).await?;
+    }
     let mut record = Record::of("connect_device")
         .on("device", device.0)
         .with("generation", generation);
@@ -131,35 +138,26 @@ fn kinds(capabilities: &[Capability]) -> Vec<String> {
         .collect()
 }
 
-/// Takes a socket out. One that was replaced takes out nothing but itself.
+/// Takes a socket out, and says why it ended. One that was replaced takes out nothing but itself.
 pub async fn disconnect(
     hub: &Hub,
     actor: Actor,
     at: (crate::ids::AgentId, DeviceId),
     generation: i64,
+    reason: &'static str,
 ) -> Result<()> {
     let (agent, device) = at;
     let mut tx = hub.db.begin(TxScope::WholeAgent(agent), actor).await?;
     if !tx.devices().disconnect(device, generation).await? {
         return Ok(());
     }
-    if let Some(space) = tx.devices().space_of(device).await? {
-        tell(&mut tx, space, device, false);
-    }
+    tell(&mut tx, device, Presence::Went(reason)).await?;
     tx.record(
         Record::of("disconnect_device")
             .on("device", device.0)
-            .with("generation", generation),
+            .with("generation", generation)
+            .with("reason", reason),
     );
     tx.commit().await?;
     Ok(())
-}
-
-pub(super) fn tell(tx: &mut Tx, space: SpaceId, device: DeviceId, is_connected: bool) {
-    let place = Place {
-        device: Some(device),
-        ..Place::in_space(space)
-    };
-    let said = json!({"device_id": device, "is_connected": is_connected});
-    tx.append(NewEvent::by_hub(EventKind::DevicePresence, place, said));
 }

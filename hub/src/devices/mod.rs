@@ -3,10 +3,15 @@
 pub mod age;
 pub mod approve_capabilities;
 pub mod connect;
+pub mod get_shadow;
+pub mod presence;
 pub mod register;
 pub mod renew;
+pub mod report;
 pub mod revoke;
 pub mod rotate;
+pub mod shadow;
+pub mod update_shadow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,14 +19,20 @@ use utoipa::ToSchema;
 
 use crate::{
     clock::DateTime,
+    events::Place,
     identity::{Scope, Trust},
     ids::{AgentId, DeviceId, NodeId, PersonId, SpaceId, TokenId},
 };
 
-/// What a satellite is given when it is made: it may send, and receive commands.
-pub const SATELLITE_SCOPES: [Scope; 2] = [Scope::EventsWrite, Scope::CommandsReceive];
+/// What a satellite is given when it is made: it may send, receive commands, and report its state.
+pub const SATELLITE_SCOPES: [Scope; 3] = [Scope::EventsWrite, Scope::CommandsReceive, Scope::StateWrite];
 /// What a device can be given by a person: what a satellite does, and to see what happens in its agent. Nothing that decides.
-pub const DEVICE_SCOPES: [Scope; 3] = [Scope::EventsWrite, Scope::CommandsReceive, Scope::EventsRead];
+pub const DEVICE_SCOPES: [Scope; 4] = [
+    Scope::EventsWrite,
+    Scope::CommandsReceive,
+    Scope::StateWrite,
+    Scope::EventsRead,
+];
 /// Kinds a device may declare at most.
 pub const MAX_CAPABILITIES: usize = 64;
 /// Characters of a kind at most.
@@ -53,6 +64,8 @@ pub struct Device {
     pub software: Option<Value>,
     /// Whether a socket of it is open and alive.
     pub is_connected: bool,
+    /// When the socket was opened that is open now.
+    pub connected_at: Option<DateTime>,
     /// When it was last heard of.
     pub last_seen_at: Option<DateTime>,
     /// When it was made.
@@ -123,11 +136,35 @@ pub enum Standing {
 }
 
 impl Device {
+    /// Where what concerns it belongs: what is said of a personal device is for its person.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            device: Some(self.id),
+            audience: self.person_id,
+            ..Place::in_space(self.space_id)
+        }
+    }
+
     /// Whether it may be told to do something on behalf of this person, or of the household: what is somebody's own, only that
     /// person speaks through.
     #[must_use]
     pub fn is_open_to(&self, person: Option<PersonId>) -> bool {
         self.person_id.is_none_or(|owner| Some(owner) == person)
+    }
+
+    /// As this person, or the household, sees it: whether somebody's own device is there is told to nobody else.
+    #[must_use]
+    pub fn as_seen_by(self, person: Option<PersonId>) -> Self {
+        if self.is_open_to(person) {
+            return self;
+        }
+        Self {
+            is_connected: false,
+            connected_at: None,
+            last_seen_at: None,
+            ..self
+        }
     }
 
     /// Why it cannot be told to do something on behalf of a person or of the household; none: it can.

@@ -7,7 +7,7 @@ use super::{Device, SATELLITE_SCOPES};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
-    events::{EventKind, NewEvent, Place, payload::check_name},
+    events::{EventKind, NewEvent, payload::check_name},
     identity::{Scope, Trust, credentials::DEVICE_PREFIX},
     ids::{DeviceId, SpaceId, TokenId},
     secret,
@@ -65,6 +65,7 @@ pub async fn enrol(
         default_trust: new.default_trust,
         software: None,
         is_connected: false,
+        connected_at: None,
         last_seen_at: None,
         created_at: tx.now(),
         revoked_at: None,
@@ -78,10 +79,6 @@ pub async fn enrol(
 
 /// The event that says what became of a device.
 pub(super) fn changed(device: &Device, state: &str) -> NewEvent {
-    let place = Place {
-        device: Some(device.id),
-        ..Place::in_space(device.space_id)
-    };
     let said = json!({"device_id": device.id, "name": device.name, "state": state});
-    NewEvent::by_hub(EventKind::DeviceChanged, place, said)
+    NewEvent::by_hub(EventKind::DeviceChanged, device.place(), said)
 }

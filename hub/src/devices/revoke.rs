@@ -19,6 +19,8 @@ pub async fn revoke(tx: &mut Tx, id: DeviceId) -> Result<()> {
         return Ok(());
     }
     tx.identity().revoke_device_tokens(id).await?;
+    // It never comes back, and what it said of itself serves nobody.
+    tx.shadows().remove(id).await?;
     tx.append(changed(&device, "revoked"));
     tx.record(Record::of("revoke_device").on("device", id.0));
     tx.ring(Ring::Device(id));

@@ -46,8 +46,12 @@ kinds! {
     SpaceChanged = "space.changed",
     /// A device was made, changed or revoked: `{device_id, name, state}`.
     DeviceChanged = "device.changed",
-    /// A device's socket came or went: `{device_id, is_connected}`.
+    /// A device came or went: `{device_id, is_connected, reason}`; the reason only when it went.
     DevicePresence = "device.presence",
+    /// What is wanted of a device changed: `{device_id, version, is_in_sync}`.
+    DeviceDesiredChanged = "device.desired_changed",
+    /// What a device says it is like changed: `{device_id, version, reached_version, is_in_sync}`.
+    DeviceReported = "device.reported",
     /// The bytes of an artifact are there: `{artifact_id}`.
     ArtifactStored = "artifact.stored",
     /// An artifact that was there is not any more: `{artifact_id}`.
@@ -83,7 +87,9 @@ impl EventKind {
     #[must_use]
     pub const fn retention(&self) -> Option<Duration> {
         match self {
-            Self::DevicePresence => Some(Duration::days(30)),
+            Self::DevicePresence | Self::DeviceDesiredChanged | Self::DeviceReported => {
+                Some(Duration::days(30))
+            }
             Self::Other(_) => Some(Duration::days(365)),
             _ => None,
         }

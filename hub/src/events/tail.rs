@@ -9,10 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::{Notify, Semaphore},
-    time::timeout,
-};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -21,11 +18,11 @@ use super::{
     recent::{Item, Recent},
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     hub::Hub,
     identity::Actor,
     ids::{AgentId, PersonId},
-    storage::{Ring, TxScope},
+    storage::{Ring, TxScope, bounded},
 };
 
 /// How often it is looked whether a log has grown that nobody rang for.
@@ -36,9 +33,6 @@ const GATHER: Duration = Duration::from_millis(5);
 const AT_ONCE: usize = 256;
 /// Positions that it may be behind to read them all; further behind it goes on at the end, and each reads for itself.
 const MOST_BEHIND: i64 = 512;
-/// How long a read may take, when the way to the database swallows everything.
-const WITHIN: Duration = Duration::from_secs(12);
-
 /// Replays that read a log at once on this node: each holds a connection, and most must be left for requests.
 const READS_AT_ONCE: usize = 4;
 
@@ -181,7 +175,7 @@ pub fn start(hub: &Hub) {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = looking.lifecycle.closing() => return,
             }
-            if let Err(error) = within(look(&looking)).await {
+            if let Err(error) = bounded(look(&looking)).await {
                 tracing::debug!(
                     error = error.chain(),
                     "it could not be looked whether a log has grown"
@@ -220,7 +214,7 @@ pub async fn look(hub: &Hub) -> Result<()> {
 async fn keep(hub: Hub, eyes: Eyes, tail: Arc<Tail>) {
     let bell = hub.db.bell().listen(Ring::Log(eyes.0));
     loop {
-        let is_more = within(read(&hub, eyes, &tail)).await.unwrap_or_else(|error| {
+        let is_more = bounded(read(&hub, eyes, &tail)).await.unwrap_or_else(|error| {
             // The next look wakes it again.
             tracing::debug!(agent.id = %eyes.0, error = error.chain(), "a log could not be followed yet");
             false
@@ -271,15 +265,6 @@ async fn read(hub: &Hub, eyes: Eyes, tail: &Tail) -> Result<bool> {
 pub(super) fn items(epoch: i32, events: Vec<(i64, super::Event)>) -> Vec<Arc<Item>> {
     let item = |(position, event)| Arc::new(Item::new(Cursor { epoch, position }, event));
     events.into_iter().map(item).collect()
-}
-
-pub(super) async fn within<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(WITHIN, Box::pin(work)).await.unwrap_or_else(|late| {
-        Err(Error::Unavailable {
-            what: "the database",
-            source: Some(late.into()),
-        })
-    })
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,7 +8,7 @@ use super::{
     cursor::{Cursor, Start},
     reader::{Next, Part, Reader},
     recent::Item,
-    tail::{Place, items, within},
+    tail::{Place, items},
     topic::Topics,
     watchers::{NEEDS, Standing},
 };
@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
     identity::{Caller, Watcher, authorize::authorize},
-    storage::Tx,
+    storage::{Tx, bounded},
     telemetry::metric,
 };
 
@@ -54,7 +54,7 @@ impl Watch {
     ) -> Result<(Self, Start)> {
         authorize(&caller, NEEDS)?;
         let standing = hub.watchers.stand(Watcher::from(&caller), bell);
-        let end = within(end(hub, &caller, &topics)).await?;
+        let end = bounded(end(hub, &caller, &topics)).await?;
         let start = Start::of(after, end);
         let place = hub.tails.join(hub, (caller.agent, caller.person()), bell);
         let watch = Self {
@@ -80,7 +80,7 @@ impl Watch {
         let (given, has_more, from) = match self.place.next(&mut self.reader, AT_ONCE) {
             Next::Wait => return Ok(News::default()),
             Next::Give(given, has_more) => (given, has_more, "tail"),
-            Next::Read(part) => (within(self.read(part)).await?, true, "log"),
+            Next::Read(part) => (bounded(self.read(part)).await?, true, "log"),
             Next::Replaced => {
                 return Err(Error::conflict(
                     REPLACED,

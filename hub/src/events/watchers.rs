@@ -9,13 +9,12 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::tail::within;
 use crate::{
     error::{Error, Result},
     hub::Hub,
     identity::{Role, Scope, Watcher},
     ids::{AgentId, PersonId, TokenId},
-    storage::{DeviceStanding, UserStanding},
+    storage::{DeviceStanding, UserStanding, bounded},
 };
 
 /// How often it is asked: what is revoked must end within a second.
@@ -140,7 +139,7 @@ pub fn start(hub: &Hub) {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = looking.lifecycle.closing() => return,
             }
-            match within(look(&looking)).await {
+            match bounded(look(&looking)).await {
                 Ok(()) => failed = 0,
                 Err(error) => {
                     failed += 1;
@@ -174,9 +173,9 @@ pub async fn look(hub: &Hub) -> Result<()> {
     drop(tx);
     let judge = |(number, who): (usize, &Watcher)| {
         let fallen = match *who {
-            Watcher::User { sign_in, at, .. } => users.get(&number).map_or(Some(Fallen::Revoked), |now| {
-                judge_user(sign_in.is_some(), at, now)
-            }),
+            Watcher::User { proof, at, .. } => users
+                .get(&number)
+                .map_or(Some(Fallen::Revoked), |now| judge_user(proof.is_some(), at, now)),
             Watcher::Device { person, .. } => devices
                 .get(&number)
                 .map_or(Some(Fallen::Revoked), |now| judge_device(person, now)),
@@ -200,11 +199,11 @@ fn once_each(all: &[Entry]) -> Vec<Watcher> {
 }
 
 fn judge_user(
-    needs_sign_in: bool,
+    needs_proof: bool,
     at: Option<(AgentId, Option<PersonId>)>,
     now: &UserStanding,
 ) -> Option<Fallen> {
-    if needs_sign_in && !now.is_signed_in {
+    if needs_proof && !now.is_proven {
         return Some(Fallen::Revoked);
     }
     let (_, person) = at?;
@@ -235,7 +234,7 @@ mod tests {
         let (person, agent) = (Some(PersonId::mint()), AgentId::mint());
         let at = Some((agent, person));
         let good = UserStanding {
-            is_signed_in: true,
+            is_proven: true,
             role: Some(Role::Member),
             person,
         };
@@ -246,7 +245,7 @@ mod tests {
         };
         assert_eq!(with(|_| {}), None);
         assert_eq!(with(|now| now.role = Some(Role::Owner)), None);
-        assert_eq!(with(|now| now.is_signed_in = false), Some(Fallen::Revoked));
+        assert_eq!(with(|now| now.is_proven = false), Some(Fallen::Revoked));
         assert_eq!(with(|now| now.role = None), Some(Fallen::Left));
         assert_eq!(with(|now| now.role = Some(Role::Blocked)), Some(Fallen::Left));
         assert_eq!(with(|now| now.role = Some(Role::Guest)), Some(Fallen::MayNot));

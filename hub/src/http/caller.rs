@@ -63,6 +63,8 @@ permissions!(
     ArtifactsWrite,
     JobsRead,
     JobsWrite,
+    TokensRead,
+    TokensWrite,
 );
 
 /// A caller at the path's agent who may do what `P` stands for.
@@ -106,7 +108,7 @@ impl FromRequestParts<Hub> for User {
         let request_id = RequestContext::of(parts).id.clone();
         match authenticate(hub, &bearer(&parts.headers)?).await? {
             Proven::User(who) => Ok(Self { who, request_id }),
-            Proven::Device(_) => Err(Error::Forbidden {
+            Proven::Device(_) | Proven::Token(_) => Err(Error::Forbidden {
                 scope: "a user's sign-in",
             }
             .into()),

@@ -101,7 +101,7 @@ impl Key {
         let about =
             serde_json::to_value(about).map_err(|error| Error::because("a body cannot be written", error))?;
         let key = self.0.map(|key| IdempotencyKey {
-            principal: caller.key(),
+            principal: caller.own_key(),
             operation,
             key,
             digest: canonical::sha256(&about),

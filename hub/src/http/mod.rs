@@ -11,6 +11,7 @@ mod patient;
 pub mod peer;
 pub mod problem;
 pub mod serve;
+mod sse;
 pub mod v1;
 
 use axum::{
@@ -101,7 +102,7 @@ fn cors(hub: &Hub) -> CorsLayer {
             header::CONTENT_TYPE,
             idempotency::IDEMPOTENCY_KEY,
             layers::REQUEST_ID,
-            v1::turns::LAST_EVENT_ID,
+            sse::LAST_EVENT_ID,
         ])
         .expose_headers([layers::REQUEST_ID])
 }

@@ -33,6 +33,9 @@ pub struct Problem {
     /// The bad fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// With the code `outdated`: the version that the thing has now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_version: Option<i64>,
 }
 
 /// An error on its way out. Its body is written by the layer that knows the request's id.
@@ -84,7 +87,7 @@ pub const fn status(error: &Error) -> StatusCode {
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
         Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::Conflict { .. } => StatusCode::CONFLICT,
+        Error::Conflict { .. } | Error::Outdated { .. } => StatusCode::CONFLICT,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Late { .. } => StatusCode::REQUEST_TIMEOUT,
         Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -115,6 +118,10 @@ pub(super) fn render(error: &Error, status: StatusCode, request_id: &str) -> Res
         } else {
             Vec::new()
         },
+        current_version: match error {
+            Error::Outdated { version } => Some(*version),
+            _ => None,
+        },
     };
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let mut response = Response::new(Body::from(body));
@@ -143,6 +150,7 @@ const fn code(error: &Error) -> &'static str {
         Error::Malformed(_) => "malformed",
         Error::Invalid(_) => "invalid",
         Error::Conflict { code, .. } => code,
+        Error::Outdated { .. } => "outdated",
         Error::TooLarge { .. } => "too_large",
         Error::Late { .. } => "late",
         Error::Throttled { .. } => "throttled",

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::ids::TokenId;
+
 /// The kinds of those who do things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +44,8 @@ pub struct Actor {
     pub kind: ActorKind,
     /// The doer's id, where it has one.
     pub id: Option<Uuid>,
+    /// The opaque credential that they used, where they did.
+    pub access_token: Option<TokenId>,
     /// The request or message that caused it.
     pub request_id: Option<String>,
 }
@@ -62,6 +66,7 @@ impl Actor {
         Self {
             kind: ActorKind::Hub,
             id: None,
+            access_token: None,
             request_id: None,
         }
     }
@@ -72,6 +77,7 @@ impl Actor {
         Self {
             kind: ActorKind::Agent,
             id: Some(id),
+            access_token: None,
             request_id: None,
         }
     }
@@ -82,6 +88,7 @@ impl Actor {
         Self {
             kind: ActorKind::Anonymous,
             id: None,
+            access_token: None,
             request_id,
         }
     }

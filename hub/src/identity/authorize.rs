@@ -11,7 +11,9 @@ pub fn authorize(caller: &Caller, scope: Scope) -> Result<()> {
         Principal::User {
             role: Role::Blocked, ..
         } => return Err(Error::NotFound { what: "agent" }),
-        Principal::User { role, .. } => role.grants(scope),
+        Principal::User { role, within, .. } => {
+            role.grants(scope) && within.as_ref().is_none_or(|scopes| scopes.contains(&scope))
+        }
         Principal::Device { scopes, .. } => scopes.contains(&scope),
     };
     if is_allowed {

@@ -39,6 +39,7 @@ pub async fn claim(hub: &Hub, code: &SecretString, claimer: Claimer) -> Result<(
     let actor = Actor {
         kind: ActorKind::User,
         id: Some(user.id.0),
+        access_token: None,
         request_id: claimer.from.request_id.clone(),
     };
     let agent = find(hub, &code).await?.ok_or_else(no_such_code)?.1;

@@ -2,17 +2,19 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Caller, Principal, SignedIn};
+use super::{Caller, Principal, Proof, Scope, SignedIn};
 use crate::{
     error::{Error, Result},
     hub::Hub,
-    ids::{AgentId, TokenId},
+    ids::{AgentId, TokenId, UserId},
     secret,
-    storage::Credential,
+    storage::{Credential, PersonalCredential, Tx},
 };
 
 /// The prefix of device credentials.
 pub const DEVICE_PREFIX: &str = "hubd";
+/// The prefix of personal access tokens.
+pub const PERSONAL_PREFIX: &str = "hubt";
 /// The prefix of the device codes of pairings.
 pub const PAIRING_PREFIX: &str = "hubp";
 /// The prefix of refresh tokens.
@@ -25,6 +27,8 @@ const NOT_VALID: Error = Error::Unauthenticated("the device credential is not va
 pub enum Proven {
     /// A user who signed in.
     User(SignedIn),
+    /// A user's program, by a personal access token.
+    Token(PersonalCredential),
     /// A device of one agent.
     Device(Box<Credential>),
 }
@@ -37,6 +41,13 @@ pub async fn authenticate(hub: &Hub, bearer: &SecretString) -> Result<Proven> {
         return found
             .map(|credential| Proven::Device(Box::new(credential)))
             .ok_or(NOT_VALID);
+    }
+    if bearer.expose_secret().starts_with(PERSONAL_PREFIX) {
+        let mut tx = hub.db.begin_system().await?;
+        let found = tx.identity().personal_credential(&secret::hash(bearer)).await?;
+        return found.map(Proven::Token).ok_or(Error::Unauthenticated(
+            "the token is not valid, expired or revoked",
+        ));
     }
     let who = hub.keys.tokens.verify(bearer.expose_secret(), hub.clock.now())?;
     let mut tx = hub.db.begin_system().await?;
@@ -55,6 +66,21 @@ pub async fn caller(
 ) -> Result<Caller> {
     match proven {
         Proven::Device(credential) => at_own_agent(*credential, wanted, request_id),
+        Proven::Token(token) => {
+            if wanted.is_some_and(|agent| agent != token.agent) {
+                return Err(Error::NotFound { what: "agent" });
+            }
+            let mut tx = hub.db.begin_system().await?;
+            let proof = Proof::Token(token.token);
+            member(
+                &mut tx,
+                token.agent,
+                token.user,
+                (proof, Some(token.scopes)),
+                request_id,
+            )
+            .await
+        }
         Proven::User(who) => {
             let mut tx = hub.db.begin_system().await?;
             let agent = match wanted {
@@ -70,20 +96,33 @@ pub async fn caller(
                     }
                 },
             };
-            let standing = tx.identity().membership(agent, who.user).await?;
-            let (role, person) = standing.ok_or(Error::NotFound { what: "agent" })?;
-            Ok(Caller {
-                agent,
-                principal: Principal::User {
-                    user: who.user,
-                    role,
-                    person,
-                },
-                request_id,
-                sign_in: Some(who.sign_in),
-            })
+            let proof = Proof::SignIn(who.sign_in);
+            member(&mut tx, agent, who.user, (proof, None), request_id).await
         }
     }
+}
+
+/// A user at an agent that they belong to, by what proved who they are, and what that may do.
+async fn member(
+    tx: &mut Tx,
+    agent: AgentId,
+    user: UserId,
+    (proof, within): (Proof, Option<Vec<Scope>>),
+    request_id: Option<String>,
+) -> Result<Caller> {
+    let standing = tx.identity().membership(agent, user).await?;
+    let (role, person) = standing.ok_or(Error::NotFound { what: "agent" })?;
+    Ok(Caller {
+        agent,
+        principal: Principal::User {
+            user,
+            role,
+            person,
+            within,
+        },
+        request_id,
+        proof: Some(proof),
+    })
 }
 
 /// A device that came with a credential before, as it is now: its scopes, its space and whose it is may have changed.
@@ -128,6 +167,6 @@ fn at_own_agent(
         agent,
         principal,
         request_id,
-        sign_in: None,
+        proof: None,
     })
 }

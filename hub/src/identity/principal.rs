@@ -53,6 +53,15 @@ pub struct SignedIn {
     pub sign_in: SignInId,
 }
 
+/// What proved who a user is, and has to live on while they watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Proof {
+    /// A sign-in.
+    SignIn(SignInId),
+    /// A personal access token.
+    Token(TokenId),
+}
+
 /// Who is calling an agent.
 #[derive(Debug, Clone)]
 pub enum Principal {
@@ -64,6 +73,8 @@ pub enum Principal {
         role: Role,
         /// The person they are to the agent.
         person: Option<PersonId>,
+        /// The scopes of a personal access token; none when all that the role grants may be done.
+        within: Option<Vec<Scope>>,
     },
     /// A satellite of the agent.
     Device {
@@ -91,8 +102,8 @@ pub struct Caller {
     pub principal: Principal,
     /// The request.
     pub request_id: Option<String>,
-    /// The sign-in that proved who, of a user.
-    pub sign_in: Option<SignInId>,
+    /// What proved who, of a user.
+    pub proof: Option<Proof>,
 }
 
 impl Caller {
@@ -114,7 +125,30 @@ impl Caller {
         Actor {
             kind,
             id: Some(id),
+            access_token: self.access_token(),
             request_id: self.request_id.clone(),
+        }
+    }
+
+    /// The opaque credential that was used, of a device or a personal one.
+    const fn access_token(&self) -> Option<TokenId> {
+        match (&self.principal, self.proof) {
+            (Principal::Device { token, .. }, _) => Some(*token),
+            (Principal::User { .. }, Some(Proof::Token(token))) => Some(token),
+            (Principal::User { .. }, _) => None,
+        }
+    }
+
+    /// Whose personal access tokens the caller sees: their own; everybody's when none, as the owner.
+    #[must_use]
+    pub const fn sees_tokens_of(&self) -> Option<UserId> {
+        match &self.principal {
+            Principal::User {
+                role: Role::Owner, ..
+            } => None,
+            Principal::User { user, .. } => Some(*user),
+            // No device has the scope.
+            Principal::Device { device, .. } => Some(UserId(device.0)),
         }
     }
 
@@ -131,6 +165,8 @@ impl Caller {
     #[must_use]
     pub const fn trust(&self) -> Trust {
         match &self.principal {
+            // Nobody knows whose words a program passes on.
+            Principal::User { within: Some(_), .. } => Trust::Guest,
             Principal::User {
                 role: Role::Owner, ..
             } => Trust::Owner,
@@ -146,7 +182,16 @@ impl Caller {
         }
     }
 
-    /// The caller's name for idempotency keys: keys of two principals never meet.
+    /// The caller's name for idempotency keys: keys of two principals never meet, nor do those of two programs of one user.
+    #[must_use]
+    pub fn own_key(&self) -> String {
+        match self.proof {
+            Some(Proof::Token(token)) => format!("{}:{token}", self.key()),
+            Some(Proof::SignIn(_)) | None => self.key(),
+        }
+    }
+
+    /// The caller's name: one for everything that a user does, or a device.
     #[must_use]
     pub fn key(&self) -> String {
         let actor = self.actor();

@@ -47,9 +47,12 @@ impl Role {
     #[must_use]
     pub const fn least_for(scope: Scope) -> Option<Self> {
         match scope {
-            Scope::AgentsRead | Scope::SpacesRead | Scope::MessagesWrite | Scope::TurnsRead => {
-                Some(Self::Guest)
-            }
+            Scope::AgentsRead
+            | Scope::SpacesRead
+            | Scope::MessagesWrite
+            | Scope::TurnsRead
+            | Scope::TokensRead
+            | Scope::TokensWrite => Some(Self::Guest),
             Scope::EventsRead
             | Scope::MemoriesRead
             | Scope::ActionsRead
@@ -66,7 +69,7 @@ impl Role {
             | Scope::AuditRead => Some(Self::Admin),
             Scope::AgentsWrite => Some(Self::Owner),
             // A satellite's own: no person has them.
-            Scope::EventsWrite | Scope::CommandsReceive => None,
+            Scope::EventsWrite | Scope::CommandsReceive | Scope::StateWrite => None,
         }
     }
 

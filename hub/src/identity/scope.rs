@@ -52,6 +52,8 @@ scopes! {
     CommandsWrite = "commands:write",
     /// Receive commands on the satellite channel.
     CommandsReceive = "commands:receive",
+    /// Report a device's own state on the satellite channel.
+    StateWrite = "state:write",
     /// See and download artifacts.
     ArtifactsRead = "artifacts:read",
     /// Make and delete artifacts.
@@ -60,6 +62,10 @@ scopes! {
     JobsRead = "jobs:read",
     /// Replay dead jobs.
     JobsWrite = "jobs:write",
+    /// See personal access tokens: one's own, or all as the owner.
+    TokensRead = "tokens:read",
+    /// Make and revoke personal access tokens.
+    TokensWrite = "tokens:write",
     /// Read audit entries.
     AuditRead = "audit:read",
 }

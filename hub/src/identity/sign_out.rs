@@ -8,6 +8,7 @@ pub async fn sign_out(hub: &Hub, who: &SignedIn, request_id: Option<String>) -> 
     let actor = Actor {
         kind: ActorKind::User,
         id: Some(who.user.0),
+        access_token: None,
         request_id,
     };
     let mut tx = hub.db.begin(TxScope::System, actor).await?;

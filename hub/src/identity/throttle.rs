@@ -96,15 +96,7 @@ impl Throttle {
         address: Option<IpAddr>,
         now: DateTime,
     ) -> Result<Ticket<'_>, std::time::Duration> {
-        loop {
-            // Heard from here on: an end between the look and the wait is not missed.
-            let ended = self.ended.notified();
-            match self.try_take(name, address, now) {
-                Ok(ticket) => return Ok(ticket),
-                Err(Refused::Failures(wait)) => return Err(wait),
-                Err(Refused::UnderWay) => ended.await,
-            }
-        }
+        self.patiently(|| self.try_take(name, address, now)).await
     }
 
     /// Counts a try of a user code, or says how long to wait.
@@ -119,14 +111,7 @@ impl Throttle {
             (place, NAME_AND_ADDRESS),
             (self.key(("user codes", address.map(network))), ADDRESS),
         ];
-        loop {
-            let ended = self.ended.notified();
-            match self.begin(counts.clone(), place, now) {
-                Ok(ticket) => return Ok(ticket),
-                Err(Refused::Failures(wait)) => return Err(wait),
-                Err(Refused::UnderWay) => ended.await,
-            }
-        }
+        self.patiently(|| self.begin(counts.clone(), place, now)).await
     }
 
     /// Counts somebody who asks for a pairing, or says how long to wait.
@@ -144,6 +129,22 @@ impl Throttle {
     ) -> Result<(), std::time::Duration> {
         let key = self.key((what, address.map(network)));
         self.lock().fail(key, ADDRESS, now)
+    }
+
+    /// Tries again when a try has ended, as long as only tries under way are before it.
+    async fn patiently<'a>(
+        &'a self,
+        take: impl Fn() -> Result<Ticket<'a>, Refused>,
+    ) -> Result<Ticket<'a>, std::time::Duration> {
+        loop {
+            // Heard from here on: an end between the look and the wait is not missed.
+            let ended = self.ended.notified();
+            match take() {
+                Ok(ticket) => return Ok(ticket),
+                Err(Refused::Failures(wait)) => return Err(wait),
+                Err(Refused::UnderWay) => ended.await,
+            }
+        }
     }
 
     fn try_take(&self, name: &str, address: Option<IpAddr>, now: DateTime) -> Result<Ticket<'_>, Refused> {

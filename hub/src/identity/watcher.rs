@@ -1,7 +1,7 @@
 //! Who watches an agent, or waits to: what is asked for again and again while they do.
 
-use super::{Caller, Principal};
-use crate::ids::{AgentId, DeviceId, PersonId, SignInId, TokenId, UserId};
+use super::{Caller, Principal, Proof};
+use crate::ids::{AgentId, DeviceId, PersonId, TokenId, UserId};
 
 /// Who watches, as far as it may end while they do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -10,8 +10,8 @@ pub enum Watcher {
     User {
         /// The user.
         user: UserId,
-        /// The sign-in that proved who.
-        sign_in: Option<SignInId>,
+        /// What proved who.
+        proof: Option<Proof>,
         /// The agent that is watched, and as which person.
         at: Option<(AgentId, Option<PersonId>)>,
     },
@@ -33,7 +33,7 @@ impl From<&Caller> for Watcher {
         match caller.principal {
             Principal::User { user, person, .. } => Self::User {
                 user,
-                sign_in: caller.sign_in,
+                proof: caller.proof,
                 at: Some((caller.agent, person)),
             },
             Principal::Device {

@@ -94,6 +94,7 @@ async fn remove_some(hub: &Hub) -> Result<u64> {
     let before = tx.now() - KEEP_COMMANDS;
     removed += tx.commands().purge(before, BATCH).await?;
     removed += tx.pairings().purge(BATCH).await?;
+    removed += tx.shadows().purge(BATCH).await?;
     let before = tx.now() - KEEP_TOKENS;
     removed += tx.identity().purge_tokens(before, BATCH).await?;
     tx.commit().await?;

@@ -204,6 +204,7 @@ mod tests {
             default_trust: Trust::Household,
             software: None,
             is_connected,
+            connected_at: None,
             last_seen_at: seen_s.map(|seconds| now - Duration::seconds(seconds)),
             created_at: now,
             revoked_at: None,

@@ -78,7 +78,7 @@ fn scopes(wanted: Option<&[String]>) -> Result<Vec<Scope>> {
     if scopes.iter().any(|scope| SATELLITE_SCOPES.contains(scope)) {
         return Ok(scopes);
     }
-    let detail = "must hold events:write or commands:receive: without one of them a device cannot connect";
+    let detail = "must hold events:write, commands:receive or state:write: without one of them a device cannot connect";
     Err(Error::invalid("/scopes", detail))
 }
 

@@ -21,8 +21,8 @@ use crate::{
 pub enum Polled {
     /// Nobody has decided yet.
     Pending,
-    /// It came too soon: wait so many seconds from now on.
-    TooSoon(i32),
+    /// It came too soon: wait five seconds longer from now on.
+    TooSoon,
     /// A person said no, or the device was revoked before it came.
     Denied,
     /// The time is over.
@@ -65,7 +65,11 @@ pub async fn collect(hub: &Hub, device_code: &SecretString, from: &Origin) -> Re
             let interval_s = slower.unwrap_or(found.interval_s);
             tx.pairings().polled(found.id, interval_s).await?;
             tx.commit_lazily().await?;
-            Ok(slower.map_or(Polled::Pending, Polled::TooSoon))
+            Ok(if slower.is_some() {
+                Polled::TooSoon
+            } else {
+                Polled::Pending
+            })
         }
         PairingState::Approved | PairingState::Collected => {
             let at = found.device;
@@ -89,6 +93,7 @@ async fn hand_over(
     let actor = Actor {
         kind: ActorKind::Device,
         id: Some(device.0),
+        access_token: None,
         request_id: from.request_id.clone(),
     };
     let mut tx = hub.db.begin(TxScope::WholeAgent(agent), actor).await?;

@@ -55,7 +55,7 @@ pub enum PairingState {
     Rejected,
     /// The device has its credential.
     Collected,
-    /// The device never came for its credential, and was revoked.
+    /// The device never came for its credential, and was revoked; or it had to make room for another that asks.
     Expired,
 }
 

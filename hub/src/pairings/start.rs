@@ -1,6 +1,9 @@
 //! A device without a credential asks for one.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 
@@ -11,7 +14,7 @@ use crate::{
     error::{Error, Result},
     events::payload::check_name,
     hub::Hub,
-    identity::{Actor, Origin, Scope, credentials::PAIRING_PREFIX, network},
+    identity::{Actor, Origin, Scope, credentials::PAIRING_PREFIX},
     ids::PairingId,
     secret,
     storage::{NewPairing, TxScope},
@@ -45,11 +48,14 @@ pub async fn start(hub: &Hub, asked: Asked, from: &Origin) -> Result<Started> {
     let nobody = Actor::anonymous(from.request_id.clone());
     let mut tx = hub.db.begin(TxScope::System, nobody).await?;
     let asked_from = from.address.map(|address| address.to_canonical().to_string());
-    let network = from.address.map(|address| network(address).to_string());
+    let network = from.address.map(|address| site(address).to_string());
     // Starts at once may pass it by as many as there are connections to the database.
-    if tx.pairings().waiting().await? >= MOST_WAITING && !tx.pairings().make_room(network.as_deref()).await? {
+    let mut record = Record::of("start_pairing");
+    if tx.pairings().waiting().await? >= MOST_WAITING {
+        let ended = tx.pairings().make_room(network.as_deref()).await?;
         let retry_after = ASK_AGAIN;
-        return Err(Error::Throttled { retry_after });
+        let ended = ended.ok_or(Error::Throttled { retry_after })?;
+        record = record.with("ended_pairing_id", ended.to_string());
     }
     let (id, device_code) = (PairingId::mint(), secret::mint(PAIRING_PREFIX));
     let expires_at = tx.now() + LIFE;
@@ -65,7 +71,7 @@ pub async fn start(hub: &Hub, asked: Asked, from: &Origin) -> Result<Started> {
     };
     for _ in 0..DRAWS {
         if tx.pairings().insert(&new).await? {
-            tx.record(Record::of("start_pairing").on("pairing", id.0));
+            tx.record(record.on("pairing", id.0));
             tx.commit().await?;
             return Ok(Started {
                 device_code,
@@ -77,6 +83,14 @@ pub async fn start(hub: &Hub, asked: Asked, from: &Origin) -> Result<Started> {
         new.user_code = secret::mint_user_code();
     }
     Err(Error::internal("every user code that was drawn is taken"))
+}
+
+/// Whose place it is: one customer has many IPv6 networks, and gets them by 48 bits.
+fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 80)).into(),
+        single @ IpAddr::V4(_) => single,
+    }
 }
 
 fn check(asked: &Asked) -> Result<()> {

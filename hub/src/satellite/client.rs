@@ -8,6 +8,7 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
+    devices::report::Report,
     events::ingest::Inbound,
     identity::Scope,
     ids::CommandId,
@@ -54,6 +55,8 @@ pub enum Operation {
     },
     /// What came of it.
     Finish(CommandId, Answer),
+    /// What the device is like, by the name that it gave this report.
+    Report(ClientId, Report),
     /// A new credential.
     Renew,
 }
@@ -65,15 +68,21 @@ impl Operation {
         match self {
             Self::Ingest(_) => Some(Scope::EventsWrite),
             Self::Acknowledge(_) | Self::Progress { .. } | Self::Finish(..) => Some(Scope::CommandsReceive),
+            Self::Report(..) => Some(Scope::StateWrite),
             Self::Renew => None,
         }
     }
 
     /// What an answer to it is about; none for a batch, which answers item by item, and for what is about the device.
     #[must_use]
-    pub const fn subject(&self) -> Option<Subject> {
+    pub fn subject(&self) -> Option<Subject> {
         let (command, of) = match self {
             Self::Ingest(_) | Self::Renew => return None,
+            Self::Report(report_id, _) => {
+                return Some(Subject::Report {
+                    report_id: report_id.clone(),
+                });
+            }
             Self::Acknowledge(command) => (command, CommandStage::Ack),
             Self::Progress { command, .. } => (command, CommandStage::Progress),
             Self::Finish(command, _) => (command, CommandStage::Result),
@@ -117,6 +126,14 @@ pub fn step(text: &str) -> Step {
         Ok(SatelliteFrame::CommandResult(said)) => {
             let command = CommandId(said.command_id);
             Step::Do(Operation::Finish(command, answer(said)))
+        }
+        Ok(SatelliteFrame::Report(said)) => {
+            let report = Report {
+                state: said.state,
+                is_whole: said.whole,
+                reached: said.reached,
+            };
+            Step::Do(Operation::Report(said.report_id, report))
         }
         Ok(SatelliteFrame::Renew(_)) => Step::Do(Operation::Renew),
         Ok(SatelliteFrame::Ping(ping)) => Step::Answer(vec![HubFrame::Pong(Pong { nonce: ping.nonce })]),

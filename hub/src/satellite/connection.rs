@@ -1,17 +1,18 @@
-//! `GET /v1/satellites/connect`: one socket from upgrade to close. All I/O of the channel is here and in `outgoing`.
+//! `GET /v1/satellites/connect`: one socket from upgrade to close. All I/O of the channel is here, in `upgrade` and
+//! in `outgoing`.
 
 use std::time::Duration;
 
 use axum::{
     extract::{
         State, WebSocketUpgrade,
-        ws::{Message, WebSocket},
+        ws::{Utf8Bytes, WebSocket},
     },
     http::{HeaderMap, header::AUTHORIZATION},
     response::Response,
 };
 use secrecy::SecretString;
-use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use super::{
@@ -21,13 +22,12 @@ use super::{
     in_turn, in_turn_to_greet,
     operate::{farewell, notice, operate, story},
     outgoing::{Ended, Outgoing},
-    protocol::{
-        CloseReason, ErrorNotice, HELLO_WITHIN, HubFrame, Limits, MAX_FRAME_BYTES, MISSED_HEARTBEATS,
-        OpenCommand, SUBPROTOCOL, Welcome,
-    },
+    protocol::{CloseReason, ErrorNotice, HubFrame, Limits, OpenCommand, SUBPROTOCOL, Welcome},
+    pulse::{Pulse, heartbeat_s},
     registry::{Newcomer, Place, Seat},
     subscriptions::Subscriptions,
     tell::Told,
+    upgrade::{hears_hello, open, speaking},
 };
 use crate::{
     devices::{
@@ -45,13 +45,6 @@ use crate::{
     storage::Ring,
 };
 
-/// What tungstenite reads at once: its default of 128 KiB would be paid by every idle socket.
-pub(super) const READ_BUFFER: usize = 4 * 1024;
-
-// Messages are not compressed. tungstenite 0.29 has no permessage-deflate, and it would not pay: of 2,800 frames as a busy device
-// and the hub exchange in a day, 410 KB, it saves 77 KB when each is compressed by itself, for they are short and mostly ids; with
-// a window that is kept it saves 280 KB, and holds 290 KB for each socket, ten times what an idle one costs now.
-
 /// How long after a look that failed the next one comes.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -62,30 +55,12 @@ pub async fn connect(
     from: Origin,
     headers: HeaderMap,
 ) -> Result<Response, Failed> {
-    let upgrade = upgrade.protocols([SUBPROTOCOL]);
-    if upgrade.selected_protocol().is_none() {
-        // Whoever offers others, or none, may mean another protocol by the same frames.
-        let needed = format!("this channel speaks {SUBPROTOCOL}: offer it in Sec-WebSocket-Protocol");
-        return Err(Error::Malformed(needed).into());
-    }
+    let upgrade = speaking(upgrade, SUBPROTOCOL)?;
     let (token, newcomer) = newcomer(&hub, &headers, &from).await?;
-    if hub.lifecycle.is_closing() {
-        return Err(Error::Unavailable {
-            what: "the hub",
-            source: None,
-        }
-        .into());
-    }
-    let place = hub.sockets.enter(newcomer)?;
-    let lifecycle = hub.lifecycle.clone();
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .max_message_size(MAX_FRAME_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        // On the tracker, so that a shutdown waits for the goodbye.
-        lifecycle.run(serve(hub, socket, token, place)).await;
-    }))
+    let opened = open(hub, upgrade, newcomer, |hub, socket, place| {
+        serve(hub, socket, token, place)
+    });
+    Ok(opened?)
 }
 
 /// Who comes, as far as the request says. A wrong credential is refused before anything is upgraded.
@@ -103,7 +78,7 @@ async fn newcomer(
     let newcomer = match in_turn_to_greet(hub, AgentId::HUB, authenticate(hub, &token)).await? {
         Proven::Device(credential) => Newcomer::Device(credential.agent, credential.device),
         // The hello refuses it by name.
-        Proven::User(_) => stranger,
+        Proven::User(_) | Proven::Token(_) => stranger,
     };
     Ok((Some(token), newcomer))
 }
@@ -125,7 +100,10 @@ async fn serve(hub: Hub, socket: WebSocket, token: Option<SecretString>, place: 
     };
     tracing::info!(agent.id = %guest.caller.agent, device.id = %guest.device, reason = ended.name(), "satellite left");
     // At once: the goodbye does not wait for a database that is away.
-    tokio::join!(leave(&hub, &guest, socket), out.close(&hub, ended));
+    tokio::join!(
+        leave(&hub, &guest, socket, ended.parting()),
+        out.close(&hub, ended)
+    );
 }
 
 /// Waits for the hello and lets the device in.
@@ -135,13 +113,7 @@ async fn greet(
     token: Option<SecretString>,
     place: Place,
 ) -> Result<(Guest, Connected, Seat), Ended> {
-    let within = Duration::from_millis(hub.config.satellite.hello_timeout_ms).min(HELLO_WITHIN);
-    let first = tokio::select! {
-        first = timeout(within, first_text(out)) => first.map_err(|_| Ended::because(CloseReason::HelloTimeout))?,
-        () = hub.lifecycle.closing() => return Err(Ended::because(CloseReason::Restart)),
-    };
-    let hello =
-        hello::read(&first?).map_err(|notice| Ended::Close(CloseReason::ProtocolError, Some(notice)))?;
+    let hello = hears_hello(hub, out).await?;
     let guest = in_turn_to_greet(hub, place.agent(), hello::admit(hub, token, &hello))
         .await
         .map_err(|error| refused(&error))?;
@@ -156,17 +128,6 @@ async fn greet(
         agent.id = %guest.caller.agent, device.id = %guest.device, generation = connected.generation, "satellite connected"
     );
     Ok((guest, connected, seat))
-}
-
-pub(super) async fn first_text(out: &mut Outgoing) -> Result<String, Ended> {
-    loop {
-        match out.receive().await? {
-            Message::Text(text) => return Ok(text.to_string()),
-            Message::Binary(_) => return Err(Ended::because(CloseReason::BinaryFrame)),
-            Message::Close(_) => return Err(Ended::Gone),
-            Message::Ping(_) | Message::Pong(_) => {}
-        }
-    }
 }
 
 pub(super) fn refused(error: &Error) -> Ended {
@@ -187,7 +148,7 @@ async fn welcome(hub: &Hub, out: &mut Outgoing, guest: &Guest, connected: Connec
         agent_id: guest.caller.agent.0,
         device_name: guest.name.clone(),
         limits: Limits::default(),
-        heartbeat_s: u32::try_from(hub.config.satellite.heartbeat_ms.div_ceil(1000)).unwrap_or(u32::MAX),
+        heartbeat_s: heartbeat_s(hub),
         resumed: guest.resume.is_some(),
         open_commands: open
             .map(|c| OpenCommand {
@@ -203,7 +164,7 @@ async fn welcome(hub: &Hub, out: &mut Outgoing, guest: &Guest, connected: Connec
 
 /// What a greeted socket wakes up for.
 enum Next {
-    Said(Message),
+    Said(Option<Utf8Bytes>),
     Look,
     News,
     Beat,
@@ -213,27 +174,23 @@ enum Next {
 /// The life of a greeted socket. What it wakes up for is dealt with before it waits again, so nothing is cut off half way.
 async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) -> Ended {
     let bell = hub.db.bell().listen(Ring::Device(guest.device));
-    let heartbeat = Duration::from_millis(hub.config.satellite.heartbeat_ms);
-    let mut beat = tokio::time::interval(heartbeat);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut heard, mut owed, mut next) = (Instant::now(), Owed::Nothing, Next::Look);
-    let mut again_at = heard;
+    let mut pulse = Pulse::new(hub);
+    let (mut owed, mut next, mut again_at) = (Owed::Nothing, Next::Look, Instant::now());
     let mut watching = Subscriptions::new(guest.resume);
     loop {
         let busy_since = Instant::now();
         let is_said = matches!(next, Next::Said(_));
         let done = match next {
-            Next::Said(message) => {
-                heard = busy_since;
-                match read(message) {
-                    Ok(Some(Step::Watch(asked))) => watch(hub, out, guest, &mut watching, asked).await,
-                    Ok(Some(Step::Answer(frames))) => {
+            Next::Said(text) => {
+                pulse.hears(busy_since);
+                match text.map(|text| step(&text)) {
+                    Some(Step::Watch(asked)) => watch(hub, out, guest, &mut watching, asked).await,
+                    Some(Step::Answer(frames)) => {
                         let frames = frames.into_iter().map(|frame| watching.answer(frame));
                         take(hub, out, guest, socket, Step::Answer(frames.collect())).await
                     }
-                    Ok(Some(step)) => take(hub, out, guest, socket, step).await,
-                    Ok(None) => Ok(()),
-                    Err(ended) => Err(ended),
+                    Some(step) => take(hub, out, guest, socket, step).await,
+                    None => Ok(()),
                 }
             }
             Next::News => Box::pin(watching.tell(out)).await,
@@ -242,43 +199,29 @@ async fn converse(hub: &Hub, out: &mut Outgoing, guest: &Guest, socket: Socket) 
                 again_at = Instant::now() + LOOK_AGAIN;
                 looked.map(|left| owed = left)
             }
-            Next::Beat if heard.elapsed() > heartbeat * MISSED_HEARTBEATS => {
-                Err(Ended::because(CloseReason::Silent))
-            }
-            Next::Beat => out.ping().await,
+            Next::Beat => pulse.ask(out).await,
             Next::Restart => Err(Ended::because(CloseReason::Restart)),
         };
         if let Err(ended) = done {
             return ended;
         }
-        // Meanwhile the hub did not listen; that is not the satellite's silence.
-        heard += busy_since.elapsed();
+        pulse.was_busy(busy_since);
         if is_said && owed == Owed::Room {
             // What was said may have made room.
             next = Next::Look;
             continue;
         }
         next = tokio::select! {
-            message = out.receive() => match message {
-                Ok(message) => Next::Said(message),
+            said = out.receive() => match said {
+                Ok(text) => Next::Said(text),
                 Err(ended) => return ended,
             },
             () = bell.rung() => Next::Look,
             () = watching.rung() => Next::News,
             () = sleep_until(again_at), if owed == Owed::Look => Next::Look,
-            _ = beat.tick() => Next::Beat,
+            () = pulse.beat() => Next::Beat,
             () = hub.lifecycle.closing() => Next::Restart,
         };
-    }
-}
-
-/// What a message means; none for a sign of life.
-fn read(message: Message) -> Result<Option<Step>, Ended> {
-    match message {
-        Message::Text(text) => Ok(Some(step(&text))),
-        Message::Binary(_) => Err(Ended::because(CloseReason::BinaryFrame)),
-        Message::Close(_) => Err(Ended::Gone),
-        Message::Ping(_) | Message::Pong(_) => Ok(None),
     }
 }
 
@@ -340,9 +283,9 @@ async fn answer(out: &mut Outgoing, answers: Answers) -> Result<(), Ended> {
 }
 
 /// Says that the socket is gone. If the database is away the connection row ages out by itself.
-async fn leave(hub: &Hub, guest: &Guest, socket: Socket) {
+async fn leave(hub: &Hub, guest: &Guest, socket: Socket, reason: &'static str) {
     let at = (guest.caller.agent, guest.device);
-    let gone = disconnect(hub, guest.caller.actor(), at, socket.generation);
+    let gone = disconnect(hub, guest.caller.actor(), at, socket.generation, reason);
     if let Err(error) = in_turn(hub, guest.caller.agent, gone).await {
         tracing::warn!(device.id = %guest.device, error = error.chain(), "a connection could not be removed");
     }

@@ -1,30 +1,30 @@
 //! `GET /v1/consoles/connect`: a user watches the agents that they belong to.
 
-use std::time::Duration;
-
 use axum::{
     extract::{
         State, WebSocketUpgrade,
-        ws::{Message, WebSocket},
+        ws::{Utf8Bytes, WebSocket},
     },
     http::{HeaderMap, header::AUTHORIZATION},
     response::Response,
 };
 use secrecy::SecretString;
-use tokio::time::{Instant, MissedTickBehavior, timeout};
+use tokio::time::Instant;
 
 use super::{
     bounded,
     client::{Step, Watching, step},
-    connection::{READ_BUFFER, first_text, refused},
+    connection::refused,
     hello,
     outgoing::{Ended, Outgoing},
     protocol::{
-        CONSOLE_SUBPROTOCOL, CloseReason, ConsoleAgent, ConsoleWelcome, ErrorCode, ErrorNotice, HELLO_WITHIN,
-        HubFrame, Limits, MAX_FRAME_BYTES, MISSED_HEARTBEATS,
+        CONSOLE_SUBPROTOCOL, CloseReason, ConsoleAgent, ConsoleWelcome, ErrorCode, ErrorNotice, HubFrame,
+        Limits,
     },
+    pulse::{Pulse, heartbeat_s},
     registry::{Newcomer, Place},
     subscriptions::Subscriptions,
+    upgrade::{hears_hello, open, speaking},
 };
 use crate::{
     error::{Error, Result},
@@ -32,7 +32,7 @@ use crate::{
     http::{caller::bearer, problem::Failed},
     hub::Hub,
     identity::{
-        Caller, Origin, SignedIn, Watcher,
+        Caller, Origin, Proof, SignedIn, Watcher,
         credentials::{Proven, authenticate, caller},
     },
     ids::{self, AgentId},
@@ -46,39 +46,23 @@ pub async fn connect(
     from: Origin,
     headers: HeaderMap,
 ) -> Result<Response, Failed> {
-    let upgrade = upgrade.protocols([CONSOLE_SUBPROTOCOL]);
-    if upgrade.selected_protocol().is_none() {
-        let needed = format!("this channel speaks {CONSOLE_SUBPROTOCOL}: offer it in Sec-WebSocket-Protocol");
-        return Err(Error::Malformed(needed).into());
-    }
+    let upgrade = speaking(upgrade, CONSOLE_SUBPROTOCOL)?;
     let user = if headers.contains_key(AUTHORIZATION) {
         Some(prove(&hub, &bearer(&headers)?).await?)
     } else {
         None
     };
-    if hub.lifecycle.is_closing() {
-        return Err(Error::Unavailable {
-            what: "the hub",
-            source: None,
-        }
-        .into());
-    }
-    let place = hub.sockets.enter(Newcomer::stranger(from.address))?;
-    let lifecycle = hub.lifecycle.clone();
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .max_message_size(MAX_FRAME_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        // On the tracker, so that a shutdown waits for the goodbye.
-        lifecycle.run(serve(hub, socket, user, place)).await;
-    }))
+    let newcomer = Newcomer::stranger(from.address);
+    let opened = open(hub, upgrade, newcomer, |hub, socket, place| {
+        serve(hub, socket, user, place)
+    });
+    Ok(opened?)
 }
 
 async fn prove(hub: &Hub, token: &SecretString) -> Result<SignedIn> {
     match authenticate(hub, token).await? {
         Proven::User(who) => Ok(who),
-        Proven::Device(_) => Err(Error::Unauthenticated(
+        Proven::Device(_) | Proven::Token(_) => Err(Error::Unauthenticated(
             "this channel is for people: send the token of a sign-in",
         )),
     }
@@ -113,13 +97,7 @@ async fn serve(hub: Hub, socket: WebSocket, user: Option<SignedIn>, place: Place
 
 /// Waits for the hello and lets the user in.
 async fn greet(hub: &Hub, out: &mut Outgoing, user: Option<SignedIn>) -> Result<Console, Ended> {
-    let within = Duration::from_millis(hub.config.satellite.hello_timeout_ms).min(HELLO_WITHIN);
-    let first = tokio::select! {
-        first = timeout(within, first_text(out)) => first.map_err(|_| Ended::because(CloseReason::HelloTimeout))?,
-        () = hub.lifecycle.closing() => return Err(Ended::because(CloseReason::Restart)),
-    };
-    let hello =
-        hello::read(&first?).map_err(|notice| Ended::Close(CloseReason::ProtocolError, Some(notice)))?;
+    let hello = hears_hello(hub, out).await?;
     let resume = hello::cursor(&hello).map_err(|error| refused(&error))?;
     let who = match (user, &hello.token) {
         (Some(who), _) => Ok(who),
@@ -135,7 +113,7 @@ async fn greet(hub: &Hub, out: &mut Outgoing, user: Option<SignedIn>) -> Result<
     let watching = Subscriptions::new(resume);
     let watcher = Watcher::User {
         user: who.user,
-        sign_in: Some(who.sign_in),
+        proof: Some(Proof::SignIn(who.sign_in)),
         at: None,
     };
     Ok(Console {
@@ -164,14 +142,14 @@ async fn welcome(console: &Console, out: &mut Outgoing) -> Result<(), Ended> {
             })
             .collect(),
         limits: Limits::default(),
-        heartbeat_s: u32::try_from(hub.config.satellite.heartbeat_ms.div_ceil(1000)).unwrap_or(u32::MAX),
+        heartbeat_s: heartbeat_s(hub),
     };
     out.send_text(welcome.encode()).await
 }
 
 /// What a console wakes up for.
 enum Next {
-    Said(Message),
+    Said(Option<Utf8Bytes>),
     News,
     Beat,
     Restart,
@@ -180,51 +158,41 @@ enum Next {
 /// The life of a console.
 async fn converse(console: &mut Console, out: &mut Outgoing) -> Ended {
     let hub = console.hub.clone();
-    let heartbeat = Duration::from_millis(hub.config.satellite.heartbeat_ms);
-    let mut beat = tokio::time::interval(heartbeat);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut heard = Instant::now();
+    let mut pulse = Pulse::new(&hub);
     loop {
         let next = tokio::select! {
-            message = out.receive() => match message {
-                Ok(message) => Next::Said(message),
+            said = out.receive() => match said {
+                Ok(text) => Next::Said(text),
                 Err(ended) => return ended,
             },
             () = console.watching.rung() => Next::News,
-            _ = beat.tick() => Next::Beat,
+            () = pulse.beat() => Next::Beat,
             () = hub.lifecycle.closing() => Next::Restart,
         };
         let busy_since = Instant::now();
         let done = match next {
-            Next::Said(message) => {
-                heard = busy_since;
-                Box::pin(take(console, out, message)).await
+            Next::Said(text) => {
+                pulse.hears(busy_since);
+                match text {
+                    Some(text) => Box::pin(take(console, out, &text)).await,
+                    None => Ok(()),
+                }
             }
             // First whether they may still be told.
             Next::News if console.standing.check().is_err() => Err(Ended::because(CloseReason::Revoked)),
             Next::News => Box::pin(console.watching.tell(out)).await,
-            Next::Beat if heard.elapsed() > heartbeat * MISSED_HEARTBEATS => {
-                Err(Ended::because(CloseReason::Silent))
-            }
-            Next::Beat => out.ping().await,
+            Next::Beat => pulse.ask(out).await,
             Next::Restart => Err(Ended::because(CloseReason::Restart)),
         };
         if let Err(ended) = done {
             return ended;
         }
-        // Meanwhile the hub did not listen; that is not the console's silence.
-        heard += busy_since.elapsed();
+        pulse.was_busy(busy_since);
     }
 }
 
-async fn take(console: &mut Console, out: &mut Outgoing, message: Message) -> Result<(), Ended> {
-    let text = match message {
-        Message::Text(text) => text,
-        Message::Binary(_) => return Err(Ended::because(CloseReason::BinaryFrame)),
-        Message::Close(_) => return Err(Ended::Gone),
-        Message::Ping(_) | Message::Pong(_) => return Ok(()),
-    };
-    let answer = match step(&text) {
+async fn take(console: &mut Console, out: &mut Outgoing, text: &str) -> Result<(), Ended> {
+    let answer = match step(text) {
         Step::Watch(Watching::Begin(wanted)) => {
             let caller = bounded(at(&console.hub, &console.who, wanted.agent)).await;
             console.watching.begin(&console.hub, caller, wanted).await

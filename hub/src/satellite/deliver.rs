@@ -1,4 +1,4 @@
-//! Handing the mailbox to a socket. Also where a socket learns that it was revoked or replaced.
+//! Handing the mailbox to a socket, and what is wanted of its device. Also where a socket learns that it was revoked or replaced.
 
 use tracing::Instrument;
 
@@ -10,12 +10,12 @@ use super::{
     protocol::CloseReason,
 };
 use crate::{
-    devices::{Socket, connect::hold_with},
+    devices::{Socket, connect::hold_with, shadow::Shadow},
     error::Result,
     hub::Hub,
     identity::{Actor, Scope, authorize::authorize},
     mailbox::take::{HandOver, Handed, hand_over_to_newest},
-    storage::TxScope,
+    storage::{TxScope, Untold},
     telemetry::trace,
 };
 
@@ -39,7 +39,7 @@ pub(super) async fn deliver(
     owed: Owed,
 ) -> Result<Owed, Ended> {
     match in_turn(hub, guest.caller.agent, look(hub, guest, socket, owed)).await {
-        Ok(Some(handed)) => {
+        Ok(Some((handed, desired))) => {
             for id in handed.cancelled {
                 out.send(&outgoing::cancel(id)).await?;
             }
@@ -47,6 +47,9 @@ pub(super) async fn deliver(
                 let story = handed.traces.get(&command.id).map(String::as_str);
                 let span = trace::delivery(command.id.0, guest.device.0, command.attempts, story);
                 out.send(&outgoing::command(command)).instrument(span).await?;
+            }
+            if let Some(shadow) = desired {
+                out.send(&outgoing::desired(shadow)).await?;
             }
             Ok(if handed.is_full { Owed::Room } else { Owed::Nothing })
         }
@@ -61,8 +64,13 @@ pub(super) async fn deliver(
     }
 }
 
-/// The commands to write; none when the credential has ended.
-async fn look(hub: &Hub, guest: &Guest, socket: Socket, owed: Owed) -> Result<Option<Handed>> {
+/// The commands to write, and what is wanted where that was not told; none when the credential has ended.
+async fn look(
+    hub: &Hub,
+    guest: &Guest,
+    socket: Socket,
+    owed: Owed,
+) -> Result<Option<(Handed, Option<Shadow>)>> {
     let agent = guest.caller.agent;
     // Lazily: a device starts nothing before its acknowledgement is committed, and the disk has that only together with this.
     // A database that crashes before forgets that the commands were sent, and they are sent again.
@@ -73,7 +81,8 @@ async fn look(hub: &Hub, guest: &Guest, socket: Socket, owed: Owed) -> Result<Op
     if !hold_with(&mut tx, socket, guest.token()).await? {
         return Ok(None);
     }
-    let handed = if authorize(&guest.caller, Scope::CommandsReceive).is_ok() {
+    let may_receive = authorize(&guest.caller, Scope::CommandsReceive).is_ok();
+    let handed = if may_receive {
         let what = match owed {
             Owed::Nothing | Owed::Room => HandOver::Next,
             Owed::Look => HandOver::Again,
@@ -82,6 +91,16 @@ async fn look(hub: &Hub, guest: &Guest, socket: Socket, owed: Owed) -> Result<Op
     } else {
         Handed::default()
     };
+    // Of a device that may not be told it is marked all the same, or every look would find it.
+    let untold = tx.shadows().take_untold(socket, owed == Owed::Look).await?;
+    let desired = untold.filter(|_| may_receive).and_then(worth_telling);
     tx.commit().await?;
-    Ok(Some(handed))
+    Ok(Some((handed, desired)))
+}
+
+/// A socket that was told of something is told of every change, so that what it was told last is what is wanted. One that was
+/// told nothing yet is told when there is something to do.
+fn worth_telling(untold: Untold) -> Option<Shadow> {
+    let Untold { shadow, was_told } = untold;
+    (was_told || !shadow.is_in_sync()).then_some(shadow)
 }

@@ -5,8 +5,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::protocol::{
     Accepted, Batch, CloseReason, Command, CommandAck, CommandCancel, CommandProgress, CommandResult,
-    Discarded, Duplicate, ErrorNotice, Goodbye, HELLO_WITHIN, Hello, NewEvent, Ping, Pong, Rejected, Renew,
-    Renewed, SUBPROTOCOL, Subscribe, Subscribed, TopicEvent, Unsubscribe, Unsubscribed, Welcome,
+    Desired, Discarded, Duplicate, ErrorNotice, Goodbye, HELLO_WITHIN, Hello, NewEvent, Ping, Pong, Rejected,
+    Renew, Renewed, Report, SUBPROTOCOL, Subscribe, Subscribed, TopicEvent, Unsubscribe, Unsubscribed,
+    Welcome,
 };
 
 /// Where satellites connect.
@@ -68,7 +69,7 @@ fn about() -> String {
     format!(
         "The satellite offers the subprotocol `{SUBPROTOCOL}` and sends `hello` within {} seconds; the hub answers `welcome`. Then \
          events go up, each answered by `accepted`, `duplicate`, `rejected` or `discarded`; commands come down, each answered by \
-         `command_ack`, and once the hub has accepted that, carried out and answered by `command_result`. SATELLITES.md beside \
+         `command_ack`, and once the hub has accepted that, carried out and answered by `command_result`. `desired` tells what the device should be like, and `report` what it is like. SATELLITES.md beside \
          this document tells a session step by step, with every error and close code.",
         HELLO_WITHIN.as_secs()
     )
@@ -83,6 +84,7 @@ fn messages() -> Vec<Message> {
         Message::up::<CommandAck>("command_ack"),
         Message::up::<CommandProgress>("command_progress"),
         Message::up::<CommandResult>("command_result"),
+        Message::up::<Report>("report"),
         Message::up::<Renew>("renew"),
         Message::up::<Ping>("ping"),
         Message::up::<Subscribe>("subscribe"),
@@ -94,6 +96,7 @@ fn messages() -> Vec<Message> {
         Message::down::<Discarded>("discarded"),
         Message::down::<Command>("command"),
         Message::down::<CommandCancel>("command_cancel"),
+        Message::down::<Desired>("desired"),
         Message::down::<Subscribed>("subscribed"),
         Message::down::<Unsubscribed>("unsubscribed"),
         Message::down::<TopicEvent>("event"),

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use secrecy::SecretString;
 
-use super::protocol::{self, ErrorCode, ErrorNotice, Hello, SatelliteFrame};
+use super::{
+    pace::Pace,
+    protocol::{self, ErrorCode, ErrorNotice, Hello, SatelliteFrame},
+};
 use crate::{
     devices::{Capability, MAX_CAPABILITIES, Sitting, connect::Introduction, is_kind},
     error::Error,
@@ -34,6 +37,8 @@ pub struct Guest {
     pub space: SpaceId,
     /// What people call it.
     pub name: String,
+    /// How fast it may report what it is like.
+    pub(super) pace: Arc<Pace>,
     /// Where its subscriptions go on that name no place of their own.
     pub resume: Option<Cursor>,
 }
@@ -97,7 +102,9 @@ pub async fn admit(hub: &Hub, upgrade: Option<SecretString>, hello: &Hello) -> R
     let name = credential.device_name.clone();
     let request_id = Some(crate::ids::fresh().to_string());
     let caller = caller(hub, Proven::Device(credential), None, request_id).await?;
-    authorize(&caller, Scope::CommandsReceive).or_else(|_| authorize(&caller, Scope::EventsWrite))?;
+    authorize(&caller, Scope::CommandsReceive)
+        .or_else(|_| authorize(&caller, Scope::EventsWrite))
+        .or_else(|_| authorize(&caller, Scope::StateWrite))?;
     let Principal::Device {
         device, token, space, ..
     } = &caller.principal
@@ -112,6 +119,7 @@ pub async fn admit(hub: &Hub, upgrade: Option<SecretString>, hello: &Hello) -> R
         token: Arc::new(Mutex::new(token)),
         space,
         name,
+        pace: Arc::default(),
         resume,
     })
 }

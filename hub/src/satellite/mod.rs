@@ -10,12 +10,16 @@ mod documented;
 pub mod hello;
 pub mod operate;
 pub mod outgoing;
+pub mod pace;
 pub mod protocol;
+mod pulse;
 pub mod registry;
 mod renew;
+mod report;
 pub mod share;
 mod subscriptions;
 mod tell;
+mod upgrade;
 pub mod wanted;
 pub mod watch;
 
@@ -23,31 +27,13 @@ use std::time::Duration;
 
 use share::Work;
 
-use crate::{
-    error::{Error, Result},
-    hub::Hub,
-    ids::AgentId,
-};
+use crate::{error::Result, hub::Hub, ids::AgentId, storage::bounded};
 
-/// How long a socket waits for the database: for a connection, a lock and the work, each at its own bound, and no longer
-/// when the way to it swallows everything. What was asked may have been done; the satellite asks again.
-const DATABASE_WITHIN: Duration = Duration::from_secs(12);
+/// How long a socket waits for its turn, before the database's own bound begins. What was asked was not done; the satellite asks
+/// again.
+const TURN_WITHIN: Duration = Duration::from_secs(12);
 
-/// Work on the database, for as long as a socket waits for it. Boxed, because an idle socket should not hold the room that
-/// the work needs.
-fn bounded<T>(work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> {
-    let work = tokio::time::timeout(DATABASE_WITHIN, Box::pin(work));
-    async move {
-        work.await.unwrap_or_else(|late| {
-            Err(Error::Unavailable {
-                what: "the database",
-                source: Some(late.into()),
-            })
-        })
-    }
-}
-
-/// The same, in the sockets' [share](share::Share) of it.
+/// Work on the database in the sockets' [share](share::Share) of it.
 fn in_turn<T>(
     hub: &Hub,
     agent: AgentId,
@@ -55,7 +41,7 @@ fn in_turn<T>(
 ) -> impl Future<Output = Result<T>> {
     let work = bounded(work);
     async move {
-        let _room = hub.share.room(agent, Work::Message, DATABASE_WITHIN).await?;
+        let _room = hub.share.room(agent, Work::Message, TURN_WITHIN).await?;
         work.await
     }
 }
@@ -68,7 +54,7 @@ fn in_turn_to_greet<T>(
 ) -> impl Future<Output = Result<T>> {
     let work = bounded(work);
     async move {
-        let _room = hub.share.room(agent, Work::Greeting, DATABASE_WITHIN).await?;
+        let _room = hub.share.room(agent, Work::Greeting, TURN_WITHIN).await?;
         work.await
     }
 }

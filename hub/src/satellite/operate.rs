@@ -11,6 +11,7 @@ use super::{
         ErrorNotice, FieldError, HubFrame, Rejected, Subject,
     },
     renew::renew,
+    report::take_report,
 };
 use crate::{
     devices::{
@@ -74,6 +75,14 @@ pub async fn operate(
             };
             (subjects, bad, done)
         }
+        Operation::Report(name, said) => {
+            let done = match may {
+                Ok(()) => in_turn(hub, agent, take_report(hub, guest, socket, &name, &said)).await,
+                Err(error) => Err(error),
+            };
+            let subject = Subject::Report { report_id: name };
+            (vec![subject], Vec::new(), done.map(|answer| vec![answer]))
+        }
         Operation::Renew => return renew(hub, guest, socket).await,
         operation => {
             let subjects = operation.subject().into_iter().collect();
@@ -123,7 +132,8 @@ async fn carry_out(hub: &Hub, guest: &Guest, socket: Socket, operation: Operatio
     let mut tx = hub.db.begin(scope, guest.caller.actor()).await?;
     hold(&mut tx, socket).await?;
     match operation {
-        Operation::Ingest(_) | Operation::Renew => {}
+        // They have ways of their own.
+        Operation::Ingest(_) | Operation::Report(..) | Operation::Renew => {}
         Operation::Acknowledge(id) => acknowledge(&mut tx, guest.device, id).await?,
         Operation::Progress {
             command,
@@ -143,7 +153,10 @@ fn confirmed(subject: &Subject) -> Option<HubFrame> {
             command_id,
             of: of @ (CommandStage::Ack | CommandStage::Result),
         } => Some(HubFrame::Accepted(Accepted::Command { command_id, of })),
-        Subject::Command { .. } | Subject::Event { .. } | Subject::Subscription { .. } => None,
+        Subject::Command { .. }
+        | Subject::Event { .. }
+        | Subject::Subscription { .. }
+        | Subject::Report { .. } => None,
     }
 }
 
@@ -195,7 +208,7 @@ fn told(client_id: String, outcome: Outcome) -> Option<HubFrame> {
             event_id: event.0,
         }),
         Outcome::Discarded { .. } => HubFrame::Discarded(Discarded {
-            client_id,
+            subject: Subject::Event { client_id },
             reason: DiscardReason::PrivacyMode,
         }),
         Outcome::Rejected { reason, errors } => HubFrame::Rejected(Rejected {
@@ -220,7 +233,7 @@ pub(super) fn notice(error: &Error) -> ErrorNotice {
         Error::NotFound { .. } => ErrorCode::NotFound,
         Error::Malformed(_) => ErrorCode::Malformed,
         Error::Invalid(_) => ErrorCode::Invalid,
-        Error::Conflict { .. } => ErrorCode::Conflict,
+        Error::Conflict { .. } | Error::Outdated { .. } => ErrorCode::Conflict,
         Error::TooLarge { .. } => ErrorCode::TooLarge,
         Error::Late { .. }
         | Error::Throttled { .. }

@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use tokio::time::timeout;
 
 use super::protocol::{self, CloseReason, ErrorCode, ErrorNotice, Goodbye, HubFrame};
-use crate::{hub::Hub, ids::CommandId, mailbox, secret::random_bytes, telemetry::metric};
+use crate::{
+    devices::{presence::LEFT, shadow::Shadow},
+    hub::Hub,
+    ids::CommandId,
+    mailbox,
+    secret::random_bytes,
+    telemetry::metric,
+};
 
 /// A socket that does not take a frame for this long reads too slowly, or for half of what its connection may: so it is told
 /// why, if it reads on.
@@ -35,6 +42,15 @@ impl Ended {
         Self::Close(reason, None)
     }
 
+    /// Why a device went, for those who watch.
+    #[must_use]
+    pub const fn parting(&self) -> &'static str {
+        match self {
+            Self::Close(reason, _) => reason.name(),
+            Self::Gone => LEFT,
+        }
+    }
+
     /// The word in logs and metrics.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -60,12 +76,14 @@ impl Outgoing {
         }
     }
 
-    /// The next message.
-    pub(super) async fn receive(&mut self) -> Result<Message, Ended> {
+    /// The text of the next message; none for a sign of life.
+    pub(super) async fn receive(&mut self) -> Result<Option<Utf8Bytes>, Ended> {
         match self.socket.recv().await {
-            Some(Ok(message)) => Ok(message),
+            Some(Ok(Message::Text(text))) => Ok(Some(text)),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+            Some(Ok(Message::Binary(_))) => Err(Ended::because(CloseReason::BinaryFrame)),
             Some(Err(error)) if is_too_large(&error) => Err(Ended::because(CloseReason::FrameTooLarge)),
-            Some(Err(_)) | None => Err(Ended::Gone),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Ended::Gone),
         }
     }
 
@@ -151,6 +169,14 @@ pub(super) fn command(command: mailbox::Command) -> HubFrame {
         arguments: command.arguments.as_object().cloned().unwrap_or_default(),
         deadline_at: command.deadline_at,
         attempt: u32::try_from(command.attempts).unwrap_or(u32::MAX),
+    })
+}
+
+/// What is wanted of the device now.
+pub(super) fn desired(shadow: Shadow) -> HubFrame {
+    HubFrame::Desired(protocol::Desired {
+        version: shadow.desired.version,
+        delta: shadow.delta,
     })
 }
 

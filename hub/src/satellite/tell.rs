@@ -25,6 +25,7 @@ impl Told {
             Step::Close(..) => ("unreadable", 1),
             Step::Watch(asked) => return Self::of_watching(asked),
             Step::Do(Operation::Ingest(items)) => ("events", items.len()),
+            Step::Do(Operation::Report(..)) => ("report", 1),
             Step::Do(Operation::Renew) => ("renew", 1),
             Step::Do(operation) => (stage(operation.subject().as_ref()), 1),
         };
@@ -74,7 +75,9 @@ const fn stage(subject: Option<&Subject>) -> &'static str {
             CommandStage::Progress => "command_progress",
             CommandStage::Result => "command_result",
         },
-        Some(Subject::Event { .. } | Subject::Subscription { .. }) | None => "events",
+        Some(Subject::Event { .. } | Subject::Subscription { .. } | Subject::Report { .. }) | None => {
+            "events"
+        }
     }
 }
 

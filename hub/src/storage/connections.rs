@@ -29,6 +29,8 @@ pub struct Entered {
     pub generation: i64,
     /// The kinds that the device may be used for; none: it has not declared any yet.
     pub approved: Option<Vec<String>>,
+    /// It was there already, by an older socket.
+    pub was_there: bool,
 }
 
 impl Devices<'_> {
@@ -52,23 +54,27 @@ impl Devices<'_> {
         let Some(entered) = entered else {
             return Ok(None);
         };
-        sqlx::query!(
-            "insert into device_connections (agent_id, device_id, node, generation, connected_at, heartbeat_at)
+        // Who else makes or ends a connection of this device waits for its row, which is ours: what is there now was there before.
+        let was_there = sqlx::query_scalar!(
+            r#"with before as (select 1 from device_connections where agent_id = $1 and device_id = $2)
+             insert into device_connections (agent_id, device_id, node, generation, connected_at, heartbeat_at)
              values ($1, $2, $3, $4, $5, $5)
              on conflict (agent_id, device_id) do update
                set node = excluded.node, generation = excluded.generation, connected_at = excluded.connected_at,
-                 heartbeat_at = excluded.heartbeat_at",
+                 heartbeat_at = excluded.heartbeat_at
+             returning exists (table before) as "was_there!""#,
             agent.0,
             id.0,
             node.0,
             entered.generation,
             now
         )
-        .execute(self.0.connection())
+        .fetch_one(self.0.connection())
         .await?;
         Ok(Some(Entered {
             generation: entered.generation,
             approved: entered.approved_kinds,
+            was_there,
         }))
     }
 
@@ -183,7 +189,7 @@ impl Devices<'_> {
         })
     }
 
-    /// Which of these sockets of a node have something to do: a command waits, the device, its credential or its agent has
+    /// Which of these sockets of a node have something to do: a command waits, what is desired was not told, the device, its credential or its agent has
     /// ended, or another node took over. However long ago: a node that could not look for a while must not miss it.
     pub async fn concerned(&mut self, node: NodeId, sitting: &[Sitting]) -> Result<Vec<DeviceId>> {
         let now = self.0.now();
@@ -201,7 +207,10 @@ impl Devices<'_> {
                left join device_connections k on k.agent_id = here.agent and k.device_id = here.device and k.node = $1
                where d.id is null or a.id is null or t.id is null or k.device_id is null
                  or exists (select from commands c where c.agent_id = here.agent and c.device_id = here.device
-                   and c.state = 'queued' and c.deadline_at > $5)"#,
+                   and c.state = 'queued' and c.deadline_at > $5)
+                 or exists (select from device_shadows s where s.agent_id = here.agent and s.device_id = here.device
+                   and s.desired_version > 0
+                   and (s.desired_version > s.told_version or s.told_generation <> k.generation))"#,
             node.0,
             &agents,
             &devices,

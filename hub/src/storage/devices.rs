@@ -8,6 +8,7 @@ use crate::{
     clock::DateTime,
     devices::{Capability, Device, part},
     error::Result,
+    events::Place,
     identity::Trust,
     ids::{DeviceId, PersonId, SpaceId},
     page::PageRequest,
@@ -34,6 +35,7 @@ struct DeviceRow {
     default_trust: String,
     software: Option<Value>,
     is_connected: bool,
+    connected_at: Option<DateTime>,
     last_seen_at: Option<DateTime>,
     created_at: DateTime,
     revoked_at: Option<DateTime>,
@@ -54,6 +56,7 @@ impl From<DeviceRow> for Device {
             default_trust: Trust::parse(&row.default_trust),
             software: row.software,
             is_connected: row.is_connected,
+            connected_at: row.connected_at,
             last_seen_at: row.last_seen_at,
             created_at: row.created_at,
             revoked_at: row.revoked_at,
@@ -67,7 +70,8 @@ macro_rules! devices {
         sqlx::query_as!(
             DeviceRow,
             r#"select d.id, d.space_id, d.person_id, d.name, d.capabilities, d.approved_kinds, d.scopes,
-                 d.default_trust, d.software, (c.device_id is not null) as "is_connected!", coalesce(c.heartbeat_at, d.last_seen_at) as last_seen_at,
+                 d.default_trust, d.software, (c.device_id is not null) as "is_connected!",
+                 c.connected_at as "connected_at?", coalesce(c.heartbeat_at, d.last_seen_at) as last_seen_at,
                  d.created_at, d.revoked_at
                from devices d left join device_connections c on c.agent_id = d.agent_id and c.device_id = d.id "#
                 + $which,
@@ -200,13 +204,23 @@ impl Devices<'_> {
 
     /// The space of a device.
     pub async fn space_of(&mut self, id: DeviceId) -> Result<Option<SpaceId>> {
+        Ok(self.place_of(id).await?.map(|place| place.space))
+    }
+
+    /// Where a device is, and whose: what is said of a personal device is for its person.
+    pub async fn place_of(&mut self, id: DeviceId) -> Result<Option<Place>> {
         let agent = self.0.agent();
-        let space = sqlx::query_scalar!(
-            "select space_id from devices where agent_id = $1 and id = $2",
+        let row = sqlx::query!(
+            "select space_id, person_id from devices where agent_id = $1 and id = $2",
             agent.0,
             id.0
         );
-        Ok(space.fetch_optional(self.0.connection()).await?.map(SpaceId))
+        let row = row.fetch_optional(self.0.connection()).await?;
+        Ok(row.map(|row| Place {
+            device: Some(id),
+            audience: row.person_id.map(PersonId),
+            ..Place::in_space(row.space_id.into())
+        }))
     }
 }
 

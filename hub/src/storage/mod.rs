@@ -23,10 +23,12 @@ mod login;
 mod mailbox_room;
 mod memories;
 mod pairings;
+mod patience;
 mod places;
 mod schema;
 mod scram;
 mod sessions;
+mod shadows;
 mod turn_stream;
 mod turns;
 mod tx;
@@ -49,16 +51,19 @@ pub use gauges::Waiting;
 pub use guard::{roles_are_apart, tables_are_protected};
 pub use idempotency::{Claimed, Idempotency, IdempotencyKey};
 pub use identity::{
-    AgentBrief, Credential, DeviceStanding, Generation, Identity, NewAgent, SignIn, StoredUser, UserStanding,
+    AgentBrief, Credential, DeviceStanding, Generation, Identity, NewAgent, PersonalCredential, SignIn,
+    StoredUser, UserStanding,
 };
 pub use jobs::{Jobs, Lease, NewJob};
 pub use login::Login;
 pub use mailbox_room::Room;
 pub use memories::{Memories, NewCandidate, NewMemory, WordHit};
 pub use pairings::{NewPairing, Pairings};
+pub use patience::bounded;
 pub use places::Places;
 pub use schema::Schema;
 pub use sessions::{ConversationKey, Sessions};
+pub use shadows::{Shadows, Untold};
 pub use turn_stream::TurnStream;
 pub use turns::{TurnRow, Turns};
 pub use tx::{Committed, Head, Tx, TxScope};

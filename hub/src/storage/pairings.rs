@@ -86,25 +86,28 @@ impl Pairings<'_> {
         Ok(count.fetch_one(self.0.connection()).await?)
     }
 
-    /// Ends the oldest that waits of the network that has most waiting, if that has more than this one; false when it has not.
-    pub async fn make_room(&mut self, network: Option<&str>) -> Result<bool> {
+    /// Ends the oldest that waits of the network that has most waiting, so that it still has as many as this one will have; none
+    /// where no network has that many.
+    pub async fn make_room(&mut self, network: Option<&str>) -> Result<Option<PairingId>> {
         let now = self.0.now();
-        let done = sqlx::query!(
+        let ended = sqlx::query_scalar!(
             "with waiting as (
                select id, asked_from_network as network, created_at from pairings
                where state = 'waiting' and expires_at > $1),
              crowd as (
                select network from waiting group by network
-               having count(*) > (select count(*) from waiting where network is not distinct from $2)
+               having count(*) > 1 + (select count(*) from waiting where network is not distinct from $2)
                order by count(*) desc, min(created_at) limit 1)
              update pairings set state = 'expired', expires_at = $1
-             where state = 'waiting' and id = (
-               select waiting.id from waiting join crowd on waiting.network is not distinct from crowd.network
-               order by created_at, id limit 1)",
+             where id = (
+               select p.id from pairings p join crowd on p.asked_from_network is not distinct from crowd.network
+               where p.state = 'waiting' and p.expires_at > $1
+               order by p.created_at, p.id limit 1 for update of p skip locked)
+             returning id",
             now,
             network
         );
-        Ok(done.execute(self.0.connection()).await?.rows_affected() == 1)
+        Ok(ended.fetch_optional(self.0.connection()).await?.map(PairingId))
     }
 
     /// Inserts a pairing; false when its user code is taken.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     hub::Hub,
-    identity::{Caller, Principal, Scope, authorize::authorize},
+    identity::{Caller, Principal, Proof, Scope, authorize::authorize},
     ids::TurnId,
     places::gate::may_keep,
     storage::{Listener, Ring},
@@ -138,9 +138,12 @@ impl Follower {
     async fn still_may(&mut self) -> Result<()> {
         let agent = self.caller.agent;
         let mut tx = self.hub.db.begin_system().await?;
-        let is_alive = match (&self.caller.principal, self.caller.sign_in) {
-            (Principal::User { user, .. }, Some(sign_in)) => {
+        let is_alive = match (&self.caller.principal, self.caller.proof) {
+            (Principal::User { user, .. }, Some(Proof::SignIn(sign_in))) => {
                 tx.identity().is_signed_in(sign_in, *user).await?
+            }
+            (Principal::User { .. }, Some(Proof::Token(token))) => {
+                tx.identity().is_personal_token_alive(agent, token).await?
             }
             (Principal::User { .. }, None) => true,
             (Principal::Device { token, .. }, _) => tx.identity().is_credential_alive(*token).await?,
@@ -148,7 +151,10 @@ impl Follower {
         if !is_alive {
             return Err(Error::Unauthenticated("the credential has ended"));
         }
-        if let Principal::User { user, role, person } = &mut self.caller.principal {
+        if let Principal::User {
+            user, role, person, ..
+        } = &mut self.caller.principal
+        {
             let standing = tx.identity().membership(agent, *user).await?;
             (*role, *person) = standing.ok_or(Error::NotFound { what: "agent" })?;
         }

@@ -9,18 +9,20 @@ mod ledger;
 mod notice;
 mod outbox;
 mod results;
+mod state;
 #[cfg(test)]
 mod tests;
 
 use crate::protocol::{
-    Accepted, BearerToken, Capability, Command, CommandResult, Goodbye, Hello, HubFrame, Limits, NewEvent,
-    Ping, Rejected, Renew, SatelliteFrame, Software, Subject,
+    Accepted, BearerToken, Capability, Command, CommandResult, Desired, Discarded, Goodbye, Hello, HubFrame,
+    JsonObject, Limits, NewEvent, Ping, Rejected, Renew, SatelliteFrame, Software, Subject,
 };
 
 use commands::Commands;
 pub use entry::Entry;
 pub use notice::Notice;
 use outbox::Outbox;
+use state::State;
 
 /// Something that happened to the satellite.
 #[derive(Debug)]
@@ -35,6 +37,13 @@ pub enum Input {
     Observed(NewEvent),
     /// A command that was to be executed has ended.
     Executed(CommandResult),
+    /// The satellite is like this now.
+    Reported {
+        /// All of it.
+        state: JsonObject,
+        /// The version of what is wanted that it has dealt with.
+        reached: Option<i64>,
+    },
     /// A heartbeat is due.
     HeartbeatDue,
     /// Time to try again what the hub was too busy for.
@@ -52,6 +61,8 @@ pub enum Output {
     Execute(Command),
     /// Keep the new credential before going on, and come back with it.
     Keep(BearerToken),
+    /// Make it so, as far as it can be, and report by [`Input::Reported`]. The newest counts.
+    Want(Desired),
     /// Tell the person.
     Tell(Notice),
     /// The hub closes the socket; connect again as it says.
@@ -79,6 +90,7 @@ pub struct Machine {
     phase: Phase,
     outbox: Outbox,
     commands: Commands,
+    state: State,
     /// The hub was too busy for an acknowledgement or a result.
     has_busy_commands: bool,
     /// The person asked for a new credential, and it has not come: an answer that was lost is asked for again.
@@ -104,6 +116,7 @@ impl Machine {
             phase: Phase::Offline,
             outbox: Outbox::default(),
             commands: Commands::restore(journal),
+            state: State::default(),
             has_busy_commands: false,
             wants_renewal: false,
             tally: Tally::default(),
@@ -130,7 +143,7 @@ impl Machine {
     /// Whether everything was said and answered, in both directions.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.outbox.len() == 0 && !self.commands.has_unsettled()
+        self.outbox.len() == 0 && !self.commands.has_unsettled() && !self.state.is_waiting()
     }
 
     /// What became of the events so far.
@@ -155,12 +168,17 @@ impl Machine {
             Input::Lost => {
                 self.phase = Phase::Offline;
                 self.outbox.unsend();
+                self.state.unsend();
                 Vec::new()
             }
             Input::Received(frame) => self.receive(frame),
             Input::Observed(event) => {
                 self.outbox.push(event);
                 self.send_events()
+            }
+            Input::Reported { state, reached } => {
+                self.state.set(state, reached);
+                self.send_state()
             }
             Input::Executed(result) => {
                 let outputs = self.commands.finish(result);
@@ -200,9 +218,15 @@ impl Machine {
                     outputs.push(Output::Send(SatelliteFrame::Renew(Renew {})));
                 }
                 outputs.extend(self.commands.reconcile(&welcome.open_commands));
+                outputs.extend(self.send_state());
                 outputs.extend(self.send_events());
                 outputs
             }
+            HubFrame::Accepted(Accepted::Report { report_id, .. }) => {
+                self.state.answered(&report_id);
+                self.send_state()
+            }
+            HubFrame::Desired(desired) => vec![Output::Want(desired)],
             HubFrame::Accepted(Accepted::Event { client_id, .. }) => {
                 self.tally.accepted += u64::from(self.outbox.settle(&client_id));
                 self.send_events()
@@ -215,13 +239,7 @@ impl Machine {
                 self.send_events()
             }
             HubFrame::Rejected(rejected) => self.rejected(rejected),
-            HubFrame::Discarded(discarded) => {
-                self.tally.discarded += u64::from(self.outbox.settle(&discarded.client_id));
-                let notice = Notice::EventDiscarded {
-                    reason: discarded.reason,
-                };
-                self.told_and_sent(notice)
-            }
+            HubFrame::Discarded(discarded) => self.discarded(discarded),
             HubFrame::Command(command) => self.commands.receive(command),
             HubFrame::CommandCancel(cancel) => self.commands.cancel(cancel.command_id),
             HubFrame::Renewed(renewed) => {
@@ -239,6 +257,22 @@ impl Machine {
             HubFrame::Event(_) | HubFrame::Subscribed(_) | HubFrame::Unsubscribed(_) | HubFrame::Pong(_) => {
                 Vec::new()
             }
+        }
+    }
+
+    fn discarded(&mut self, discarded: Discarded) -> Vec<Output> {
+        let Discarded { subject, reason } = discarded;
+        match subject {
+            Subject::Event { client_id } => {
+                self.tally.discarded += u64::from(self.outbox.settle(&client_id));
+                self.told_and_sent(Notice::EventDiscarded { reason })
+            }
+            Subject::Report { report_id } => {
+                self.state.answered(&report_id);
+                self.send_state()
+            }
+            // They are never kept or not kept.
+            Subject::Command { .. } | Subject::Subscription { .. } => Vec::new(),
         }
     }
 
@@ -263,6 +297,16 @@ impl Machine {
             }
             // Nothing is subscribed to yet.
             Subject::Subscription { .. } => Vec::new(),
+            Subject::Report { report_id } if code.is_retryable() => {
+                self.state.hold(&report_id);
+                Vec::new()
+            }
+            Subject::Report { report_id } => {
+                self.state.answered(&report_id);
+                let mut outputs = vec![Output::Tell(Notice::ReportRejected { code, detail })];
+                outputs.extend(self.send_state());
+                outputs
+            }
             Subject::Command { .. } if code.is_retryable() => {
                 self.has_busy_commands = true;
                 Vec::new()
@@ -281,8 +325,19 @@ impl Machine {
             outputs = self.commands.unanswered();
         }
         self.outbox.release();
+        self.state.release();
+        outputs.extend(self.send_state());
         outputs.extend(self.send_events());
         outputs
+    }
+
+    /// What the satellite is like, if the hub does not have it.
+    fn send_state(&mut self) -> Vec<Output> {
+        if !self.is_welcomed() {
+            return Vec::new();
+        }
+        let report = self.state.next().map(SatelliteFrame::Report);
+        report.map(Output::Send).into_iter().collect()
     }
 
     fn told_and_sent(&mut self, notice: Notice) -> Vec<Output> {

@@ -33,6 +33,13 @@ pub enum Notice {
         /// Why.
         reason: DiscardReason,
     },
+    /// The hub refused a report of what the satellite is like.
+    ReportRejected {
+        /// Why, for machines.
+        code: ErrorCode,
+        /// Why, for people.
+        detail: String,
+    },
     /// An event is larger than a frame may be, and was not sent.
     EventTooLarge {
         /// Its size.

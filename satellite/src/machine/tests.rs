@@ -4,14 +4,14 @@ mod commands;
 mod events;
 mod renewal;
 mod simulation;
+mod state;
 
 use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
 use crate::protocol::{
-    ClientId, CommandAck, CommandStage, CommandStatus, Discarded, Duplicate, ErrorCode, JsonObject,
-    OpenCommand, Welcome,
+    ClientId, CommandAck, CommandStage, CommandStatus, Duplicate, ErrorCode, OpenCommand, Welcome,
 };
 
 fn software() -> Software {

@@ -26,6 +26,13 @@ pub enum Accepted {
         /// Which of the two.
         of: CommandStage,
     },
+    /// A report is kept.
+    Report {
+        /// The satellite's name for it.
+        report_id: ClientId,
+        /// The version of what the device reported; the same as before when it said nothing new.
+        version: i64,
+    },
 }
 
 /// The same event was accepted before.
@@ -42,7 +49,7 @@ pub struct Duplicate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Rejected {
-    /// What was refused; `client_id`, or `command_id` and `of`.
+    /// What was refused; `client_id`, or `command_id` and `of`, or `subscription`, or `report_id`.
     #[serde(flatten)]
     pub subject: Subject,
     /// For machines.
@@ -110,17 +117,18 @@ impl ErrorCode {
     }
 }
 
-/// The event was understood and deliberately not kept.
+/// The event or report was understood and deliberately not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Discarded {
-    /// The satellite's id.
-    pub client_id: ClientId,
+    /// What is not kept: `client_id`, or `report_id`.
+    #[serde(flatten)]
+    pub subject: Subject,
     /// Why.
     pub reason: DiscardReason,
 }
 
-/// Why an event is not kept.
+/// Why something is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -90,6 +90,7 @@ pub(super) fn satellite_frame(text: &str) -> Result<SatelliteFrame, FrameError> 
         "command_ack" => body(text).map(SatelliteFrame::CommandAck),
         "command_progress" => body(text).map(SatelliteFrame::CommandProgress),
         "command_result" => body(text).map(SatelliteFrame::CommandResult),
+        "report" => body(text).map(SatelliteFrame::Report),
         "renew" => body(text).map(SatelliteFrame::Renew),
         "ping" => body(text).map(SatelliteFrame::Ping),
         "subscribe" => body(text).map(SatelliteFrame::Subscribe),
@@ -109,6 +110,7 @@ pub(super) fn hub_frame(text: &str) -> Result<HubFrame, FrameError> {
         "discarded" => body(text).map(HubFrame::Discarded),
         "command" => body(text).map(HubFrame::Command),
         "command_cancel" => body(text).map(HubFrame::CommandCancel),
+        "desired" => body(text).map(HubFrame::Desired),
         "subscribed" => body(text).map(HubFrame::Subscribed),
         "unsubscribed" => body(text).map(HubFrame::Unsubscribed),
         "event" => body(text).map(HubFrame::Event),
@@ -202,6 +204,7 @@ fn subject(kind: &str, text: &str) -> Option<Subject> {
         "command_progress" => CommandStage::Progress,
         "command_result" => CommandStage::Result,
         "subscribe" | "unsubscribe" => return subscription(text),
+        "report" => return report(text),
         _ => return event(text),
     };
     let command_id = name(text)?.command_id?.as_str()?.parse().ok()?;
@@ -221,11 +224,18 @@ fn subscription(text: &str) -> Option<Subject> {
     Some(Subject::Subscription { subscription })
 }
 
+/// The report that a text names.
+fn report(text: &str) -> Option<Subject> {
+    let report_id = ClientId::try_from(name(text)?.report_id?.as_str()?.to_owned()).ok()?;
+    Some(Subject::Report { report_id })
+}
+
 #[derive(Deserialize)]
 struct Name {
     client_id: Option<Value>,
     command_id: Option<Value>,
     subscription: Option<Value>,
+    report_id: Option<Value>,
 }
 
 /// Skips the rest of the text without reading it: its strings need not be text, nor its depth bounded.

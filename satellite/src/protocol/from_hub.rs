@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Accepted, CloseReason, Discarded, Duplicate, ErrorNotice, FrameError, JsonObject, Rejected, Renewed,
-    Subscribed, TopicEvent, Unsubscribed,
+    Accepted, CloseReason, Desired, Discarded, Duplicate, ErrorNotice, FrameError, JsonObject, Rejected,
+    Renewed, Subscribed, TopicEvent, Unsubscribed,
 };
 
 /// A frame from the hub to a satellite. Read one with [`HubFrame::decode`].
@@ -21,12 +21,14 @@ pub enum HubFrame {
     Duplicate(Duplicate),
     /// What the satellite sent was refused and changed nothing.
     Rejected(Rejected),
-    /// The event was good but is not kept.
+    /// The event or report was good but is not kept.
     Discarded(Discarded),
     /// Something to do.
     Command(Command),
     /// Something not to do any more.
     CommandCancel(CommandCancel),
+    /// What is wanted of the device.
+    Desired(Desired),
     /// A subscription has begun.
     Subscribed(Subscribed),
     /// A subscription has ended.
@@ -35,7 +37,7 @@ pub enum HubFrame {
     Event(TopicEvent),
     /// A new credential.
     Renewed(Renewed),
-    /// Something is wrong that no `client_id` or `command_id` belongs to.
+    /// Something is wrong that no id of an event, command, report or subscription belongs to.
     Error(ErrorNotice),
     /// The hub closes this socket next.
     Goodbye(Goodbye),

@@ -8,12 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{ClientId, FrameError, JsonObject, Renew, Subscribe, Unsubscribe};
+use super::{ClientId, FrameError, JsonObject, Renew, Report, Subscribe, Unsubscribe};
 
 /// A frame from a satellite to the hub. Read one with [`SatelliteFrame::decode`].
-///
-/// `report` is not part of this version yet: it decodes to a [`FrameError`] with
-/// the code `unsupported`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SatelliteFrame {
@@ -29,6 +26,8 @@ pub enum SatelliteFrame {
     CommandProgress(CommandProgress),
     /// The command has ended; answered by `accepted` with `of: "result"`. Keep it until then.
     CommandResult(CommandResult),
+    /// What the device is like; answered by `accepted`, `discarded` or `rejected` with its `report_id`.
+    Report(Report),
     /// Asks for a new credential; answered by `renewed`.
     Renew(Renew),
     /// Asks for a `pong`.

@@ -5,7 +5,8 @@
 //!
 //! A session: the satellite sends `hello`, the hub answers `welcome`; then events flow up and are each answered by
 //! `accepted`, `duplicate`, `rejected` or `discarded`; commands flow down and are each answered by `command_ack` and
-//! `command_result`, which the hub confirms with `accepted` once they are committed. Who may read events can `subscribe` to them.
+//! `command_result`, which the hub confirms with `accepted` once they are committed. `desired` says what the device should be like, `report` what it is like. Who may
+//! read events can `subscribe` to them.
 //!
 //! Nothing here does I/O or depends on the rest of the hub, so that clients can use it as it stands.
 
@@ -17,6 +18,7 @@ mod decode;
 mod from_hub;
 mod from_satellite;
 mod renewal;
+mod state;
 mod subject;
 mod subscription;
 #[cfg(test)]
@@ -37,6 +39,7 @@ pub use from_satellite::{
     Hello, NewEvent, Ping, SatelliteFrame, Software,
 };
 pub use renewal::{Renew, Renewed};
+pub use state::{Desired, Report};
 pub use subject::{ClientId, CommandStage, InvalidClientId, Subject};
 pub use subscription::{
     MAX_SUBSCRIPTIONS, MAX_TOPICS, Subscribe, Subscribed, TopicEvent, Unsubscribe, Unsubscribed,

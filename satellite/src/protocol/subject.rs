@@ -1,4 +1,4 @@
-//! What an answer is about: an event by the client's own id, one step of a command, or a subscription.
+//! What an answer is about: an event or a report by the client's own id, one step of a command, or a subscription.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -71,8 +71,8 @@ pub enum CommandStage {
     Result,
 }
 
-/// What an answer is about. On the wire `{"client_id": …}`, `{"command_id": …, "of": "ack"}` or `{"subscription": …}`, beside the
-/// other fields of the answer.
+/// What an answer is about. On the wire `{"client_id": …}`, `{"command_id": …, "of": "ack"}`, `{"subscription": …}` or
+/// `{"report_id": …}`, beside the other fields of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(untagged)]
@@ -93,5 +93,10 @@ pub enum Subject {
     Subscription {
         /// The name that the subscriber gave it.
         subscription: ClientId,
+    },
+    /// A report of the device's state.
+    Report {
+        /// The name that the satellite gave it.
+        report_id: ClientId,
     },
 }

@@ -36,7 +36,7 @@ proptest! {
 
     #[test]
     fn an_unknown_type_with_a_client_id_is_rejected_as_unsupported(client_id in client_ids()) {
-        let text = json!({"type": "report", "client_id": client_id, "state": {}}).to_string();
+        let text = json!({"type": "of_tomorrow", "client_id": client_id, "state": {}}).to_string();
         let HubFrame::Rejected(rejected) = SatelliteFrame::decode(&text).unwrap_err().answer() else {
             return Err(TestCaseError::fail("not rejected"));
         };

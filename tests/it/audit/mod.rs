@@ -6,6 +6,7 @@ mod far_side;
 mod interrupted;
 mod keys;
 mod outage;
+mod refusals;
 mod restored;
 mod running;
 mod stores;

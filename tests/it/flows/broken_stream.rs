@@ -8,6 +8,7 @@ use support::{Line, Piece, Rest, ScriptedServer, turn_of};
 use super::{
     planner::{config, planning, planning_with, says},
     stream::{HEAD, REPLY, names, served, text, told},
+    turn_about,
 };
 
 #[tokio::test]
@@ -55,9 +56,7 @@ async fn a_stream_that_stops_talking_is_not_waited_for_until_the_end() {
     stalled.truncate(HEAD + 3);
     stalled.push(Piece::Stall);
     server.then(Line::Stream(stalled));
-    let id = turn_of(&hub.home.kitchen.hears("hello").await);
-    hub.run_jobs().await;
-    let waiting = hub.home.turn(id).await;
+    let waiting = turn_about(&hub, "hello").await;
     assert_eq!(
         (waiting.state, waiting.steps[0].outcome),
         (TurnState::Waiting, StepOutcome::Away)
@@ -196,7 +195,10 @@ async fn what_a_failed_try_has_said_is_removed() {
         (text(&all).as_str(), all.last().unwrap().event.as_str()),
         (REPLY, "completed")
     );
-    let places: Vec<i64> = all.iter().map(|heard| heard.id.parse().unwrap()).collect();
+    let places: Vec<i64> = all
+        .iter()
+        .map(|heard| heard.id.as_deref().unwrap().parse().unwrap())
+        .collect();
     assert!(places.is_sorted(), "{places:?}");
     let before_the_last: Vec<&str> = names(&all)
         .into_iter()

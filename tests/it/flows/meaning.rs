@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use hub::{memory::embedding::Dimensions, turns::Block};
 use serde_json::{Value, json};
-use support::{Client, EmbeddingServer, Line, Rest, TestHub, heard, turn_of};
+use support::{Client, EmbeddingServer, Line, Rest, TestHub, heard};
+
+use super::turn_about;
 
 const MODEL: &str = "scripted-embeddings";
 /// What a question may cost while the model is away, on a busy machine: its own patience is 300 ms.
@@ -120,14 +122,7 @@ async fn what_both_lanes_find_says_so_and_is_first() {
 async fn the_offline_rules_answer_what_was_said_in_other_words() {
     let (hub, server, _) = home().await;
     tell(&hub, "the physician comes on Monday").await;
-    let id = turn_of(
-        &hub.home
-            .kitchen
-            .hears("what do you remember about the doctor")
-            .await,
-    );
-    hub.run_jobs().await;
-    let turn = hub.home.turn(id).await;
+    let turn = turn_about(&hub, "what do you remember about the doctor").await;
     let Some([Block::Text { text }]) = turn.reply.as_deref() else {
         panic!("{:?}", turn.reply);
     };
@@ -182,14 +177,7 @@ async fn a_turn_goes_on_by_words_while_the_embedding_model_is_away() {
     let (hub, server, _) = home().await;
     tell(&hub, "the spare key is with Nora").await;
     server.always(Line::Hang);
-    let id = turn_of(
-        &hub.home
-            .kitchen
-            .hears("what do you remember about the spare key")
-            .await,
-    );
-    hub.run_jobs().await;
-    let turn = hub.home.turn(id).await;
+    let turn = turn_about(&hub, "what do you remember about the spare key").await;
     let Some([Block::Text { text }]) = turn.reply.as_deref() else {
         panic!("{:?}", turn.reply);
     };

@@ -19,8 +19,15 @@ mod transitions;
 mod trust;
 mod turn;
 
-use hub::{actions::Action, ids::ActionId};
-use support::{TestHub, User};
+use hub::{actions::Action, ids::ActionId, turns::Turn};
+use support::{TestHub, User, turn_of};
+
+/// The turn that thinks about what the kitchen says, after the jobs have run.
+async fn turn_about(hub: &TestHub, said: &str) -> Turn {
+    let id = turn_of(&hub.home.kitchen.hears(said).await);
+    hub.run_jobs().await;
+    hub.home.turn(id).await
+}
 
 /// Has the kitchen ask for a word in the office. Returns the proposed action.
 async fn proposed(hub: &TestHub, ada: &User) -> Action {

@@ -9,7 +9,10 @@ use hub::{
 use serde_json::json;
 use support::{Line, Rest, ScriptedServer, turn_of};
 
-use super::planner::{KEY, config, planning, planning_with, says};
+use super::{
+    planner::{KEY, config, planning, planning_with, says},
+    turn_about,
+};
 
 #[tokio::test]
 async fn an_outage_of_any_kind_is_waited_out_and_is_not_a_try() {
@@ -88,14 +91,7 @@ async fn with_the_offline_rules_beside_it_nobody_waits() {
     })
     .await;
     server.then(Line::fails(500, "oh"));
-    let id = turn_of(
-        &hub.home
-            .kitchen
-            .hears("remember that the spare key is with Nora")
-            .await,
-    );
-    hub.run_jobs().await;
-    let planned = hub.home.turn(id).await;
+    let planned = turn_about(&hub, "remember that the spare key is with Nora").await;
     assert_eq!(
         planned.reply,
         Some(vec![Block::text(
@@ -128,9 +124,7 @@ async fn an_owner_chooses_what_an_outage_means() {
     let events = ada.get("events?types=agent.changed").await.expect(200);
     assert_eq!(events.items()[0]["payload"]["when_model_down"], "offline");
     server.then(Line::fails(500, "oh"));
-    let id = turn_of(&hub.home.kitchen.hears("remember that the key is with Nora").await);
-    hub.run_jobs().await;
-    let planned = hub.home.turn(id).await;
+    let planned = turn_about(&hub, "remember that the key is with Nora").await;
     assert_eq!(
         planned.reply,
         Some(vec![Block::text("I will remember that the key is with Nora.")])
@@ -140,9 +134,8 @@ async fn an_owner_chooses_what_an_outage_means() {
         .patch("/v1/agents/self", json!({"when_model_down": "wait"}))
         .await
         .expect(200);
-    let id = turn_of(&hub.home.kitchen.hears("what do you remember about the key").await);
-    hub.run_jobs().await;
-    assert_eq!(hub.home.turn(id).await.state, TurnState::Waiting);
+    let turn = turn_about(&hub, "what do you remember about the key").await;
+    assert_eq!(turn.state, TurnState::Waiting);
     hub.expect_leftovers();
 }
 
@@ -179,9 +172,8 @@ async fn readyz_says_how_the_model_is_doing_and_asks_nobody() {
 async fn only_a_model_that_somebody_vouches_for_is_told_anything() {
     let (server, authority) = ScriptedServer::with_tls().await;
     let hub = planning_with(&config(&server)).await;
-    let id = turn_of(&hub.home.kitchen.hears("hello").await);
-    hub.run_jobs().await;
-    assert_eq!(hub.home.turn(id).await.state, TurnState::Waiting);
+    let turn = turn_about(&hub, "hello").await;
+    assert_eq!(turn.state, TurnState::Waiting);
     assert_eq!(server.heard().len(), 0, "not even the key was sent");
     hub.expect_leftovers();
     let ca_file = std::env::temp_dir().join(format!("{}.pem", hub::ids::TurnId::mint()));
@@ -201,8 +193,7 @@ async fn only_a_model_that_somebody_vouches_for_is_told_anything() {
     let hub = planning_with(&trusting).await;
     std::fs::remove_file(&ca_file).unwrap();
     server.then(Line::plan(&says("Hello.")));
-    let id = turn_of(&hub.home.kitchen.hears("hello").await);
-    hub.run_jobs().await;
-    assert_eq!(hub.home.turn(id).await.state, TurnState::Planned);
+    let turn = turn_about(&hub, "hello").await;
+    assert_eq!(turn.state, TurnState::Planned);
     assert_eq!(server.heard().len(), 1);
 }

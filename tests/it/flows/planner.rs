@@ -14,6 +14,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use support::{Line, ScriptedServer, TestHub, heard, turn_of};
 
+use super::turn_about;
+
 pub(super) const KEY: &str = "sk-test-0123456789";
 
 pub(super) fn config(server: &ScriptedServer) -> ModelConfig {
@@ -57,14 +59,7 @@ async fn a_plan_is_answered_remembered_and_proposed_and_never_done_by_itself() {
         }],
         "to_do": [{"tool": "device_command", "summary": "Say dinner in the office", "arguments": arguments.to_string()}],
     })));
-    let id = turn_of(
-        &hub.home
-            .kitchen
-            .hears("Nora likes dinner early, tell the office")
-            .await,
-    );
-    hub.run_jobs().await;
-    let planned = hub.home.turn(id).await;
+    let planned = turn_about(&hub, "Nora likes dinner early, tell the office").await;
     assert_eq!(
         (planned.state, planned.runtime.as_deref()),
         (TurnState::Planned, Some("planner"))
@@ -264,9 +259,7 @@ async fn what_the_model_will_never_answer_is_dead_at_once_with_its_reason() {
         (Line::declines("I cannot help with that"), "it declines"),
     ] {
         server.then(line);
-        let id = turn_of(&hub.home.kitchen.hears("hello").await);
-        hub.run_jobs().await;
-        let dead = hub.home.turn(id).await;
+        let dead = turn_about(&hub, "hello").await;
         assert_eq!(dead.state, TurnState::Dead);
         assert!(dead.reason.as_deref().unwrap().contains(reason), "{dead:?}");
     }

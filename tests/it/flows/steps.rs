@@ -5,7 +5,10 @@ use hub::turns::{Turn, TurnState, step::StepOutcome};
 use serde_json::{Value, json};
 use support::{Line, Rest, turn_of};
 
-use super::planner::{is_strict, planning, says};
+use super::{
+    planner::{is_strict, planning, says},
+    turn_about,
+};
 
 fn recall(question: &str) -> Line {
     Line::calls("recall", &json!({"question": question}).to_string())
@@ -110,9 +113,8 @@ async fn a_call_that_makes_no_sense_is_answered_once_and_then_the_try_is_over() 
         let before = server.heard().len();
         server.then(line.clone());
         server.then(Line::plan(&says("Then not.")));
-        let id = turn_of(&hub.home.kitchen.hears("hello").await);
-        hub.run_jobs().await;
-        assert_eq!(outcomes(&hub.home.turn(id).await), [Called, Answered], "{line:?}");
+        let turn = turn_about(&hub, "hello").await;
+        assert_eq!(outcomes(&turn), [Called, Answered], "{line:?}");
         let output = server.heard()[before + 1].body["input"][2]["output"].clone();
         assert!(output.as_str().unwrap().contains("error"), "{output}");
     }

@@ -2,104 +2,32 @@
 
 use chrono::Duration;
 use hub::{jobs::sweep::remove_old, places::PrivacyMode};
-use serde_json::{Value, json};
-use support::{Client, Held, Line, Piece, Rest, ScriptedServer, Served, TestHub, turn_of};
+use serde_json::json;
+use support::{
+    Client, Held, Line, Listening, Piece, Rest, ScriptedServer, Served, StreamEvent, TestHub, turn_of,
+};
 
 use super::planner::{planning, says};
 
 pub(super) const REPLY: &str = "Hello, Ada. \"How\" are you, höre ich? 😀";
-/// What is waited for comes within this, on a busy machine too.
-const SOON: std::time::Duration = std::time::Duration::from_secs(20);
 /// The pieces of a plan's stream before the first text.
 pub(super) const HEAD: usize = 4;
 
-/// Events as they come over a real socket.
-struct Listening {
-    answer: reqwest::Response,
-    text: String,
-}
-
-#[derive(Debug, PartialEq)]
-pub(super) struct Heard {
-    pub(super) id: String,
-    pub(super) event: String,
-    data: Value,
-}
-
-impl Listening {
-    async fn to(served: &Served, client: &Client, path: &str, after: Option<&str>) -> Self {
-        let url = format!("http://{}/v1/agents/self/{path}", served.address());
-        let mut ask = reqwest::Client::builder()
-            .build()
-            .unwrap()
-            .get(url)
-            .bearer_auth(client.credential());
-        if let Some(after) = after {
-            ask = ask.header("last-event-id", after);
-        }
-        let answer = ask.send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        Self {
-            answer,
-            text: String::new(),
-        }
-    }
-
-    /// The next event; none at the end.
-    async fn next(&mut self) -> Option<Heard> {
-        loop {
-            if let Some(end) = self.text.find("\n\n") {
-                let heard = parse(&self.text[..end]);
-                self.text.drain(..end + 2);
-                if heard.is_some() {
-                    return heard;
-                }
-                continue;
-            }
-            let piece = tokio::time::timeout(SOON, self.answer.chunk()).await;
-            let piece = piece.expect("something comes soon").unwrap()?;
-            self.text.push_str(std::str::from_utf8(&piece).unwrap());
-        }
-    }
-
-    async fn rest(mut self) -> Vec<Heard> {
-        let mut all = Vec::new();
-        while let Some(heard) = self.next().await {
-            all.push(heard);
-        }
-        all
-    }
-}
-
-/// None for a comment.
-fn parse(event: &str) -> Option<Heard> {
-    let field = |name: &str| {
-        let line = event.lines().find_map(|line| line.strip_prefix(name));
-        line.map(|value| value.trim_start().to_owned())
-    };
-    Some(Heard {
-        id: field("id:")?,
-        event: field("event:")?,
-        data: serde_json::from_str(&field("data:")?).unwrap(),
-    })
-}
-
 /// All that a client is told of a turn that has ended.
-pub(super) async fn told(client: &Client, turn: &str) -> Vec<Heard> {
+pub(super) async fn told(client: &Client, turn: &str) -> Vec<StreamEvent> {
     let answer = client.get(&format!("turns/{turn}/stream")).await.expect(200);
     let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
-    text.split("\n\n").filter_map(parse).collect()
+    StreamEvent::all_of(&text)
 }
 
-pub(super) fn names(heard: &[Heard]) -> Vec<&str> {
+pub(super) fn names(heard: &[StreamEvent]) -> Vec<&str> {
     heard.iter().map(|heard| heard.event.as_str()).collect()
 }
 
 /// The reply as whoever follows has it in the end.
-pub(super) fn text(heard: &[Heard]) -> String {
+pub(super) fn text(heard: &[StreamEvent]) -> String {
     let mut text = String::new();
-    for Heard { event, data, .. } in heard {
+    for StreamEvent { event, data, .. } in heard {
         match event.as_str() {
             "delta" => text.push_str(data["text"].as_str().unwrap()),
             "restart" => text.clear(),
@@ -151,12 +79,12 @@ async fn the_reply_is_heard_while_it_is_written_and_can_be_taken_up_anywhere() {
         ("completed", Some("planned"))
     );
     assert_eq!(end.data["reply"][0]["text"], REPLY);
-    let rest = Listening::to(&served, &ada, &path, Some(&all[0].id))
+    let rest = Listening::to(&served, &ada, &path, all[0].id.as_deref())
         .await
         .rest()
         .await;
     assert_eq!(rest, all[1..]);
-    let rest = Listening::to(&served, &ada, &path, Some(&end.id))
+    let rest = Listening::to(&served, &ada, &path, end.id.as_deref())
         .await
         .rest()
         .await;
@@ -268,7 +196,7 @@ async fn a_replayed_turn_goes_on_after_its_end_and_streams_are_gone_after_a_day(
     server.then(Line::plan(&says(REPLY)));
     hub.run_jobs().await;
     let path = format!("turns/{id}/stream");
-    let rest = Listening::to(&served, &ada, &path, Some(&all[0].id))
+    let rest = Listening::to(&served, &ada, &path, all[0].id.as_deref())
         .await
         .rest()
         .await;

@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 25] = [
+const MUTATIONS: [(&str, &str); 28] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -23,6 +23,9 @@ const MUTATIONS: [(&str, &str); 25] = [
     ("revoke_device", "revoke_device"),
     ("rotate_device", "rotate_device"),
     ("approve_capabilities", "approve_capabilities"),
+    ("create_token", "create_token"),
+    ("revoke_token", "revoke_token"),
+    ("update_shadow", "update_shadow"),
     ("start_pairing", "start_pairing"),
     ("poll_pairing", "collect_credential"),
     ("approve_pairing", "approve_pairing"),
@@ -43,7 +46,7 @@ const MUTATIONS: [(&str, &str); 25] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 41] = [
+const REGISTER: [&str; 45] = [
     "acknowledge_command",
     "append_events",
     "approve_action",
@@ -58,6 +61,7 @@ const REGISTER: [&str; 41] = [
     "create_artifact",
     "create_claim_code",
     "create_space",
+    "create_token",
     "delete_artifact",
     "disconnect_device",
     "execute_action",
@@ -74,8 +78,10 @@ const REGISTER: [&str; 41] = [
     "renew_credential",
     "replay_job",
     "report_command_progress",
+    "report_state",
     "resolve_action",
     "revoke_device",
+    "revoke_token",
     "rotate_device",
     "run_turn",
     "send_command",
@@ -84,6 +90,7 @@ const REGISTER: [&str; 41] = [
     "skip_turn",
     "start_pairing",
     "update_agent",
+    "update_shadow",
     "update_space",
 ];
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hub::satellite::protocol::{CloseReason, ErrorCode, Goodbye, HubFrame};
 use serde_json::{Value, json};
-use support::{Served, Socket, TestDevice, TestHub};
+use support::{Served, Socket, TestHub};
 use syn::Item;
 use uuid::Uuid;
 
@@ -23,13 +23,14 @@ enum Needs {
 use Needs::{Any, The};
 
 /// The table. A type of message that is not in it fails the test.
-const TABLE: [(&str, Needs); 10] = [
+const TABLE: [(&str, Needs); 11] = [
     ("hello", Any),
     ("event", The("events:write")),
     ("events", The("events:write")),
     ("command_ack", The("commands:receive")),
     ("command_progress", The("commands:receive")),
     ("command_result", The("commands:receive")),
+    ("report", The("state:write")),
     ("renew", Any),
     ("ping", Any),
     ("subscribe", The("events:read")),
@@ -37,7 +38,12 @@ const TABLE: [(&str, Needs); 10] = [
 ];
 
 /// What a device may have: one of the scopes that let it onto the channel, and perhaps more.
-const SCOPES: [&str; 3] = ["events:write", "commands:receive", "commands:receive,events:read"];
+const SCOPES: [&str; 4] = [
+    "events:write",
+    "commands:receive",
+    "commands:receive,events:read",
+    "state:write",
+];
 
 #[test]
 fn the_table_names_every_type_of_message() {
@@ -86,7 +92,7 @@ async fn every_type_of_message_is_taken_with_its_scope_and_refused_without() {
 async fn without_a_scope_of_the_channel_nobody_is_greeted() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
-    has_only(&hub, &hub.home.office, "events:read").await;
+    hub.gives_scopes(&hub.home.office, &["events:read"]).await;
     let token = &hub.home.office.token;
     let mut socket = Socket::open(&served.socket_url(), Some(token)).await.unwrap();
     socket.says_hello(&[]).await;
@@ -97,7 +103,7 @@ async fn without_a_scope_of_the_channel_nobody_is_greeted() {
 
 /// What the hub answers to a message of a device with these scopes: why it refuses, if it does.
 async fn says(hub: &TestHub, served: &Served, scope: &str, name: &str) -> Option<ErrorCode> {
-    has_only(hub, &hub.home.office, scope).await;
+    hub.gives_scopes(&hub.home.office, &[scope]).await;
     let token = &hub.home.office.token;
     let mut socket = Socket::open(&served.socket_url(), Some(token)).await.unwrap();
     if name != "hello" {
@@ -121,6 +127,7 @@ fn message(name: &str) -> Value {
         "events" => json!({"events": [event]}),
         "command_ack" | "command_progress" => json!({"command_id": Uuid::nil()}),
         "command_result" => json!({"command_id": Uuid::nil(), "status": "ok"}),
+        "report" => json!({"report_id": "1", "state": {"charge": rand::random::<u32>()}}),
         "subscribe" => json!({"subscription": "all", "topics": ["*"]}),
         "unsubscribe" => json!({"subscription": "all"}),
         "hello" | "renew" | "ping" => json!({}),
@@ -130,21 +137,12 @@ fn message(name: &str) -> Value {
     message
 }
 
-async fn has_only(hub: &TestHub, device: &TestDevice, scope: &str) {
-    let id = device.id;
-    hub.sql()
-        .execute(&format!(
-            "update hub.devices set scopes = '{{{scope}}}' where id = '{id}';
-             update hub.access_tokens set scopes = '{{{scope}}}' where device_id = '{id}'"
-        ))
-        .await;
-}
-
 /// What a refusal must leave as it was.
-async fn content(hub: &TestHub) -> (i64, i64, i64) {
+async fn content(hub: &TestHub) -> (i64, i64, i64, i64) {
     let events = hub.sql().count("events", "type <> 'device.presence'").await;
     let tokens = hub.sql().count("access_tokens", "true").await;
-    (events, tokens, hub.sql().count("commands", "true").await)
+    let shadows = hub.sql().count("device_shadows", "true").await;
+    (events, tokens, hub.sql().count("commands", "true").await, shadows)
 }
 
 fn snake(name: &str) -> String {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use hub::{devices::revoke::revoke, identity::Role};
+use serde_json::json;
 use support::{Answer, Client, Operation, Snapshot};
 
 use crate::sample::{Sample, ask};
@@ -21,7 +22,7 @@ enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 50] = [
+const TABLE: [(&str, Needs); 55] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -39,6 +40,9 @@ const TABLE: [(&str, Needs); 50] = [
     ("list_turns", Least(Role::Guest)),
     ("get_turn", Least(Role::Guest)),
     ("stream_turn", Least(Role::Guest)),
+    ("list_tokens", Least(Role::Guest)),
+    ("create_token", Least(Role::Guest)),
+    ("revoke_token", Least(Role::Guest)),
     ("list_events", Least(Role::Member)),
     ("stream_events", Least(Role::Member)),
     ("list_memories", Least(Role::Member)),
@@ -60,6 +64,8 @@ const TABLE: [(&str, Needs); 50] = [
     ("delete_artifact", Least(Role::Member)),
     ("list_devices", Least(Role::Member)),
     ("get_device", Least(Role::Member)),
+    ("get_shadow", Least(Role::Member)),
+    ("update_shadow", Least(Role::Member)),
     ("create_space", Least(Role::Admin)),
     ("update_space", Least(Role::Admin)),
     ("register_device", Least(Role::Admin)),
@@ -83,6 +89,8 @@ enum Who {
     Stranger,
     /// Has a role in the agent.
     In(Role),
+    /// A program with a token of the owner's that has no scope of any operation.
+    Program,
     /// A satellite of the agent.
     Device,
     /// A satellite of another agent.
@@ -90,7 +98,7 @@ enum Who {
     RevokedDevice,
 }
 
-const EVERYONE: [Who; 11] = [
+const EVERYONE: [Who; 12] = [
     Who::Nobody,
     Who::SignedOut,
     Who::Stranger,
@@ -99,6 +107,7 @@ const EVERYONE: [Who; 11] = [
     Who::In(Role::Member),
     Who::In(Role::Admin),
     Who::In(Role::Owner),
+    Who::Program,
     Who::Device,
     Who::OtherDevice,
     Who::RevokedDevice,
@@ -124,7 +133,9 @@ fn expected(needs: Needs, who: Who) -> Verdict {
         (_, Who::Nobody | Who::SignedOut | Who::RevokedDevice) => Verdict::Unknown,
         (Least(_), Who::Stranger | Who::OtherDevice | Who::In(Role::Blocked)) => Verdict::Hidden,
         (Least(least), Who::In(role)) if role >= least => Verdict::Allowed,
-        (AnyUser | Least(_), Who::In(_) | Who::Device | Who::OtherDevice) => Verdict::Forbidden,
+        (AnyUser | Least(_), Who::In(_) | Who::Program | Who::Device | Who::OtherDevice) => {
+            Verdict::Forbidden
+        }
     }
 }
 
@@ -200,7 +211,7 @@ async fn those_without_a_place_in_the_agent_find_none_at_self() {
     let me = blocked.get("/v1/me").await.expect(200);
     assert_eq!(
         me.json["agents"],
-        serde_json::json!([]),
+        json!([]),
         "a blocked user is told of the agent"
     );
 }
@@ -219,6 +230,9 @@ impl Cast {
         }
         all.insert(Who::In(Role::Owner), sample.owner.clone());
         all.insert(Who::Stranger, rest.user(&away.owner("stranger").await).await);
+        let token = json!({"name": "program", "scopes": ["audit:read"]});
+        let token = sample.owner.post("tokens", token).await.expect(201);
+        all.insert(Who::Program, rest.bearer(token.text("/secret")));
         all.insert(Who::Device, rest.device(&hub.home.office));
         all.insert(Who::OtherDevice, rest.device(&away.kitchen));
         let mut tx = away.whole().await;
@@ -263,8 +277,12 @@ impl Cast {
 
     /// A good request is carried out.
     async fn may(&self, sample: &Sample, operation: &Operation, who: Who) {
-        let good = sample.good(operation).await;
+        let mut good = sample.good(operation).await;
         let client = self.client(sample, &operation.id, who).await;
+        if operation.id == "revoke_token" {
+            // Of everybody else's there is none, but for the owner.
+            good.path = format!("tokens/{}", sample.personal_token_of(&client).await);
+        }
         let answer = ask(&client, operation, &good).send().await;
         assert!(answer.status.is_success(), "{who:?}: {}", answer.told());
     }

@@ -31,7 +31,7 @@ async fn a_device_is_made_with_a_credential_that_is_shown_once() {
     assert!(token.starts_with("hubd_") && token.len() == 48, "{token}");
     assert_eq!(
         made.json["device"]["scopes"],
-        json!(["events:write", "commands:receive"])
+        json!(["events:write", "commands:receive", "state:write"])
     );
     assert_eq!(made.json["device"]["default_trust"], "household");
     let path = format!("devices/{}", made.text("/device/id"));

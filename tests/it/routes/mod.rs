@@ -16,7 +16,27 @@ mod operations;
 mod pairing_flood;
 mod pairings;
 mod rotation;
+mod shadows;
 mod sign_in;
 mod spaces;
 mod throttle;
+mod tokens;
 mod turns;
+
+use support::{Client, Rest, TestHub};
+
+/// A hub, its REST, and its owner.
+struct Home {
+    hub: TestHub,
+    rest: Rest,
+    ada: Client,
+}
+
+impl Home {
+    async fn new() -> Self {
+        let hub = TestHub::start().await;
+        let (rest, ada) = (Rest::of(&hub), hub.owner("ada").await);
+        let ada = rest.user(&ada).await;
+        Self { hub, rest, ada }
+    }
+}

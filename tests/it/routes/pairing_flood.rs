@@ -26,9 +26,9 @@ async fn who_fills_the_waiting_places_makes_room_for_others_and_not_for_themselv
     let rest = Rest::of(&hub);
     flood(&hub).await;
     let at = |address: &str| rest.nobody().at(address);
-    asks(&at("192.0.2.7")).await.expect(200);
+    let _ = asks(&at("192.0.2.7")).await.expect(200);
     for address in ["192.0.2.8", "2001:db8::1", "198.51.100.1"] {
-        asks(&at(address)).await.expect(200);
+        let _ = asks(&at(address)).await.expect(200);
     }
     // Of a network that has as many as any other, nobody makes room.
     let refused = asks(&at("203.0.113.9")).await.expect(429);
@@ -42,5 +42,29 @@ async fn who_fills_the_waiting_places_makes_room_for_others_and_not_for_themselv
     hub.sql()
         .execute("update hub.pairings set expires_at = '2000-01-01' where software = 'flood'")
         .await;
-    asks(&at("203.0.113.9")).await.expect(200);
+    let _ = asks(&at("203.0.113.9")).await.expect(200);
+}
+
+/// A network of IPv6 has thousands of smaller ones: nobody loses their only place to them.
+#[tokio::test]
+async fn who_waits_alone_in_a_network_waits_to_the_end() {
+    let hub = TestHub::start().await;
+    let rest = Rest::of(&hub);
+    flood(&hub).await;
+    hub.sql()
+        .execute("update hub.pairings set asked_from_network = id::text")
+        .await;
+    let at = |address: &str| rest.nobody().at(address);
+    let _ = asks(&at("192.0.2.7")).await.expect(200);
+    let _ = asks(&at("192.0.2.8")).await.expect(429);
+    assert_eq!(hub.sql().count("pairings", "state = 'expired'").await, 0);
+    // Two smaller networks of one customer are one.
+    hub.sql()
+        .execute("update hub.pairings set expires_at = '2000-01-01' where software = 'flood'")
+        .await;
+    let _ = asks(&at("2001:db8:7:1::1")).await.expect(200);
+    let _ = asks(&at("2001:db8:7:2::1")).await.expect(200);
+    let networks = "count(distinct asked_from_network) filter (where asked_from_network like '2001:%')";
+    let networks = format!("select {networks} from hub.pairings");
+    assert_eq!(hub.sql().value::<i64>(&networks).await, 1);
 }

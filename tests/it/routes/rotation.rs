@@ -2,22 +2,11 @@
 
 use chrono::Duration;
 use serde_json::json;
-use support::{Answer, Client, Rest, TestHub};
+use support::Answer;
 
-struct Home {
-    hub: TestHub,
-    rest: Rest,
-    ada: Client,
-}
+use super::Home;
 
 impl Home {
-    async fn new() -> Self {
-        let hub = TestHub::start().await;
-        let (rest, ada) = (Rest::of(&hub), hub.owner("ada").await);
-        let ada = rest.user(&ada).await;
-        Self { hub, rest, ada }
-    }
-
     async fn rotates(&self, overlap_s: Option<u32>) -> Answer {
         let path = format!("devices/{}/rotate", self.hub.home.office.id);
         self.ada.post(&path, json!({"overlap_s": overlap_s})).await

@@ -79,7 +79,7 @@ async fn what_cannot_be_understood_is_answered_and_the_socket_stays() {
         .map(|n| json!({"client_id": n.to_string(), "event_type": "x.a", "payload": {}}))
         .collect();
     for (text, code, pointer) in [
-        (json!({"type": "report", "state": {}}), ErrorCode::Unsupported, ""),
+        (json!({"type": "report", "state": {}}), ErrorCode::Invalid, ""),
         (json!({"type": "x".repeat(10_000)}), ErrorCode::Unsupported, ""),
         (json!({"type": "event"}), ErrorCode::Invalid, ""),
         (json!({"type": "events", "events": many}), ErrorCode::TooLarge, ""),

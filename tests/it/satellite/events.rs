@@ -6,7 +6,7 @@ use hub::{
         update_space::{SpaceChange, update_space},
     },
     satellite::protocol::{
-        DiscardReason, Discarded, Duplicate, ErrorCode, HubFrame, MAX_IN_FLIGHT, SatelliteFrame,
+        DiscardReason, Discarded, Duplicate, ErrorCode, HubFrame, MAX_IN_FLIGHT, SatelliteFrame, Subject,
     },
 };
 use serde_json::json;
@@ -214,7 +214,9 @@ async fn nothing_is_kept_of_a_private_space() {
         ]))
         .await;
     let discarded = HubFrame::Discarded(Discarded {
-        client_id: "secret".to_owned().try_into().unwrap(),
+        subject: Subject::Event {
+            client_id: "secret".to_owned().try_into().unwrap(),
+        },
         reason: DiscardReason::PrivacyMode,
     });
     assert_eq!(kitchen.hears().await, discarded);

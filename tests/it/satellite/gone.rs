@@ -13,7 +13,7 @@ use sqlx::Executor;
 use support::{Served, Socket, TestHub};
 use tokio::time::timeout;
 
-use super::{ended, position, wait_for_lock};
+use super::{ended, ends_at_once, position, wait_for_lock};
 
 async fn presence(hub: &TestHub) -> Vec<bool> {
     let said = "select (payload ->> 'is_connected')::bool from hub.events where type = 'device.presence' order by position";
@@ -75,8 +75,7 @@ async fn a_device_revoked_while_its_node_could_not_look_is_out_at_the_next_look(
     tx.commit().await.unwrap();
     hub.clock.advance(TimeDelta::hours(1));
     watch::look(&hub).await.unwrap();
-    let end = timeout(Duration::from_secs(1), socket.end()).await.unwrap();
-    ended(&end, CloseReason::Revoked);
+    ends_at_once(&mut socket, CloseReason::Revoked).await;
 }
 
 /// A heartbeat waits for whatever holds a connection; who looks for the revoked does not.

@@ -10,7 +10,7 @@ use hub::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use support::{End, Served, Socket, TestDevice, TestHub};
+use support::{End, Served, Socket, TestHub};
 
 use super::{ended, footprint, generation, wait_for_lock};
 
@@ -23,16 +23,6 @@ async fn says_first(served: &Served, text: &str) -> End {
 
 fn hello(token: &str) -> String {
     json!({"type": "hello", "token": token}).to_string()
-}
-
-async fn has_scopes(hub: &TestHub, device: &TestDevice, scopes: &str) {
-    let id = device.id;
-    hub.sql()
-        .execute(&format!(
-            "update hub.devices set scopes = '{scopes}' where id = '{id}';
-             update hub.access_tokens set scopes = '{scopes}' where device_id = '{id}'"
-        ))
-        .await;
 }
 
 #[tokio::test]
@@ -190,7 +180,7 @@ async fn a_device_that_may_do_nothing_is_refused() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
     let kitchen = &hub.home.kitchen;
-    has_scopes(&hub, kitchen, "{}").await;
+    hub.gives_scopes(kitchen, &[]).await;
     let mut socket = Socket::open(&served.socket_url(), Some(&kitchen.token))
         .await
         .unwrap();
@@ -206,8 +196,8 @@ async fn a_device_may_only_what_its_scopes_say() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
     let (kitchen, office) = (&hub.home.kitchen, &hub.home.office);
-    has_scopes(&hub, kitchen, "{commands:receive}").await;
-    has_scopes(&hub, office, "{events:write}").await;
+    hub.gives_scopes(kitchen, &["commands:receive"]).await;
+    hub.gives_scopes(office, &["events:write"]).await;
     let (mut deaf, _) = Socket::greet(&served, kitchen, &[]).await;
     let before = footprint(&hub).await;
     deaf.transcribes("one", "hello").await;

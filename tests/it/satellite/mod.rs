@@ -10,9 +10,11 @@ mod growth;
 mod leaving;
 mod nodes;
 mod outage;
+mod presence;
 mod renewal;
 mod room;
 mod slow;
+mod state;
 
 use chrono::Duration;
 use hub::{
@@ -25,6 +27,7 @@ use hub::{
 };
 use serde_json::{Value, json};
 use support::{End, Household, Socket, TestDevice, TestHub};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// Everything that a refusal must leave as it was. Not who is connected: a refused socket leaves.
@@ -151,6 +154,21 @@ fn batch(events: Vec<NewEvent>) -> SatelliteFrame {
 pub(crate) fn ended(end: &End, reason: CloseReason) {
     let said = end.goodbye.as_ref().and_then(Goodbye::close_reason);
     assert_eq!((said, end.code), (Some(reason), Some(reason.code())), "{end:?}");
+}
+
+/// That a socket ends for a reason within a second.
+async fn ends_at_once(socket: &mut Socket, reason: CloseReason) {
+    let end = timeout(std::time::Duration::from_secs(1), socket.end()).await;
+    ended(&end.expect("it ends within a second"), reason);
+}
+
+/// Changes a device's credentials, behind the hub's back.
+async fn sets_credentials(hub: &TestHub, device: &TestDevice, change: &str) {
+    let changed = format!(
+        "update hub.access_tokens set {change} where device_id = '{}'",
+        device.id
+    );
+    hub.sql().execute(&changed).await;
 }
 
 /// Until so many sessions wait for a lock, or it is clear that no more will.

@@ -14,7 +14,9 @@ use serde_json::json;
 use support::{Served, Socket, TestDevice, TestHub};
 use tokio::time::timeout;
 
-use super::{acknowledge, ended, footprint, generation, position, standing, tell};
+use super::{
+    acknowledge, ended, ends_at_once, footprint, generation, position, sets_credentials, standing, tell,
+};
 
 pub(super) async fn revokes(hub: &Hub, device: &TestDevice) {
     let scope = TxScope::WholeAgent(device.agent);
@@ -43,17 +45,11 @@ async fn the_newest_socket_wins_across_processes() {
     let (here, there) = (Served::start(&hub).await, Served::start(&there).await);
     let (mut old, _) = Socket::greet(&here, &hub.home.office, &[]).await;
     let (mut new, _) = Socket::greet(&there, &hub.home.office, &[]).await;
-    ended(
-        &timeout(Duration::from_secs(1), old.end()).await.unwrap(),
-        CloseReason::Replaced,
-    );
+    ends_at_once(&mut old, CloseReason::Replaced).await;
     let id = tell(&hub.home, &hub.home.office, "one").await;
     assert_eq!(new.is_told().await.command_id, id.0);
     let (mut newest, _) = Socket::greet(&here, &hub.home.office, &[]).await;
-    ended(
-        &timeout(Duration::from_secs(1), new.end()).await.unwrap(),
-        CloseReason::Replaced,
-    );
+    ends_at_once(&mut new, CloseReason::Replaced).await;
     assert_eq!(newest.is_told().await.attempt, 2);
 }
 
@@ -103,10 +99,7 @@ async fn a_revoked_device_is_out_at_once_and_cannot_come_back() {
     let office = &hub.home.office;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
     revokes(&hub, office).await;
-    ended(
-        &timeout(Duration::from_secs(1), socket.end()).await.unwrap(),
-        CloseReason::Revoked,
-    );
+    ends_at_once(&mut socket, CloseReason::Revoked).await;
     let again = Socket::open(&served.socket_url(), Some(&office.token)).await;
     assert_eq!(again.err().map(|status| status.as_u16()), Some(401));
     assert_eq!(generation(&hub, office).await, 1);
@@ -120,10 +113,7 @@ async fn a_device_revoked_elsewhere_is_out_within_a_second() {
     let office = &hub.home.office;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
     revokes(&hub.another_process(Offline), office).await;
-    ended(
-        &timeout(Duration::from_secs(1), socket.end()).await.unwrap(),
-        CloseReason::Revoked,
-    );
+    ends_at_once(&mut socket, CloseReason::Revoked).await;
 }
 
 #[tokio::test]
@@ -145,19 +135,10 @@ async fn a_credential_that_ends_closes_its_socket() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
     let office = &hub.home.office;
-    let soon = "'2026-03-01T12:00:10Z'";
-    hub.sql()
-        .execute(&format!(
-            "update hub.access_tokens set expires_at = {soon} where device_id = '{}'",
-            office.id
-        ))
-        .await;
+    sets_credentials(&hub, office, "expires_at = '2026-03-01T12:00:10Z'").await;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
     hub.clock.advance(chrono::Duration::seconds(11));
-    ended(
-        &timeout(Duration::from_secs(1), socket.end()).await.unwrap(),
-        CloseReason::Revoked,
-    );
+    ends_at_once(&mut socket, CloseReason::Revoked).await;
 }
 
 #[tokio::test]

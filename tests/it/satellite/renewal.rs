@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use hub::{
-    devices::{Socket as Seat, renew::renew, rotate::rotate},
+    devices::{
+        Socket as Seat,
+        renew::renew,
+        rotate::{Fresh, rotate},
+    },
     error::Error,
     ids::{CommandId, TokenId},
     satellite::protocol::{CloseReason, ErrorCode, HubFrame, Renew, Renewed, SatelliteFrame},
     turns::offline::Offline,
 };
 use secrecy::SecretString;
-use support::{Served, Socket, TestHub};
-use tokio::time::timeout;
+use support::{Served, Socket, TestDevice, TestHub};
 
-use super::{acknowledge, ended, footprint, nodes::revokes, position, tell};
+use super::{acknowledge, ended, ends_at_once, footprint, nodes::revokes, position, sets_credentials, tell};
 
 async fn renews(socket: &mut Socket) -> Renewed {
     socket.says(SatelliteFrame::Renew(Renew {})).await;
@@ -29,6 +32,14 @@ async fn refuses(socket: &mut Socket) {
         panic!("it was renewed");
     };
     assert_eq!(refused.code, ErrorCode::Conflict);
+}
+
+/// A person gives the device a new credential.
+async fn rotates(hub: &TestHub, device: &TestDevice, overlap: chrono::Duration) -> Fresh {
+    let mut tx = hub.home.whole().await;
+    let (_, fresh) = rotate(&mut tx, device.id, overlap).await.unwrap();
+    tx.commit().await.unwrap();
+    fresh
 }
 
 fn token(renewed: &Renewed) -> SecretString {
@@ -102,11 +113,7 @@ async fn a_credential_that_was_revoked_has_no_successor_on_a_live_device() {
     let served = Served::deaf(&hub).await;
     let office = &hub.home.office;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
-    let revoked = format!(
-        "update hub.access_tokens set revoked_at = now() where device_id = '{}'",
-        office.id
-    );
-    hub.sql().execute(&revoked).await;
+    sets_credentials(&hub, office, "revoked_at = now()").await;
     socket.says(SatelliteFrame::Renew(Renew {})).await;
     ended(&socket.end().await, CloseReason::Revoked);
 }
@@ -119,11 +126,7 @@ async fn who_renews_too_often_is_told_so_and_stays() {
     for _ in 0..3 {
         renews(&mut socket).await;
     }
-    socket.says(SatelliteFrame::Renew(Renew {})).await;
-    let HubFrame::Error(refused) = socket.hears().await else {
-        panic!("a fifth credential was given");
-    };
-    assert_eq!(refused.code, ErrorCode::Conflict);
+    refuses(&mut socket).await;
     hub.clock.advance(chrono::Duration::minutes(10));
     renews(&mut socket).await;
 }
@@ -133,11 +136,7 @@ async fn a_renewed_credential_can_do_no_more_than_the_one_before() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
     let office = &hub.home.office;
-    let narrowed = format!(
-        "update hub.access_tokens set scopes = '{{commands:receive}}' where device_id = '{}'",
-        office.id
-    );
-    hub.sql().execute(&narrowed).await;
+    sets_credentials(&hub, office, "scopes = '{commands:receive}'").await;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
     let renewed = renews(&mut socket).await;
     let mut socket = Socket::open(&served.socket_url(), Some(&token(&renewed)))
@@ -158,13 +157,8 @@ async fn a_credential_that_a_person_replaced_at_once_closes_its_socket() {
     let served = Served::start(&hub).await;
     let office = &hub.home.office;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
-    let mut tx = hub.home.whole().await;
-    hub::devices::rotate::rotate(&mut tx, office.id, chrono::Duration::zero())
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-    let end = timeout(Duration::from_secs(1), socket.end()).await.unwrap();
-    ended(&end, CloseReason::Revoked);
+    rotates(&hub, office, chrono::Duration::zero()).await;
+    ends_at_once(&mut socket, CloseReason::Revoked).await;
 }
 
 /// The theft is stopped at once, whatever the thief had begun.
@@ -188,11 +182,7 @@ async fn a_renewal_that_waits_for_a_rotation_at_once_gets_nothing() {
     };
     let mut late = hub.home.whole().await;
     hub.clock.advance(chrono::Duration::milliseconds(1));
-    let mut tx = hub.home.whole().await;
-    let (_, fresh) = rotate(&mut tx, office.id, chrono::Duration::zero())
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
+    let fresh = rotates(&hub, office, chrono::Duration::zero()).await;
     let renewed = renew(&mut late, seat, TokenId(token)).await;
     assert!(matches!(renewed, Err(Error::Conflict { .. })), "{renewed:?}");
     drop(late);
@@ -209,11 +199,7 @@ async fn a_credential_that_a_person_replaced_renews_nothing_while_it_lives() {
     let office = &hub.home.office;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;
     let renewed = renews(&mut socket).await;
-    let mut tx = hub.home.whole().await;
-    let (_, fresh) = rotate(&mut tx, office.id, chrono::Duration::minutes(30))
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
+    let fresh = rotates(&hub, office, chrono::Duration::minutes(30)).await;
     // Neither the successor, with which the socket goes on, nor the one before.
     refuses(&mut socket).await;
     let (mut socket, _) = Socket::greet(&served, office, &[]).await;

@@ -6,6 +6,7 @@ mod https;
 mod pairing;
 mod queue;
 mod secrets;
+mod tokens;
 mod worker;
 
 use std::time::Duration;

@@ -54,6 +54,11 @@ impl Story {
             hub.home.agent, bob.id, bob.person, kitchen.space
         );
         hub.sql().execute(&artifact).await;
+        let shadow = format!(
+            "insert into hub.device_shadows (agent_id, device_id, audience_person_id, reported) values ('{}', '{}', '{}', '{{\"steps\": 9}}')",
+            hub.home.agent, kitchen.id, bob.person
+        );
+        hub.sql().execute(&shadow).await;
         // The offline rules ask no model, so they take no step.
         let step = format!(
             "insert into hub.turn_steps (agent_id, turn_id, ordinal, audience_person_id, attempt, outcome, duration_ms, created_at)

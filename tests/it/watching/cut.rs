@@ -5,9 +5,7 @@ use rand::Rng;
 use support::{Proxy, Rest, Seeded, Served, TestDevice, TestHub};
 use tokio::task::JoinSet;
 
-use super::{
-    Listening, begins, behind, end, greet, happens, lets_read, position, positions, sees, subscribe,
-};
+use super::{Events, begins, behind, end, greet, happens, lets_read, position, positions, sees, subscribe};
 
 /// Events that are appended while the socket is cut.
 const EVENTS: usize = 250;
@@ -77,13 +75,13 @@ async fn a_stream_cut_after_every_event_is_told_each_event_once_and_in_order() {
     let served = Served::start(&hub).await;
     let ada = Rest::of(&hub).user(&hub.owner("ada").await).await;
     let seed = Seeded::default();
-    let (_, started) = Listening::to(&served, &ada, "", None).await;
+    let (_, started) = Events::of(&served, &ada, "", None).await;
     let mut last = started["cursor"].as_str().unwrap().to_owned();
     let start = position(&last);
     let mut writers = appends(hub.home.kitchen.clone(), &seed);
     let mut seen = Vec::new();
     while seen.len() < EVENTS {
-        let (mut stream, started) = Listening::to(&served, &ada, "?topics=x.test.*", Some(&last)).await;
+        let (mut stream, started) = Events::of(&served, &ada, "?topics=x.test.*", Some(&last)).await;
         assert_eq!(
             (started["resumed"].as_bool(), started["cursor"].as_str()),
             (Some(true), Some(&*last))

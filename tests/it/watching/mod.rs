@@ -18,24 +18,15 @@ use hub::{
     },
 };
 use serde_json::{Value, json};
-use support::{Client, Served, Socket, TestDevice, TestHub, thing};
+use support::{Client, Listening, Served, Socket, StreamEvent, TestDevice, TestHub, thing};
 
 /// What is waited for comes within this, on a busy machine too.
 const SOON: Duration = Duration::from_secs(20);
 
 /// Lets a device read events.
 async fn lets_read(hub: &TestHub, device: &TestDevice) {
-    has_scopes(hub, device, "{events:read,events:write,commands:receive}").await;
-}
-
-async fn has_scopes(hub: &TestHub, device: &TestDevice, scopes: &str) {
-    let id = device.id;
-    hub.sql()
-        .execute(&format!(
-            "update hub.devices set scopes = '{scopes}' where id = '{id}';
-             update hub.access_tokens set scopes = '{scopes}' where device_id = '{id}'"
-        ))
-        .await;
+    let scopes = ["events:read", "events:write", "commands:receive"];
+    hub.gives_scopes(device, &scopes).await;
 }
 
 /// Appends so many events for the household, in one commit.
@@ -144,63 +135,26 @@ async fn end(hub: &TestHub) -> i64 {
     hub.sql().value(&query).await
 }
 
-/// A stream of events as it comes over a real socket.
-struct Listening {
-    answer: reqwest::Response,
-    text: String,
-}
+/// A stream of events.
+struct Events(Listening);
 
-#[derive(Debug, PartialEq)]
-struct Heard {
-    id: Option<String>,
-    event: String,
-    data: Value,
-}
-
-impl Listening {
+impl Events {
     async fn ask(served: &Served, client: &Client, query: &str, after: Option<&str>) -> reqwest::Response {
-        let url = format!("http://{}/v1/agents/self/events/stream{query}", served.address());
-        let mut ask = reqwest::Client::builder()
-            .build()
-            .unwrap()
-            .get(url)
-            .bearer_auth(client.credential());
-        if let Some(after) = after {
-            ask = ask.header("last-event-id", after);
-        }
-        ask.send().await.unwrap()
+        Listening::ask(served, client, &format!("events/stream{query}"), after).await
     }
 
     /// Begins, and returns what the stream says of where it starts.
-    async fn to(served: &Served, client: &Client, query: &str, after: Option<&str>) -> (Self, Value) {
-        let answer = Self::ask(served, client, query, after).await;
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        let mut listening = Self {
-            answer,
-            text: String::new(),
-        };
-        let first = listening.next().await.unwrap();
+    async fn of(served: &Served, client: &Client, query: &str, after: Option<&str>) -> (Self, Value) {
+        let path = format!("events/stream{query}");
+        let mut events = Self(Listening::to(served, client, &path, after).await);
+        let first = events.next().await.unwrap();
         assert_eq!(first.event, "started");
         assert_eq!(first.id.as_deref(), first.data["cursor"].as_str());
-        (listening, first.data)
+        (events, first.data)
     }
 
-    /// The next event; none at the end.
-    async fn next(&mut self) -> Option<Heard> {
-        loop {
-            if let Some(end) = self.text.find("\n\n") {
-                let heard = parse(&self.text[..end]);
-                self.text.drain(..end + 2);
-                if heard.is_some() {
-                    return heard;
-                }
-                continue;
-            }
-            let piece = tokio::time::timeout(SOON, self.answer.chunk()).await;
-            let piece = piece.expect("something comes soon").unwrap()?;
-            self.text.push_str(std::str::from_utf8(&piece).unwrap());
-        }
+    async fn next(&mut self) -> Option<StreamEvent> {
+        self.0.next().await
     }
 
     /// The positions of the next events.
@@ -214,19 +168,6 @@ impl Listening {
         }
         heard
     }
-}
-
-/// None for a comment.
-fn parse(event: &str) -> Option<Heard> {
-    let field = |name: &str| {
-        let line = event.lines().find_map(|line| line.strip_prefix(name));
-        line.map(|value| value.trim_start().to_owned())
-    };
-    Some(Heard {
-        id: field("id:"),
-        event: field("event:")?,
-        data: serde_json::from_str(&field("data:")?).unwrap(),
-    })
 }
 
 /// Another process of the hub, whose way to the database is this proxy.

@@ -7,7 +7,7 @@ use support::{Rest, Served, TestHub};
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Listening, begins, end, greet, happens, lets_read, position, positions, sees, sees_so_many, subscribe,
+    Events, begins, end, greet, happens, lets_read, position, positions, sees, sees_so_many, subscribe,
 };
 use crate::satellite::ended;
 
@@ -20,7 +20,7 @@ async fn what_happens_at_one_node_is_seen_at_the_other() {
     let ada = Rest::of(&hub).user(&hub.owner("ada").await).await;
     let (mut office, _) = greet(&there.socket_url(), &hub.home.office, None).await;
     let begun = begins(&mut office, subscribe("things", &["x.*"], None)).await;
-    let (mut stream, _) = Listening::to(&there, &ada, "?topics=x.*", None).await;
+    let (mut stream, _) = Events::of(&there, &ada, "?topics=x.*", None).await;
     let began = Instant::now();
     for _ in 0..20 {
         happens(&hub.home.kitchen, 1).await;
@@ -81,7 +81,7 @@ async fn what_is_revoked_at_one_node_ends_at_the_other() {
     events::watchers::start(&node);
     let rest = Rest::of(&hub);
     let ada = rest.user(&hub.owner("ada").await).await;
-    let (mut stream, _) = Listening::to(&there, &ada, "", None).await;
+    let (mut stream, _) = Events::of(&there, &ada, "", None).await;
     let _ = ada
         .ask(axum::http::Method::POST, "/v1/sign-out")
         .send()
@@ -107,7 +107,7 @@ async fn a_log_that_was_replaced_lets_its_watchers_go_and_says_so() {
     happens(&hub.home.kitchen, 5).await;
     let (mut office, _) = greet(&served.socket_url(), &hub.home.office, None).await;
     let begun = begins(&mut office, subscribe("things", &["x.*"], None)).await;
-    let (mut stream, _) = Listening::to(&served, &ada, "", None).await;
+    let (mut stream, _) = Events::of(&served, &ada, "", None).await;
     // Both have read where the log ends.
     happens(&hub.home.kitchen, 1).await;
     sees(&mut office).await;
@@ -131,7 +131,7 @@ async fn a_log_that_was_replaced_lets_its_watchers_go_and_says_so() {
     // What is before can be read anew, page by page, into the new epoch.
     let page = ada.get("events?limit=2").await.expect(200);
     assert_eq!(page.text("/next_cursor"), "2:2");
-    let (mut stream, _) = Listening::to(&served, &ada, "", Some("2:0")).await;
+    let (mut stream, _) = Events::of(&served, &ada, "", Some("2:0")).await;
     for item in page.items() {
         assert_eq!(
             stream.next().await.unwrap().data,

@@ -6,7 +6,7 @@ use hub::satellite::protocol::{CloseReason, ErrorCode, HubFrame, SatelliteFrame}
 use serde_json::{Value, json};
 use support::{Served, Socket, TestHub};
 
-use super::{begins, end, greet, happens, has_scopes, lets_read, refused, sees, subscribe, unsubscribe};
+use super::{begins, end, greet, happens, lets_read, refused, sees, subscribe, unsubscribe};
 use crate::satellite::ended;
 
 #[tokio::test]
@@ -144,7 +144,8 @@ async fn a_scope_that_is_taken_away_ends_the_subscriptions() {
     lets_read(&hub, office).await;
     let (mut socket, _) = greet(&served.socket_url(), office, None).await;
     begins(&mut socket, subscribe("s", &["x.*"], None)).await;
-    has_scopes(&hub, office, "{events:write,commands:receive}").await;
+    hub.gives_scopes(office, &["events:write", "commands:receive"])
+        .await;
     assert_eq!(refused(&mut socket, "s").await.0, ErrorCode::Forbidden);
     happens(&hub.home.kitchen, 1).await;
     socket.says_text(r#"{"type":"ping"}"#).await;
@@ -159,7 +160,8 @@ async fn subscribing_again_does_not_bring_a_scope_back() {
     let office = &hub.home.office;
     lets_read(&hub, office).await;
     let (mut socket, _) = greet(&served.socket_url(), office, None).await;
-    has_scopes(&hub, office, "{events:write,commands:receive}").await;
+    hub.gives_scopes(office, &["events:write", "commands:receive"])
+        .await;
     socket.says(subscribe("s", &["x.*"], None)).await;
     assert_eq!(refused(&mut socket, "s").await.0, ErrorCode::Forbidden);
     // Nor is one needed that it did not have then.

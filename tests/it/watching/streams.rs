@@ -12,14 +12,14 @@ use hub::{
 };
 use serde_json::json;
 use sqlx::Executor;
-use support::{Client, Rest, Served, TestHub, User, thing};
+use support::{Client, Rest, Served, StreamEvent, TestHub, User, thing};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
-use super::{Heard, Listening, SOON, end, happens, has_scopes, position, positions};
+use super::{Events, SOON, end, happens, position, positions};
 
 async fn home() -> (TestHub, Served, Rest, Client) {
     let hub = TestHub::start().await;
@@ -33,7 +33,7 @@ async fn home() -> (TestHub, Served, Rest, Client) {
 async fn a_stream_says_where_it_starts_and_what_happens() {
     let (hub, served, _, ada) = home().await;
     happens(&hub.home.kitchen, 2).await;
-    let (mut live, started) = Listening::to(&served, &ada, "", None).await;
+    let (mut live, started) = Events::of(&served, &ada, "", None).await;
     let here = format!("1:{}", end(&hub).await);
     assert_eq!(started, json!({"cursor": here, "resumed": false}));
     happens(&hub.home.kitchen, 2).await;
@@ -42,20 +42,20 @@ async fn a_stream_says_where_it_starts_and_what_happens() {
     assert_eq!((event.event.as_str(), &event.data), ("event", &listed.items()[0]));
     assert_eq!(event.id.as_deref(), event.data["cursor"].as_str());
     // Whoever comes again says where they were.
-    let (mut again, started) = Listening::to(&served, &ada, "", event.id.as_deref()).await;
+    let (mut again, started) = Events::of(&served, &ada, "", event.id.as_deref()).await;
     assert_eq!(started, json!({"cursor": event.id, "resumed": true}));
     assert_eq!(again.hears(1).await, live.hears(1).await);
     let (mut since, started) =
-        Listening::to(&served, &ada, &format!("?since={here}&topics=x.test.*"), None).await;
+        Events::of(&served, &ada, &format!("?since={here}&topics=x.test.*"), None).await;
     assert_eq!(started["resumed"], true);
     assert_eq!(
         since.hears(2).await,
         positions(&hub, "x.test.thing", position(&here)).await
     );
     // What a browser saw last counts more than what its page asked for first.
-    let (_, started) = Listening::to(&served, &ada, &format!("?since={here}"), event.id.as_deref()).await;
+    let (_, started) = Events::of(&served, &ada, &format!("?since={here}"), event.id.as_deref()).await;
     assert_eq!(json!(event.id), started["cursor"]);
-    let (_, started) = Listening::to(&served, &ada, "", Some("7:1")).await;
+    let (_, started) = Events::of(&served, &ada, "", Some("7:1")).await;
     assert_eq!(
         started,
         json!({"cursor": format!("1:{}", end(&hub).await), "resumed": false})
@@ -66,7 +66,7 @@ async fn a_stream_says_where_it_starts_and_what_happens() {
 async fn topics_leave_out_the_others() {
     let (hub, served, _, ada) = home().await;
     let query = format!("?topics=space.*,x.*@{}", hub.home.office.space);
-    let (mut live, _) = Listening::to(&served, &ada, &query, None).await;
+    let (mut live, _) = Events::of(&served, &ada, &query, None).await;
     happens(&hub.home.kitchen, 1).await;
     happens(&hub.home.office, 1).await;
     hub.home.rename(hub.home.kitchen.space, "pantry").await.unwrap();
@@ -101,8 +101,8 @@ async fn what_cannot_be_read_is_refused() {
         .get("events/stream")
         .await
         .refuses(403, "forbidden");
-    has_scopes(&hub, &hub.home.office, "{events:read}").await;
-    let (mut live, _) = Listening::to(&served, &rest.device(&hub.home.office), "?topics=x.*", None).await;
+    hub.gives_scopes(&hub.home.office, &["events:read"]).await;
+    let (mut live, _) = Events::of(&served, &rest.device(&hub.home.office), "?topics=x.*", None).await;
     happens(&hub.home.kitchen, 1).await;
     assert_eq!(live.hears(1).await, [end(&hub).await]);
 }
@@ -113,8 +113,8 @@ async fn a_stream_ends_with_the_sign_in_the_role_or_the_hub() {
     let (hub, served, rest, ada) = home().await;
     let bob = hub.member("bob").await;
     let his = rest.user(&bob).await;
-    let (mut hers, _) = Listening::to(&served, &ada, "", None).await;
-    let (mut of_bob, _) = Listening::to(&served, &his, "", None).await;
+    let (mut hers, _) = Events::of(&served, &ada, "", None).await;
+    let (mut of_bob, _) = Events::of(&served, &his, "", None).await;
     let _ = ada.ask(Method::POST, "/v1/sign-out").send().await.expect(204);
     let demoted = format!(
         "update hub.memberships set role = 'guest' where user_id = '{}'",
@@ -126,12 +126,27 @@ async fn a_stream_ends_with_the_sign_in_the_role_or_the_hub() {
         assert_eq!(goodbye(over.unwrap()), reason);
         assert_eq!(stream.next().await, None);
     }
-    assert_eq!(Listening::ask(&served, &ada, "", None).await.status(), 401);
-    assert_eq!(Listening::ask(&served, &his, "", None).await.status(), 403);
+    assert_eq!(Events::ask(&served, &ada, "", None).await.status(), 401);
+    assert_eq!(Events::ask(&served, &his, "", None).await.status(), 403);
     let eva = rest.user(&hub.member("eva").await).await;
-    let (mut live, _) = Listening::to(&served, &eva, "", None).await;
+    let (mut live, _) = Events::of(&served, &eva, "", None).await;
     let (over, ()) = tokio::join!(live.next(), served.shut_down());
     assert_eq!(goodbye(over), "restart");
+}
+
+/// Within a second; the test waits a little longer.
+#[tokio::test]
+async fn a_stream_ends_with_the_personal_token_that_it_was_asked_with() {
+    let (_hub, served, rest, ada) = home().await;
+    let wish = json!({"name": "a wall", "scopes": ["events:read"]});
+    let made = ada.post("tokens", wish).await.expect(201);
+    let wall = rest.bearer(made.text("/secret"));
+    let (mut live, _) = Events::of(&served, &wall, "", None).await;
+    let path = format!("tokens/{}", made.text("/token/id"));
+    let _ = ada.delete(&path).await.expect(204);
+    let over = timeout(std::time::Duration::from_secs(3), live.next()).await;
+    assert_eq!(goodbye(over.unwrap()), "revoked");
+    assert_eq!(Events::ask(&served, &wall, "", None).await.status(), 401);
 }
 
 /// A log that cannot be read for a while: the replays that want to wait, each with a connection, and one was left for others.
@@ -151,7 +166,7 @@ async fn replays_leave_connections_for_everybody_else() {
     locked.execute(lock).await.unwrap();
     let mut streams = Vec::new();
     for _ in 0..8 {
-        streams.push(Listening::to(&served, &ada, "", Some("1:0")).await.0);
+        streams.push(Events::of(&served, &ada, "", Some("1:0")).await.0);
     }
     let spaces = timeout(std::time::Duration::from_secs(1), ada.get("spaces")).await;
     let _ = spaces.expect("others are answered meanwhile").expect(200);
@@ -203,7 +218,7 @@ async fn a_stream_ends_when_its_time_is_over_and_goes_on_where_it_was() {
     let start = end(&hub).await;
     let (mut seen, mut last, mut streams) = (Vec::new(), format!("1:{start}"), 0);
     while seen.len() < 12 {
-        let (mut live, started) = Listening::to(&served, &ada, "", Some(&last)).await;
+        let (mut live, started) = Events::of(&served, &ada, "", Some(&last)).await;
         assert_eq!(started["resumed"], true);
         if streams < 3 {
             happens(&hub.home.kitchen, 4).await;
@@ -229,20 +244,20 @@ async fn a_user_has_few_streams_at_once() {
     let (_hub, served, _, ada) = home().await;
     let mut streams = Vec::new();
     for _ in 0..8 {
-        streams.push(Listening::to(&served, &ada, "", None).await);
+        streams.push(Events::of(&served, &ada, "", None).await);
     }
-    let refused = Listening::ask(&served, &ada, "", None).await;
+    let refused = Events::ask(&served, &ada, "", None).await;
     assert_eq!(refused.status(), 429);
     assert!(refused.headers().contains_key("retry-after"));
     drop(streams.pop());
     let again = timeout(super::SOON, async {
-        while Listening::ask(&served, &ada, "", None).await.status() != 200 {}
+        while Events::ask(&served, &ada, "", None).await.status() != 200 {}
     });
     again.await.expect("who has gone makes room");
 }
 
 #[track_caller]
-fn goodbye(heard: Option<Heard>) -> String {
+fn goodbye(heard: Option<StreamEvent>) -> String {
     let heard = heard.expect("the stream says why it ends");
     assert_eq!(heard.event, "goodbye", "{heard:?}");
     heard.data["reason"].as_str().unwrap().to_owned()

@@ -23,8 +23,8 @@ use secrecy::SecretString;
 use tokio::task::JoinSet;
 
 use crate::{
-    clock::TestClock, database::Database, household::Household, proxy::Proxy, superuser::SuperuserSql,
-    user::User,
+    clock::TestClock, database::Database, household::Household, proxy::Proxy, satellite::TestDevice,
+    superuser::SuperuserSql, user::User,
 };
 
 /// Connections of a test's hub: few, so that what holds one for too long is found.
@@ -182,6 +182,17 @@ impl TestHub {
     /// Another agent with a home of its own.
     pub async fn household(&self, name: &str) -> Household {
         Household::found(&self.hub, name).await
+    }
+
+    /// Gives a device and its credentials these scopes, and no others.
+    pub async fn gives_scopes(&self, device: &TestDevice, scopes: &[&str]) {
+        let (id, scopes) = (device.id, scopes.join(","));
+        self.sql()
+            .execute(&format!(
+                "update hub.devices set scopes = '{{{scopes}}}' where id = '{id}';
+                 update hub.access_tokens set scopes = '{{{scopes}}}' where device_id = '{id}'"
+            ))
+            .await;
     }
 
     /// Runs jobs until none is runnable. Returns how many ran.

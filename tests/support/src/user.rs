@@ -49,6 +49,7 @@ impl User {
             user,
             role,
             person: Some(person),
+            within: None,
         };
         Self {
             hub: hub.clone(),
@@ -56,7 +57,7 @@ impl User {
                 agent,
                 principal,
                 request_id: None,
-                sign_in: None,
+                proof: None,
             },
             id: user,
             person,

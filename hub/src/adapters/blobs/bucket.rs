@@ -16,7 +16,10 @@ use sha2::{Digest, Sha256};
 
 use super::{Blob, BlobError, BlobStore, Found, SMALL, UploadTo};
 use crate::{
-    adapters::{aws::Fault, s3::for_a_person},
+    adapters::{
+        aws::Fault,
+        s3::{config, for_a_person, is_no_object},
+    },
     config::BucketAddress,
 };
 
@@ -36,9 +39,7 @@ impl BlobBucket {
     /// Nothing is asked of the far side yet.
     #[must_use]
     pub fn new(sdk: &SdkConfig, address: BucketAddress) -> Self {
-        let is_by_path = sdk.endpoint_url().is_some();
-        let config = aws_sdk_s3::config::Builder::from(sdk)
-            .force_path_style(is_by_path)
+        let config = config(sdk)
             // The hub compares what it reads with what was announced, which is more.
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         Self {
@@ -124,7 +125,7 @@ impl BlobBucket {
             .key(key)
             .set_version_id(version.filter(|id| *id != "null").map(str::to_owned));
         match asked.send().await.map_err(|error| Fault::of(&error)) {
-            Err(Fault::Missing(said)) if !is_of_bucket(&said) => Ok(()),
+            Err(fault) if is_no_object(&fault) => Ok(()),
             ended => ended.map(drop),
         }
     }
@@ -242,11 +243,7 @@ fn upload(signed: &PresignedRequest) -> UploadTo {
 /// An object that is not there, or what went wrong.
 fn missing_or(fault: Fault) -> Result<Found, Fault> {
     match fault {
-        Fault::Missing(said) if !is_of_bucket(&said) => Ok(Found::Missing),
+        fault if is_no_object(&fault) => Ok(Found::Missing),
         fault => Err(fault),
     }
-}
-
-fn is_of_bucket(said: &str) -> bool {
-    said.starts_with("NoSuchBucket")
 }

@@ -112,7 +112,7 @@ pub struct Blobs {
     place: Place,
     aws: AwsConfig,
     /// Where the hub itself takes and gives the bytes.
-    directory: Option<Arc<BlobDirectory>>,
+    directory: Option<BlobDirectory>,
     store: OnceCell<Arc<dyn BlobStore>>,
     status: BlobStatus,
     uploads: Semaphore,
@@ -124,7 +124,7 @@ impl Blobs {
     pub fn new(config: &Config) -> Self {
         let place = config.artifacts.place(&config.dir);
         let directory = match &place {
-            Place::Directory(root) => Some(Arc::new(BlobDirectory::new(root.clone()))),
+            Place::Directory(root) => Some(BlobDirectory::new(root.clone())),
             Place::Bucket(_) => None,
         };
         Self {
@@ -144,7 +144,7 @@ impl Blobs {
 
     /// The directory, where the hub itself takes and gives the bytes.
     #[must_use]
-    pub fn directory(&self) -> Option<&Arc<BlobDirectory>> {
+    pub const fn directory(&self) -> Option<&BlobDirectory> {
         self.directory.as_ref()
     }
 
@@ -218,10 +218,9 @@ impl Blobs {
 
     async fn store(&self) -> &Arc<dyn BlobStore> {
         self.store
-            .get_or_init(async || match (&self.place, &self.directory) {
-                (_, Some(directory)) => Arc::clone(directory) as Arc<dyn BlobStore>,
-                (Place::Bucket(address), None) => bucket(&self.aws, address).await,
-                (Place::Directory(root), None) => Arc::new(BlobDirectory::new(root.clone())),
+            .get_or_init(async || match &self.place {
+                Place::Directory(root) => Arc::new(BlobDirectory::new(root.clone())),
+                Place::Bucket(address) => bucket(&self.aws, address).await,
             })
             .await
     }

@@ -36,10 +36,22 @@ impl Call {
         Self::new(Method::POST, path.into(), Some(body))
     }
 
+    /// Changes something.
+    #[must_use]
+    pub fn patch(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::PATCH, path.into(), Some(body))
+    }
+
     /// Asks something without a body.
     #[must_use]
     pub fn bare_post(path: impl Into<String>) -> Self {
         Self::new(Method::POST, path.into(), None)
+    }
+
+    /// Ends something.
+    #[must_use]
+    pub fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path.into(), None)
     }
 
     fn new(method: Method, path: String, body: Option<Value>) -> Self {
@@ -86,8 +98,12 @@ impl Call {
     #[must_use]
     pub fn curl(&self, base: &BaseUrl, ca_file: Option<&Path>, program: &str) -> String {
         // With a body curl posts by itself.
-        let is_bare_post = self.method == Method::POST && self.body.is_none();
-        let method = if is_bare_post { " -X POST" } else { "" };
+        let is_said = self.method != Method::GET && (self.method != Method::POST || self.body.is_none());
+        let method = if is_said {
+            format!(" -X {}", self.method)
+        } else {
+            String::new()
+        };
         let mut lines = vec![format!("curl -sS{method} {}", quote(self.url(base).as_str()))];
         if let Some(path) = ca_file.filter(|_| base.is_https()) {
             lines.push(format!("--cacert {}", quote(&path.display().to_string())));
@@ -155,6 +171,11 @@ mod tests {
         assert_eq!(
             call.curl(&BaseUrl::default(), None, "hub"),
             "curl -sS -X POST http://127.0.0.1:8080/v1/sign-out"
+        );
+        let call = Call::patch("/v1/lamp", json!({"on": true})).open();
+        assert_eq!(
+            call.curl(&BaseUrl::default(), None, "hub"),
+            "curl -sS -X PATCH http://127.0.0.1:8080/v1/lamp \\\n  -H 'Content-Type: application/json' \\\n  -d '{\"on\":true}'"
         );
         let base = "https://hub.example".parse().unwrap();
         assert_eq!(

@@ -15,6 +15,7 @@ use super::{BaseUrl, Call, Failure, Problem, SignIn, SignInFile, sign_in::Locked
 use crate::{
     clock::{Clock, SystemClock},
     error::{chain, root},
+    page::Page,
     tls,
 };
 
@@ -32,6 +33,8 @@ pub struct Client {
     base: BaseUrl,
     ca_file: Option<PathBuf>,
     file: SignInFile,
+    /// A personal access token, in the place of the sign-in.
+    personal: Option<SecretString>,
 }
 
 /// What a sign-in or a refresh gives.
@@ -86,7 +89,19 @@ impl Client {
             base,
             ca_file,
             file,
+            personal: None,
         })
+    }
+
+    /// Goes by the sign-in, whatever token there is: signing in and out is about it.
+    pub fn use_sign_in(&mut self) {
+        self.personal = None;
+    }
+
+    /// With a personal access token in the place of the sign-in.
+    #[must_use]
+    pub fn with_token(self, personal: Option<SecretString>) -> Self {
+        Self { personal, ..self }
     }
 
     /// Where the hub is.
@@ -111,12 +126,29 @@ impl Client {
     pub async fn call(&self, call: &Call) -> Result<Value, Failure> {
         let token = self.token().await?;
         let response = self.send(call, Some(&token)).await?;
-        if response.status != StatusCode::UNAUTHORIZED {
+        // Nothing comes after a personal token.
+        if response.status != StatusCode::UNAUTHORIZED || self.personal.is_some() {
             return self.answer(&response);
         }
         let token = self.renew(&token).await?;
         let response = self.send(call, Some(&token)).await?;
         self.answer(&response)
+    }
+
+    /// All pages of a list as one; with a cursor when there are more than `most`.
+    pub async fn pages<T: DeserializeOwned>(
+        &self,
+        list: impl Fn() -> Call,
+        most: usize,
+    ) -> Result<Page<T>, Failure> {
+        let mut all: Page<T> = self.read(&self.call(&list()).await?)?;
+        for _ in 1..most {
+            let Some(cursor) = &all.next_cursor else { break };
+            let page: Page<T> = self.read(&self.call(&list().query("cursor", cursor)).await?)?;
+            all.items.extend(page.items);
+            all.next_cursor = page.next_cursor;
+        }
+        Ok(all)
     }
 
     /// Asks as nobody in particular.
@@ -146,6 +178,9 @@ impl Client {
 
     /// An access token that is good for a while.
     pub async fn token(&self) -> Result<SecretString, Failure> {
+        if let Some(personal) = &self.personal {
+            return Ok(personal.clone());
+        }
         let sign_in = self.sign_in(self.file.read()?)?;
         if is_fresh(&sign_in) {
             return Ok(sign_in.access_token);

@@ -23,7 +23,7 @@ pub use call::{Call, quote};
 pub use client::{Client, Tokens};
 pub use failure::{Failure, Problem};
 pub use names::Names;
-pub use short_id::short_ids;
+pub use short_id::{pick as pick_id, short_ids};
 pub use sign_in::{SignIn, SignInFile, SignInFileError};
 
 use super::{address, terminal::Terminal};
@@ -70,7 +70,7 @@ pub struct Remote {
 
 impl Remote {
     /// The way to the hub that the options, or the stored sign-in, name.
-    pub fn open(options: &Options, dir: DataDir, terminal: Terminal) -> Result<Self, Failure> {
+    pub fn open(options: &Options, dir: DataDir, mut terminal: Terminal) -> Result<Self, Failure> {
         let file = SignInFile::of(&dir);
         let Address { url, ca_file } = options.address.clone();
         // A sign-in that cannot be read is told by who needs it: with an address, one may be about to make a new one.
@@ -81,8 +81,13 @@ impl Remote {
         let ca_file = ca_file.or_else(|| stored.as_ref()?.ca_file.clone());
         let base = url.or(stored.map(|stored| stored.url));
         let base = base.unwrap_or_else(|| BaseUrl::of(address::find(&dir)));
+        let token = config::token();
+        if token.is_some() && !base.is_private() {
+            terminal
+                .remark("Note: http to another machine shows HUB_TOKEN to whoever is on the way; use https.");
+        }
         Ok(Self {
-            client: Client::new(base, ca_file, file)?,
+            client: Client::new(base, ca_file, file)?.with_token(token),
             terminal,
             dir,
             options: options.clone(),

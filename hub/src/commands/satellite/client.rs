@@ -118,6 +118,8 @@ impl Client {
                 self.satellite.finish(result)?;
             }
             Happening::Told(notice) => self.console.notice(&notice),
+            // A terminal has no state that could be otherwise, and reports none.
+            Happening::Desired(_) => {}
             // Kept first: what is not on disk is lost with this process.
             Happening::Renewed(token) => self.keep(token)?,
             Happening::Down { why, again_in } => {

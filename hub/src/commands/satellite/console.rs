@@ -149,6 +149,9 @@ fn words(notice: &Notice) -> String {
             format!("the hub refused a line ({code:?}): {detail}")
         }
         Notice::EventDiscarded { reason } => format!("the hub did not keep a line ({reason:?})"),
+        Notice::ReportRejected { code, detail } => {
+            format!("the hub refused a report ({code:?}): {detail}")
+        }
         Notice::EventTooLarge { bytes } => {
             format!("a line of {bytes} bytes is larger than the hub takes; not sent")
         }

@@ -207,7 +207,7 @@ mod tests {
             expires_in: 600,
             interval: 5,
         };
-        assert_eq!(patience(&codes), Duration::from_mins(11));
+        assert_eq!(patience(&codes), Duration::from_mins(12));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod messages;
 pub mod pairings;
 pub mod sign_in;
 pub mod spaces;
+pub mod tokens;
 pub mod turns;
 
 use serde::Deserialize;
@@ -30,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(me::routes())
         .merge(agents::routes())
         .merge(spaces::routes())
+        .merge(tokens::routes())
         .merge(devices::routes())
         .merge(pairings::routes())
         .merge(events::routes())

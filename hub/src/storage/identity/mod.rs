@@ -2,11 +2,13 @@
 
 mod agents;
 mod claims;
+mod personal_tokens;
 mod standing;
 mod tokens;
 mod users;
 
 pub use agents::{AgentBrief, NewAgent};
+pub use personal_tokens::PersonalCredential;
 pub use standing::{DeviceStanding, UserStanding};
 pub use tokens::Credential;
 pub use users::{Generation, SignIn, StoredUser};

@@ -7,15 +7,15 @@ use uuid::Uuid;
 use super::Identity;
 use crate::{
     error::Result,
-    identity::{Role, Scope, Watcher},
+    identity::{Proof, Role, Scope, Watcher},
     ids::PersonId,
 };
 
 /// What a user is now.
 #[derive(Debug, Clone, Copy)]
 pub struct UserStanding {
-    /// Whether the sign-in is alive.
-    pub is_signed_in: bool,
+    /// Whether the sign-in, or the personal access token, is alive.
+    pub is_proven: bool,
     /// The role at the agent; none where there is no membership.
     pub role: Option<Role>,
     /// The person they are to the agent.
@@ -36,12 +36,16 @@ pub struct DeviceStanding {
 impl Identity<'_> {
     /// What the users among these are, by the number of each.
     pub async fn standing_of_users(&mut self, all: &[Watcher]) -> Result<HashMap<usize, UserStanding>> {
-        let (mut numbers, mut users, mut sign_ins, mut agents) = (vec![], vec![], vec![], vec![]);
+        let (mut numbers, mut users, mut proofs, mut agents) = (vec![], vec![], vec![], vec![]);
         for (number, watcher) in all.iter().enumerate() {
-            if let Watcher::User { user, sign_in, at } = watcher {
+            if let Watcher::User { user, proof, at } = watcher {
                 numbers.push(i64::try_from(number).unwrap_or(i64::MAX));
                 users.push(user.0);
-                sign_ins.push(sign_in.map_or(Uuid::nil(), |id| id.0));
+                proofs.push(match proof {
+                    Some(Proof::SignIn(id)) => id.0,
+                    Some(Proof::Token(id)) => id.0,
+                    None => Uuid::nil(),
+                });
                 agents.push(at.map_or(Uuid::nil(), |(agent, _)| agent.0));
             }
         }
@@ -50,25 +54,27 @@ impl Identity<'_> {
         }
         let now = self.0.now();
         let rows = sqlx::query!(
-            r#"select here.number as "number!", s.id is not null as "is_signed_in!", m.role as "role?",
+            r#"select here.number as "number!", (s.id is not null or t.id is not null) as "is_proven!", m.role as "role?",
                  p.person_id as "person_id?"
-               from unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[]) as here(number, user_id, sign_in, agent)
+               from unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[]) as here(number, user_id, proof, agent)
                left join users u on u.id = here.user_id and u.disabled_at is null
-               left join sign_ins s on s.id = here.sign_in and s.user_id = u.id and s.revoked_at is null
+               left join sign_ins s on s.id = here.proof and s.user_id = u.id and s.revoked_at is null
                  and s.expires_at > $5
+               left join access_tokens t on t.agent_id = here.agent and t.id = here.proof and t.user_id = u.id
+                 and t.revoked_at is null and t.expires_at > $5
                left join agents a on a.id = here.agent and a.disabled_at is null
                left join memberships m on m.agent_id = a.id and m.user_id = u.id and m.revoked_at is null
                left join person_accounts p on p.agent_id = m.agent_id and p.user_id = m.user_id"#,
             &numbers,
             &users,
-            &sign_ins,
+            &proofs,
             &agents,
             now
         );
         let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
         let read = rows.map(|row| {
             let standing = UserStanding {
-                is_signed_in: row.is_signed_in,
+                is_proven: row.is_proven,
                 role: row.role.map(|word| Role::parse(&word).unwrap_or(Role::Blocked)),
                 person: row.person_id.map(PersonId),
             };

@@ -6,6 +6,7 @@
 //! failing that, the configuration says so.
 
 mod functions;
+mod outages;
 mod plan;
 mod prompt;
 mod reply;
@@ -21,41 +22,27 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use self::{functions::Called, reply::ReplyReader};
+use self::{functions::Called, outages::Outages, reply::ReplyReader};
 use super::{
     WhenModelDown,
     context::{Input, TurnContext},
     offline::Offline,
-    runtime::{AgentRuntime, Health, RuntimeError, Sink, Standing, Thought},
+    runtime::{AgentRuntime, RuntimeError, Sink, Standing, Thought},
     step::{Step, StepOutcome, StepUsage},
 };
 use crate::{
-    adapters::{
-        circuit::Circuit,
-        models::{Call, Model, ModelError, Request, Said, Usage},
-    },
-    clock::DateTime,
+    adapters::models::{Call, Model, ModelError, Request, Said, Usage},
     config::ModelConfig,
     error::Error,
     storage::AgentBrief,
     telemetry::{metric, trace},
 };
 
-/// How long a turn waits for somebody to correct the configuration before it asks again.
-const CONFIGURED_AGAIN: Duration = Duration::from_mins(1);
-/// An outage that lasts is said again this often, so that an alarm on the line stays on with it.
-const SAY_AGAIN: TimeDelta = TimeDelta::minutes(10);
-/// What a turn says it waits for.
-const WAITING_FOR: &str = "the model";
-/// The same while the model refuses the hub itself.
-const WAITING_FOR_KEY: &str =
-    "a model that accepts the hub: see model.api_key, model.name and model.base_url";
 /// Calls of the model in one turn at most, the one with the answer included.
 const MOST_STEPS: usize = 4;
 /// Functions called at once at most; the model is asked for one at a time.
@@ -70,10 +57,7 @@ const MILLION: f64 = 1e6;
 /// Thinks with a model.
 pub struct Planner {
     model: Arc<dyn Model>,
-    circuit: Circuit,
-    standing: Mutex<Standing>,
-    /// When an outage was last said.
-    said_at: Mutex<Option<DateTime>>,
+    outages: Outages,
     when_down: WhenModelDown,
     input_usd: f64,
     output_usd: f64,
@@ -102,9 +86,7 @@ impl Planner {
     pub fn new(model: Arc<dyn Model>, config: &ModelConfig) -> Self {
         Self {
             model,
-            circuit: Circuit::default(),
-            standing: Mutex::default(),
-            said_at: Mutex::default(),
+            outages: Outages::default(),
             when_down: config.when_down,
             input_usd: config.input_usd,
             output_usd: config.output_usd,
@@ -121,12 +103,7 @@ impl Planner {
         sink: &dyn Sink,
         deadline: Duration,
     ) -> Result<Thought, RuntimeError> {
-        self.circuit
-            .enter(context.now)
-            .map_err(|retry_after| RuntimeError::Away {
-                waiting_for: WAITING_FOR.to_owned(),
-                retry_after,
-            })?;
+        self.outages.enter(context.now)?;
         let mut thinking = Thinking {
             context,
             sink,
@@ -178,8 +155,8 @@ impl Planner {
             (Some(before), Some(now)) => Some(before.and(&now)),
             (before, now) => now.or(before),
         };
-        let next = next.map_err(|error| self.failed(thinking.context.now, &error))?;
-        self.answered(thinking.context.now);
+        let next = next.map_err(|error| self.outages.failed(thinking.context.now, &error))?;
+        self.outages.answered(thinking.context.now);
         Ok(match next {
             Next::Thought(mut thought) => {
                 thought.usage = json!(thinking.usage);
@@ -187,66 +164,6 @@ impl Planner {
             }
             calls @ Next::Calls(_) => calls,
         })
-    }
-
-    /// It is there.
-    fn answered(&self, now: DateTime) {
-        self.note(Health::Answers, now);
-        metrics::gauge!(metric::MODEL_CIRCUIT).set(0.0);
-        if self.circuit.answered() {
-            tracing::info!("the model is back");
-        }
-    }
-
-    /// What a failed call means for the turn. An outage is said when it begins, when it becomes another, and now and then while it
-    /// lasts.
-    fn failed(&self, now: DateTime, error: &ModelError) -> RuntimeError {
-        let (health, waiting_for, asked_for) = match error {
-            ModelError::Away { retry_after, .. } => (Health::Away, WAITING_FOR, *retry_after),
-            ModelError::Misconfigured(_) => (Health::Refuses, WAITING_FOR_KEY, Some(CONFIGURED_AGAIN)),
-            // It is there, and this turn's to deal with.
-            ModelError::Refused(_) => {
-                self.answered(now);
-                return RuntimeError::Refused(error.to_string());
-            }
-            ModelError::Malformed(_) => {
-                self.answered(now);
-                return RuntimeError::Malformed(error.to_string());
-            }
-        };
-        let (retry_after, _) = self.circuit.failed(now, asked_for);
-        metrics::gauge!(metric::MODEL_CIRCUIT).set(1.0);
-        let is_new = self.note(health, now);
-        if self.is_to_be_said(is_new, now) {
-            tracing::error!(%error, "turns wait for {waiting_for}");
-        }
-        RuntimeError::Away {
-            waiting_for: waiting_for.to_owned(),
-            retry_after,
-        }
-    }
-
-    /// Notes how the model is doing; whether that is new.
-    fn note(&self, health: Health, now: DateTime) -> bool {
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = standing.health != health;
-        if is_new {
-            *standing = Standing {
-                health,
-                since: Some(now),
-            };
-        }
-        is_new
-    }
-
-    /// Whether an outage is said now.
-    fn is_to_be_said(&self, is_new: bool, now: DateTime) -> bool {
-        let mut said_at = self.said_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = is_new || said_at.is_none_or(|at| now - at >= SAY_AGAIN);
-        if is_due {
-            *said_at = Some(now);
-        }
-        is_due
     }
 
     fn priced(&self, usage: Usage) -> StepUsage {
@@ -402,6 +319,6 @@ impl AgentRuntime for Planner {
     }
 
     fn standing(&self) -> Option<Standing> {
-        Some(*self.standing.lock().unwrap_or_else(PoisonError::into_inner))
+        Some(self.outages.standing())
     }
 }

@@ -60,7 +60,7 @@ async fn late(says: &'static str) -> (RuntimeError, bool) {
     let (context, never) = (context(), CancellationToken::new());
     let deadline = MARGIN + Duration::from_millis(50);
     let ended = planner.run(&context, &Nobody, deadline, &never).await;
-    (ended.unwrap_err(), planner.circuit.enter(context.now).is_ok())
+    (ended.unwrap_err(), planner.outages.enter(context.now).is_ok())
 }
 
 #[tokio::test]
@@ -69,22 +69,4 @@ async fn a_turn_whose_time_ends_while_the_model_talks_is_a_try_and_stops_nobody_
     assert!(matches!(error, RuntimeError::Malformed(_)) && may_ask, "{error}");
     let (error, may_ask) = late("").await;
     assert!(matches!(error, RuntimeError::Away { .. }) && !may_ask, "{error}");
-}
-
-#[test]
-fn an_outage_is_said_when_it_begins_or_changes_and_again_while_it_lasts() {
-    let planner = Planner::new(Arc::new(Endless("")), &ModelConfig::default());
-    let begin = SystemClock.now();
-    let says = |minute: i64, health: Health| {
-        let now = begin + TimeDelta::minutes(minute);
-        planner.is_to_be_said(planner.note(health, now), now)
-    };
-    let said = (0..=30).filter(|minute| says(*minute, Health::Away));
-    assert_eq!(said.collect::<Vec<_>>(), [0, 10, 20, 30]);
-    assert!(says(31, Health::Refuses), "it became another");
-    assert!(!says(40, Health::Refuses) && says(41, Health::Refuses));
-    assert!(
-        planner.note(Health::Answers, begin) && says(42, Health::Away),
-        "it is back, and away again"
-    );
 }

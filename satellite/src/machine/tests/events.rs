@@ -90,7 +90,9 @@ fn what_is_not_kept_is_counted_and_not_sent_again() {
     welcome(&mut machine, Vec::new());
     let reason = DiscardReason::PrivacyMode;
     let discarded = HubFrame::Discarded(Discarded {
-        client_id: client_id("a"),
+        subject: Subject::Event {
+            client_id: client_id("a"),
+        },
         reason,
     });
     machine.handle(Input::Received(discarded));

@@ -177,7 +177,7 @@ impl World {
                 Output::Record(entry) => self.journal.push(entry),
                 Output::Execute(command) => self.executing.push_back(command),
                 Output::Tell(_) => {}
-                Output::Depart(_) | Output::Keep(_) => unreachable!("the model hub stays"),
+                Output::Depart(_) | Output::Keep(_) | Output::Want(_) => unreachable!("the model hub stays"),
             }
         }
     }
@@ -206,6 +206,7 @@ impl Hub {
                 )]
             }
             SatelliteFrame::CommandProgress(_)
+            | SatelliteFrame::Report(_)
             | SatelliteFrame::Renew(_)
             | SatelliteFrame::Ping(_)
             | SatelliteFrame::Subscribe(_)

@@ -22,6 +22,7 @@ pub(super) fn satellite_frames() -> impl Strategy<Value = SatelliteFrame> {
             })
         }),
         results().prop_map(SatelliteFrame::CommandResult),
+        reports().prop_map(SatelliteFrame::Report),
         Just(SatelliteFrame::Renew(Renew {})),
         option(texts()).prop_map(|nonce| SatelliteFrame::Ping(Ping { nonce })),
         subscribes().prop_map(SatelliteFrame::Subscribe),
@@ -51,12 +52,15 @@ pub(super) fn hub_frames() -> impl Strategy<Value = HubFrame> {
                 errors,
             })
         }),
-        client_ids().prop_map(|client_id| {
+        (client_ids(), any::<i64>())
+            .prop_map(|(report_id, version)| HubFrame::Accepted(Accepted::Report { report_id, version })),
+        subjects().prop_map(|subject| {
             HubFrame::Discarded(Discarded {
-                client_id,
+                subject,
                 reason: DiscardReason::PrivacyMode,
             })
         }),
+        (any::<i64>(), objects()).prop_map(|(version, delta)| HubFrame::Desired(Desired { version, delta })),
         commands().prop_map(HubFrame::Command),
         ids().prop_map(|command_id| HubFrame::CommandCancel(CommandCancel { command_id })),
         (client_ids(), texts(), any::<bool>()).prop_map(|(subscription, cursor, resumed)| {
@@ -204,6 +208,16 @@ fn results() -> impl Strategy<Value = CommandResult> {
     })
 }
 
+fn reports() -> impl Strategy<Value = Report> {
+    let reached = proptest::option::of(any::<i64>());
+    (client_ids(), objects(), any::<bool>(), reached).prop_map(|(report_id, state, whole, reached)| Report {
+        report_id,
+        state,
+        whole,
+        reached,
+    })
+}
+
 fn subscribes() -> impl Strategy<Value = Subscribe> {
     let topics = prop::collection::vec(texts(), 0..3);
     let (agent, cursor) = (proptest::option::of(ids()), proptest::option::of(texts()));
@@ -220,6 +234,7 @@ fn subjects() -> impl Strategy<Value = Subject> {
         client_ids().prop_map(|client_id| Subject::Event { client_id }),
         (ids(), stages()).prop_map(|(command_id, of)| Subject::Command { command_id, of }),
         client_ids().prop_map(|subscription| Subject::Subscription { subscription }),
+        client_ids().prop_map(|report_id| Subject::Report { report_id }),
     ]
 }
 

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     adapters::{
         aws::Fault,
-        s3::{client, for_a_person},
+        s3::{client, for_a_person, is_no_object},
     },
     audit::tiles::CHECKPOINT_PATH,
     clock::SharedClock,
@@ -188,7 +188,7 @@ impl WriteOnceBucket {
             Ok(answer) => answer,
             Err(error) => {
                 return match Fault::of(&error) {
-                    Fault::Missing(said) if !said.starts_with("NoSuchBucket") => Ok(None),
+                    fault if is_no_object(&fault) => Ok(None),
                     fault => Err(self.failed(path, fault)),
                 };
             }
@@ -271,8 +271,7 @@ impl WriteOnceStore for WriteOnceBucket {
             };
             let fault = Fault::of(&error);
             // Another was quicker, or it is gone: look again.
-            let is_gone = matches!(&fault, Fault::Missing(said) if !said.starts_with("NoSuchBucket"));
-            if !(is_taken(&fault) || is_race(&fault) || is_gone) {
+            if !(is_taken(&fault) || is_race(&fault) || is_no_object(&fault)) {
                 return Err(self.failed(CHECKPOINT_PATH, fault));
             }
         }

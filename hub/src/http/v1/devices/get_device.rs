@@ -25,5 +25,6 @@ pub(super) async fn get_device(
 ) -> Result<Json<Device>, Failed> {
     let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
     let device = tx.devices().find(path.device_id).await?;
-    Ok(Json(device.ok_or(Error::NotFound { what: "device" })?))
+    let device = device.ok_or(Error::NotFound { what: "device" })?;
+    Ok(Json(device.as_seen_by(may.caller.person())))
 }

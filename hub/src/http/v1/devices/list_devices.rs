@@ -24,6 +24,9 @@ pub(super) async fn list_devices(
 ) -> Result<Json<Page<Device>>, Failed> {
     let page = query.request()?;
     let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
-    let devices = tx.devices().list(page).await?;
-    Ok(Json(page.page(devices, |device| device.id.0)))
+    let devices = tx.devices().list(page).await?.into_iter();
+    let devices = devices
+        .map(|device| device.as_seen_by(may.caller.person()))
+        .collect();
+    Ok(Json(page.page(devices, |device: &Device| device.id.0)))
 }

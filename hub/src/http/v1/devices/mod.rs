@@ -2,10 +2,12 @@
 
 mod approve_capabilities;
 mod get_device;
+mod get_shadow;
 mod list_devices;
 mod register_device;
 mod revoke_device;
 mod rotate_device;
+mod update_shadow;
 
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -20,6 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
             register_device::register_device
         ))
         .routes(routes!(get_device::get_device, revoke_device::revoke_device))
+        .routes(routes!(get_shadow::get_shadow, update_shadow::update_shadow))
         .routes(routes!(rotate_device::rotate_device))
         .routes(routes!(approve_capabilities::approve_capabilities))
 }

@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     extract::{FromRequestParts, State},
     http::request::Parts,
-    response::sse::{Event, KeepAlive, Sse},
+    response::sse::{Event, Sse},
 };
 use futures_util::stream::{Stream, unfold};
 use serde::Deserialize;
@@ -24,13 +24,12 @@ use crate::{
         caller::{May, perm},
         extract::Query,
         problem::Failed,
-        v1::{AgentPath, turns::LAST_EVENT_ID},
+        sse::{answer, last_event_id},
+        v1::AgentPath,
     },
     hub::Hub,
 };
 
-/// A comment this often, so that nobody between takes the connection for dead.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Who takes nothing for this long reads too slowly, and comes again.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// What waits for a reader at most: what is given to whoever writes is told, even when the reader was revoked meanwhile.
@@ -74,12 +73,7 @@ impl FromRequestParts<Hub> for LastSeen {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, _: &Hub) -> Result<Self, Failed> {
-        let Some(value) = parts.headers.get(&LAST_EVENT_ID) else {
-            return Ok(Self(None));
-        };
-        let cursor = value.to_str().ok().and_then(Cursor::parse);
-        let refused = || Error::Malformed("Last-Event-ID must be the id of an event of this stream".into());
-        Ok(Self(Some(cursor.ok_or_else(refused)?)))
+        Ok(Self(last_event_id(parts, Cursor::parse)?))
     }
 }
 
@@ -106,9 +100,9 @@ pub(super) async fn stream_events(
     hub.lifecycle.spawn(pump(stream, give));
     let events = unfold(take, |mut take| async move {
         let told = take.recv().await?;
-        Some((Ok(event(told)), take))
+        Some((event(told), take))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+    Ok(answer(events))
 }
 
 /// What is wrong with a topic is wrong with the parameter that names it.

@@ -35,7 +35,7 @@ pub(super) struct ApprovePairingRequest {
     name: String,
     /// Where it is.
     space_id: SpaceId,
-    /// What it may do: `events:write`, `commands:receive`, `events:read`; the first two if not said.
+    /// What it may do: `events:write`, `commands:receive`, `state:write`, `events:read`; the first three if not said.
     scopes: Option<Vec<String>>,
     /// Of the kinds it asked with, those it may be used for; all of them if not said.
     capabilities: Option<Vec<String>>,

@@ -85,7 +85,7 @@ pub(super) async fn poll_pairing(
     let refused = match collect(&hub, &body.device_code, &from).await? {
         Polled::Collected(collected) => return Ok(Json(PairedDevice::from(*collected)).into_response()),
         Polled::Pending => OauthError::new("authorization_pending", "nobody has decided yet"),
-        Polled::TooSoon(_) => OauthError::new("slow_down", "wait 5 seconds longer between polls from now on"),
+        Polled::TooSoon => OauthError::new("slow_down", "wait 5 seconds longer between polls from now on"),
         Polled::Denied => OauthError::new("access_denied", "a person said no"),
         Polled::Expired => OauthError::new("expired_token", "the code has expired: start again"),
         Polled::Unknown => OauthError::new("invalid_grant", "the code is not known, or was used"),

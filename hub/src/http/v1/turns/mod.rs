@@ -4,7 +4,6 @@ mod get_turn;
 mod list_turns;
 mod stream_turn;
 
-pub(in crate::http) use stream_turn::LAST_EVENT_ID;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::hub::Hub;

@@ -1,22 +1,22 @@
 //! `GET /v1/agents/{agent_id}/turns/{turn_id}/stream`
 
-use std::{convert::Infallible, time::Duration};
+use std::convert::Infallible;
 
 use axum::{
     extract::{FromRequestParts, State},
-    http::{HeaderName, request::Parts},
-    response::sse::{Event, KeepAlive, Sse},
+    http::request::Parts,
+    response::sse::{Event, Sse},
 };
 use futures_util::stream::{Stream, unfold};
 use serde_json::json;
 
 use super::get_turn::TurnPath;
 use crate::{
-    error::Error,
     http::{
         caller::{May, perm},
         extract::Path,
         problem::Failed,
+        sse::{answer, last_event_id},
         v1::AgentPath,
     },
     hub::Hub,
@@ -26,11 +26,6 @@ use crate::{
     },
 };
 
-/// A comment this often, so that nobody between takes the connection for dead.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Where a follower was, as browsers say it.
-pub(in crate::http) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
 /// The place after which somebody follows; 0 for the beginning.
 #[derive(Debug)]
 pub(super) struct After(i64);
@@ -39,13 +34,8 @@ impl FromRequestParts<Hub> for After {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, _: &Hub) -> Result<Self, Failed> {
-        let Some(value) = parts.headers.get(&LAST_EVENT_ID) else {
-            return Ok(Self(0));
-        };
-        let place = value.to_str().ok().and_then(|text| text.parse().ok());
-        let place = place.filter(|place| *place >= 0);
-        let refused = || Error::Malformed("Last-Event-ID must be the id of an event of this stream".into());
-        Ok(Self(place.ok_or_else(refused)?))
+        let place = |text: &str| text.parse().ok().filter(|place| *place >= 0);
+        Ok(Self(last_event_id(parts, place)?.unwrap_or(0)))
     }
 }
 
@@ -67,9 +57,9 @@ pub(super) async fn stream_turn(
     let follower = Follower::begin(&hub, may.caller, path.turn_id, after).await?;
     let events = unfold(follower, |mut follower| async move {
         let told = follower.next().await?;
-        Some((Ok(event(told)), follower))
+        Some((event(told), follower))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+    Ok(answer(events))
 }
 
 fn event(told: Told) -> Event {

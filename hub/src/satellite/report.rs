@@ -1,0 +1,41 @@
+//! `report`: a device says what it is like.
+
+use super::{
+    hello::Guest,
+    protocol::{Accepted, ClientId, DiscardReason, Discarded, HubFrame, Subject},
+};
+use crate::{
+    devices::{
+        Socket,
+        report::{Report, Reported, report},
+    },
+    error::{Error, Result},
+    hub::Hub,
+    storage::TxScope,
+};
+
+/// Takes a report in, and says so. One that comes too soon is refused without a look at the database.
+pub(super) async fn take_report(
+    hub: &Hub,
+    guest: &Guest,
+    socket: Socket,
+    name: &ClientId,
+    said: &Report,
+) -> Result<HubFrame> {
+    guest
+        .pace
+        .take()
+        .map_err(|retry_after| Error::Throttled { retry_after })?;
+    let scope = TxScope::WholeAgent(guest.caller.agent);
+    let mut tx = hub.db.begin(scope, guest.caller.actor()).await?;
+    let reported = report(&mut tx, socket, said).await?;
+    tx.commit().await?;
+    let report_id = name.clone();
+    Ok(match reported {
+        Reported::Kept { version } => HubFrame::Accepted(Accepted::Report { report_id, version }),
+        Reported::Discarded => HubFrame::Discarded(Discarded {
+            subject: Subject::Report { report_id },
+            reason: DiscardReason::PrivacyMode,
+        }),
+    })
+}
