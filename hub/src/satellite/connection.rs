@@ -45,10 +45,6 @@ use crate::{
     storage::Ring,
 };
 
-// Messages are not compressed. tungstenite 0.29 has no permessage-deflate, and it would not pay: of 2,800 frames as a busy device
-// and the hub exchange in a day, 410 KB, it saves 77 KB when each is compressed by itself, for they are short and mostly ids; with
-// a window that is kept it saves 280 KB, and holds 290 KB for each socket, ten times what an idle one costs now.
-
 /// How long after a look that failed the next one comes.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 

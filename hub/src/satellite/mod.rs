@@ -24,16 +24,17 @@ mod upgrade;
 pub mod wanted;
 pub mod watch;
 
+use std::time::Duration;
+
 use share::Work;
 
-use crate::{
-    error::Result,
-    hub::Hub,
-    ids::AgentId,
-    storage::{PATIENCE, bounded},
-};
+use crate::{error::Result, hub::Hub, ids::AgentId, storage::bounded};
 
-/// Work on the database, in the sockets' [share](share::Share) of it.
+/// How long a socket waits for its turn, before the database's own bound begins. What was asked was not done; the satellite asks
+/// again.
+const TURN_WITHIN: Duration = Duration::from_secs(12);
+
+/// Work on the database in the sockets' [share](share::Share) of it.
 fn in_turn<T>(
     hub: &Hub,
     agent: AgentId,
@@ -41,7 +42,7 @@ fn in_turn<T>(
 ) -> impl Future<Output = Result<T>> {
     let work = bounded(work);
     async move {
-        let _room = hub.share.room(agent, Work::Message, PATIENCE).await?;
+        let _room = hub.share.room(agent, Work::Message, TURN_WITHIN).await?;
         work.await
     }
 }
@@ -54,7 +55,7 @@ fn in_turn_to_greet<T>(
 ) -> impl Future<Output = Result<T>> {
     let work = bounded(work);
     async move {
-        let _room = hub.share.room(agent, Work::Greeting, PATIENCE).await?;
+        let _room = hub.share.room(agent, Work::Greeting, TURN_WITHIN).await?;
         work.await
     }
 }

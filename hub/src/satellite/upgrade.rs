@@ -25,6 +25,10 @@ use crate::{
 /// What tungstenite reads at once: its default of 128 KiB would be paid by every idle socket.
 const READ_BUFFER: usize = 4 * 1024;
 
+// Messages are not compressed. tungstenite 0.29 has no permessage-deflate, and it would not pay: of 2,800 frames as a busy device
+// and the hub exchange in a day, 410 KB, it saves 77 KB when each is compressed by itself, for they are short and mostly ids; with
+// a window that is kept it saves 280 KB, and holds 290 KB for each socket, seventeen times what an idle one costs now.
+
 /// The upgrade, if it offers the protocol: whoever offers others, or none, may mean another protocol by the same frames.
 pub(super) fn speaking(upgrade: WebSocketUpgrade, protocol: &'static str) -> Result<WebSocketUpgrade> {
     let upgrade = upgrade.protocols([protocol]);

@@ -59,7 +59,7 @@ pub use login::Login;
 pub use mailbox_room::Room;
 pub use memories::{Memories, NewCandidate, NewMemory, WordHit};
 pub use pairings::{NewPairing, Pairings};
-pub use patience::{PATIENCE, bounded};
+pub use patience::bounded;
 pub use places::Places;
 pub use schema::Schema;
 pub use sessions::{ConversationKey, Sessions};

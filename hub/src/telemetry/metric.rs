@@ -125,23 +125,7 @@ pub(super) fn describe() {
         "memories that have no embedding of the configured model yet"
     );
     describe_counter!(COMMANDS, "commands ended, by state");
-    describe_counter!(MESSAGES, "messages of satellites, by frame and outcome");
-    describe_histogram!(
-        MESSAGE_SECONDS,
-        Unit::Seconds,
-        "how long messages of satellites took, by frame"
-    );
-    describe_gauge!(SOCKETS, "open satellite sockets on this node");
-    describe_counter!(SOCKETS_CLOSED, "sockets closed, by reason");
-    describe_counter!(
-        SOCKETS_REFUSED,
-        "sockets and messages of satellites that found no room, by what was full"
-    );
-    describe_histogram!(
-        SOCKET_WAIT_SECONDS,
-        Unit::Seconds,
-        "how long what sockets do waited for its turn at the database"
-    );
+    describe_satellites();
     describe_gauge!(AUDIT_WAITING, "audit entries not yet in the signed log");
     describe_gauge!(
         AUDIT_UNPUBLISHED,
@@ -174,4 +158,24 @@ fn describe_watching() {
         "events given out to those who watch, by where they were read"
     );
     describe_gauge!(WATCHERS, "consoles and streams of events open on this node");
+}
+
+fn describe_satellites() {
+    describe_counter!(MESSAGES, "messages of satellites, by frame and outcome");
+    describe_histogram!(
+        MESSAGE_SECONDS,
+        Unit::Seconds,
+        "how long messages of satellites took, by frame"
+    );
+    describe_gauge!(SOCKETS, "open satellite sockets on this node");
+    describe_counter!(SOCKETS_CLOSED, "sockets closed, by reason");
+    describe_counter!(
+        SOCKETS_REFUSED,
+        "sockets and messages of satellites that found no room, by what was full"
+    );
+    describe_histogram!(
+        SOCKET_WAIT_SECONDS,
+        Unit::Seconds,
+        "how long what sockets do waited for its turn at the database"
+    );
 }

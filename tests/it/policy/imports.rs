@@ -102,6 +102,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("telemetry", Means),
     ("satellite::protocol", Means),
     ("satellite::registry", Means),
+    ("satellite::share", Means),
     ("http::bodies", Means),
     ("hub", Handles),
     ("http", Edges),

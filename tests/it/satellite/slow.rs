@@ -9,6 +9,8 @@ use support::{Message, Served, Socket, TestHub};
 use tokio::{net::TcpSocket, time::timeout};
 use tokio_tungstenite::{client_async, tungstenite::client::IntoClientRequest};
 
+use super::generation;
+
 /// The hub owes an end within this.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Much more than a connection holds, each answered by as much.
@@ -48,8 +50,10 @@ async fn a_satellite_that_reads_nothing_is_let_go_and_may_come_again() {
         std::future::pending::<()>().await;
     };
     let is_let_go = async {
-        while hub.sql().count("device_connections", "true").await == 0 {}
-        while hub.sql().count("device_connections", "true").await > 0 {}
+        // It came, and it is not there any more.
+        while generation(&hub, kitchen).await == 0 || hub.sql().count("device_connections", "true").await > 0
+        {
+        }
     };
     let ended = timeout(PATIENCE, async {
         tokio::select! { () = talking => {}, () = is_let_go => {} }
