@@ -167,6 +167,7 @@ impl Drop for AtTheDoor {
 }
 
 /// There is no room for this now. Not everyone is told to come again at the same time.
+#[must_use]
 pub fn full(what: &'static str) -> Error {
     Error::Full {
         what,
