@@ -192,8 +192,9 @@ impl Drop for AtTheDoor {
     }
 }
 
-/// There is no room for a socket now. Not everyone is told to come again at the same time.
-pub(super) fn full(what: &'static str) -> Error {
+/// There is no room for this now. Not everyone is told to come again at the same time.
+#[must_use]
+pub fn full(what: &'static str) -> Error {
     Error::Full {
         what,
         retry_after: Duration::from_secs(
