@@ -48,7 +48,7 @@ pub(crate) async fn measure(arguments: Arguments, mut set: Settings) {
     let (began, busy) = (Instant::now(), worked(pid));
     let (fleet, _told) = Fleet::launch(&town.devices, town.program.address(), AT_ONCE);
     let have_come = fleet.gather(sockets, GATHER_WITHIN).await;
-    let (took, work) = (began.elapsed().as_secs_f64(), worked(pid) - busy);
+    let (took, work) = (began.elapsed().as_secs_f64(), worked(pid).saturating_sub(busy));
     assert!(
         have_come && town.program.is_running(),
         "not all are welcome:\n{}",
@@ -87,7 +87,7 @@ async fn stay(fleet: &Fleet, town: &Town, time: Duration, heartbeat: u64) {
     let (lost, beats) = (&fleet.counts().lost, &fleet.counts().beats);
     let (had_lost, had_beats) = (lost.load(Ordering::Relaxed), beats.load(Ordering::Relaxed));
     sleep(time).await;
-    let share = (worked(pid) - busy).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
+    let share = worked(pid).saturating_sub(busy).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
     println!(
         "  in {} s: {} heartbeats answered, {} sockets lost, {share:.0} % of a processor",
         time.as_secs(),

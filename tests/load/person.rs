@@ -107,7 +107,7 @@ impl Person {
             while !life.is_cancelled() {
                 tick.tick().await;
                 number += 1;
-                let is_write = number % 4 == 0;
+                let is_write = number.is_multiple_of(4);
                 let request = if is_write {
                     let url = format!("{}{space}", person.base);
                     let renamed = json!({"name": format!("elsewhere {number}")});

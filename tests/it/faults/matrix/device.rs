@@ -34,6 +34,12 @@ pub(super) struct Device {
     newest: usize,
     /// How often it was welcome.
     pub(super) welcomes: usize,
+    /// Where its newest socket is, for whoever reads a failure.
+    pub(super) stage: String,
+    /// Frames that it said and heard.
+    pub(super) frames: (usize, usize),
+    /// Something was put off, or said on a socket that was let go: it has to be said again.
+    pub(super) must_repeat: bool,
     /// How often the hub said: later, and what it said last.
     busy: (usize, String),
     /// What contradicts the book.
@@ -118,7 +124,10 @@ impl Device {
             .filter(|(_, step)| matches!(step, Step::Received(_) | Step::Started(_) | Step::Done(_)));
         let events: Vec<_> = self.outbox.keys().collect();
         let (open, welcomes, busy) = (open.collect::<Vec<_>>(), self.welcomes, &self.busy);
-        format!("{events:?}; {open:?}; {welcomes} times welcome, busy {busy:?}")
+        let (stage, (said, heard)) = (&self.stage, self.frames);
+        format!(
+            "{events:?}; {open:?}; {welcomes} times welcome, {stage}, {said} frames said, {heard} heard, busy {busy:?}"
+        )
     }
 
     /// Notes what is about to be said on a socket.
@@ -135,6 +144,16 @@ impl Device {
         };
         for what in said {
             on.said.entry(what).or_insert(on.number == self.newest);
+        }
+    }
+
+    /// What has to be said again, now and then. What was said on a live socket is answered there: who asks again all the time only
+    /// makes a slow hub slower.
+    pub(super) fn repeats(&mut self) -> Vec<SatelliteFrame> {
+        if std::mem::take(&mut self.must_repeat) {
+            self.everything()
+        } else {
+            Vec::new()
         }
     }
 
@@ -163,9 +182,9 @@ impl Device {
                     ));
                 }
                 on.position = position;
-                self.is_kept(client_id, event_id, Some(position));
+                self.is_kept(&client_id, event_id, Some(position));
             }
-            HubFrame::Duplicate(first) => self.is_kept(first.client_id.into(), first.event_id, None),
+            HubFrame::Duplicate(first) => self.is_kept(first.client_id.as_str(), first.event_id, None),
             HubFrame::Accepted(Accepted::Command { command_id, of }) => match of {
                 CommandStage::Ack => {
                     self.is_lawful(on, &format!("ack {command_id}"));
@@ -180,10 +199,10 @@ impl Device {
             HubFrame::Command(command) => return vec![self.receives(command)],
             HubFrame::CommandCancel(cancel) => return self.is_cancelled(cancel.command_id),
             HubFrame::Rejected(rejected) if rejected.code == ErrorCode::Busy => {
-                self.is_put_off(rejected.detail)
+                self.is_put_off(rejected.detail);
             }
             HubFrame::Error(error) if error.code == ErrorCode::Busy => self.is_put_off(error.detail),
-            HubFrame::Rejected(rejected) => self.is_refused(rejected),
+            HubFrame::Rejected(rejected) => self.is_refused(&rejected),
             HubFrame::Goodbye(_) | HubFrame::Pong(_) => {}
             other => self.is_wrong(format!("{other:?}")),
         }
@@ -325,7 +344,7 @@ impl Device {
         vec![Deed::Say(answer)]
     }
 
-    fn is_refused(&mut self, rejected: hub::satellite::protocol::Rejected) {
+    fn is_refused(&mut self, rejected: &hub::satellite::protocol::Rejected) {
         match &rejected.subject {
             Subject::Command {
                 command_id,
@@ -336,7 +355,7 @@ impl Device {
                 }
             }
             // A claim that the hub does not believe: the event without it.
-            Subject::Event { client_id } if is_about_time(&rejected) => {
+            Subject::Event { client_id } if is_about_time(rejected) => {
                 let event = self
                     .outbox
                     .values_mut()
@@ -349,10 +368,13 @@ impl Device {
         }
     }
 
-    fn is_kept(&mut self, client_id: String, event_id: Uuid, position: Option<i64>) {
+    fn is_kept(&mut self, client_id: &str, event_id: Uuid, position: Option<i64>) {
         self.outbox
             .retain(|_, event| event.client_id.as_str() != client_id);
-        let first = self.kept.entry(client_id.clone()).or_insert((event_id, position));
+        let first = self
+            .kept
+            .entry(client_id.to_owned())
+            .or_insert((event_id, position));
         if position.is_some() && first.1.is_some() && first.1 != position || first.0 != event_id {
             let wrong = format!("{client_id} is {first:?} and {event_id} at {position:?}");
             self.is_wrong(wrong);
@@ -388,6 +410,7 @@ impl Device {
 
     fn is_put_off(&mut self, detail: String) {
         self.busy = (self.busy.0 + 1, detail);
+        self.must_repeat = true;
     }
 
     fn is_wrong(&mut self, what: String) {

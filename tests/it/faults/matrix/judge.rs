@@ -33,6 +33,9 @@ enum Wrong {
     Otherwise,
 }
 
+/// The states of a command that has not ended.
+const OPEN: [&str; 3] = ["queued", "sent", "acknowledged"];
+
 struct Kept {
     state: String,
     attempts: i32,
@@ -228,7 +231,12 @@ impl Tally {
         match &*kept.state {
             "succeeded" | "failed" | "unsupported" => self.done += 1,
             "unknown" => self.unknown += 1,
+            state if OPEN.contains(&state) => {}
             _ => self.never_started += 1,
+        }
+        // A reply to its last line may come when the program has left.
+        if run.is_reference && !run.device.effects.contains_key(&id) && OPEN.contains(&&*kept.state) {
+            return;
         }
         if let Some((wrong, why)) = fault(run, id, kept) {
             let what = format!(
@@ -274,8 +282,6 @@ fn fault(run: &Done, id: Uuid, kept: &Kept) -> Option<(Wrong, &'static str)> {
         "unknown" if status.is_some_and(|status| status != CommandStatus::Unknown) => {
             Some((Wrong::Lost, "and the device had said how it ended"))
         }
-        // Nobody knows, and that is what the hub says.
-        "succeeded" | "failed" | "unknown" => None,
         "expired" | "superseded" | "cancelled" if effects > 0 => {
             Some((Wrong::Otherwise, "which means that it never started"))
         }
@@ -283,7 +289,8 @@ fn fault(run: &Done, id: Uuid, kept: &Kept) -> Option<(Wrong, &'static str)> {
         "cancelled" if status.is_none() && kept.error.is_none() => {
             Some((Wrong::Otherwise, "and nobody said so"))
         }
-        "expired" | "superseded" | "cancelled" => None,
+        // Of unknown nobody knows more, and that is what the hub says.
+        "succeeded" | "failed" | "unknown" | "expired" | "superseded" | "cancelled" => None,
         _ => Some((Wrong::Lost, "which is no end")),
     }
 }

@@ -205,8 +205,10 @@ impl Run {
                     .map(|_| {
                         let number = self.shared.device().said;
                         let mut event = transcript(&client_id(self.seed, number), "");
-                        event.event_type = "x.matrix.thing".to_owned();
-                        event.payload = json!({ "n": number }).as_object().unwrap().clone();
+                        "x.matrix.thing".clone_into(&mut event.event_type);
+                        event
+                            .payload
+                            .clone_from(json!({ "n": number }).as_object().unwrap());
                         self.says(event)
                     })
                     .collect();
