@@ -23,7 +23,8 @@ const TICK: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 #[must_use]
 pub enum Happening {
-    /// Something to do, now or later: [`Satellite::begin`] it, carry it out, [`Satellite::finish`] it.
+    /// Something to do, now or later: [`Satellite::begin`] it, carry it out, [`Satellite::finish`] it. It may come again after the hub
+    /// was away.
     Command(Pending),
     /// The hub does not want this command any more. If it was begun, stop it where that is possible, and finish it all the same.
     Cancelled(Uuid),

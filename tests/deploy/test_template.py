@@ -102,7 +102,7 @@ class Written(unittest.TestCase):
         self.assertEqual(command[1:], ["/usr/local/bin/hub", "health", "--url", f"http://127.0.0.1:{port}"])
 
     def test_the_alarm_of_a_model_that_is_away_stays_on_while_the_hub_says_so(self):
-        source = (t.ROOT / "hub/src/turns/planner/mod.rs").read_text()
+        source = (t.ROOT / "hub/src/turns/planner/outages.rs").read_text()
         (minutes,) = re.findall(r"SAY_AGAIN: TimeDelta = TimeDelta::minutes\((\d+)\)", source)
         period = TEMPLATE["Resources"]["ModelAwayAlarm"]["Properties"]["Period"]
         # A turn that waits asks again within a minute.

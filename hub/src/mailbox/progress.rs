@@ -14,7 +14,8 @@ use crate::{
 /// Characters of a note at most.
 const MAX_NOTE: usize = 500;
 
-/// Keeps how far a command is; one that has ended is not touched.
+/// Keeps how far a command is. For one that has ended it is refused, so that a device does not begin what waits there and nobody
+/// waits for any more.
 pub async fn progress(
     tx: &mut Tx,
     device: DeviceId,
@@ -33,8 +34,10 @@ pub async fn progress(
         .lock(device, id)
         .await?
         .ok_or(Error::NotFound { what: "command" })?;
-    if !stored.command.state.is_open() {
-        return Ok(());
+    let state = stored.command.state;
+    if !state.is_open() {
+        let detail = format!("the command is {}: do not begin it", state.as_str());
+        return Err(Error::conflict("ended", detail));
     }
     let deadline_at = (tx.now() + COMMAND_LIFE)
         .max(stored.command.deadline_at)

@@ -92,6 +92,14 @@ impl Commands {
                 self.known.forget(command_id);
                 vec![Output::Record(Entry::Settled { command_id })]
             }
+            // It has ended as far as the hub knows: what was not begun is not begun any more.
+            (CommandStage::Progress, Some(Step::Ready(_))) => {
+                self.known.forget(command_id);
+                vec![
+                    Output::Record(Entry::Settled { command_id }),
+                    Output::Stop(command_id),
+                ]
+            }
             (CommandStage::Result, _) => self.drop_result(command_id),
             (CommandStage::Ack | CommandStage::Progress, _) => Vec::new(),
         }
@@ -150,7 +158,9 @@ impl Commands {
             match self.known.get(command_id) {
                 // It stands in the list because its acknowledgement is recorded.
                 Some(Step::Received(_) | Step::Shelved(_)) => outputs.extend(self.release(command_id)),
-                Some(Step::Ready(_) | Step::Running | Step::Finished(_)) => {}
+                // It may have been asked for while the hub was away.
+                Some(Step::Ready(command)) => outputs.push(Output::Execute(command.clone())),
+                Some(Step::Running | Step::Finished(_)) => {}
                 Some(Step::Settled(result)) => {
                     let result = result.clone();
                     self.known.set(command_id, Step::Finished(result));

@@ -190,6 +190,8 @@ impl Machine {
                 self.outbox.push(event);
                 self.send_events()
             }
+            // While the hub is away it may give the command up: then nobody waits for it, or somebody asked for it anew.
+            Input::Begun(_) if !self.is_welcomed() => Vec::new(),
             Input::Begun(command_id) => self.commands.begin(command_id),
             Input::Progressed(progress) => {
                 let outputs = self.commands.progress(progress);

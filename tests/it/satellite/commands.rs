@@ -146,6 +146,12 @@ async fn progress_moves_the_deadline_and_is_answered_only_when_refused() {
     hub.clock.advance(Duration::seconds(60));
     hub.sweep().await;
     assert_eq!(standing(&hub, id).await, "unknown 1");
+    // It is told that nobody waits for it any more; how it ended is still heard.
+    office.says_text(&progress(60, "on my way")).await;
+    let refused = refused(office.hears().await, id.0, CommandStage::Progress);
+    assert_eq!(refused.0, ErrorCode::Conflict);
+    succeed(&mut office, id, json!("done")).await;
+    assert_eq!(standing(&hub, id).await, "succeeded 1 late");
 }
 
 #[tokio::test]

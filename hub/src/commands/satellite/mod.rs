@@ -246,7 +246,11 @@ impl Args {
         }
         let mut settings = found.unwrap_or_default();
         settings.print.extend(&self.enable);
-        Effects::new(settings).map_err(|problem| SettingsError::of(&path, problem))
+        let effects = Effects::new(settings).and_then(|effects| {
+            effects.keep_out_of(&[&path, credentials])?;
+            Ok(effects)
+        });
+        effects.map_err(|problem| SettingsError::of(&path, problem))
     }
 
     fn input_name(&self) -> String {

@@ -60,8 +60,12 @@ impl Work {
         }
     }
 
-    /// Takes a command; gives it back where too many wait.
+    /// Takes a command, once however often it comes; gives it back where too many wait.
     pub(super) fn take(&mut self, pending: Pending) -> Result<(), Pending> {
+        let id = pending.command_id();
+        if self.waiting.iter().any(|waits| waits.command_id() == id) {
+            return Ok(());
+        }
         if self.waiting.len() < MAX_WAITING {
             self.waiting.push_back(pending);
             Ok(())

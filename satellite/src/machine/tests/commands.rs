@@ -274,3 +274,47 @@ fn a_sign_of_life_is_sent_of_what_is_not_over_and_only_to_a_hub_that_listens() {
     machine.handle(Input::Executed(done(1)));
     assert_eq!(machine.handle(Input::Progressed(progress)), []);
 }
+
+/// Somebody may have given it up meanwhile, and asked for it anew.
+#[test]
+fn what_waits_is_not_begun_while_the_hub_is_away() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    for number in [1, 2] {
+        machine.handle(Input::Received(HubFrame::Command(command(number))));
+        machine.handle(Input::Received(accepted_command(number, CommandStage::Ack)));
+    }
+    machine.handle(Input::Lost);
+    assert_eq!(machine.handle(Input::Begun(id(1))), []);
+    machine.handle(Input::Connected);
+    // The second one has ended as far as the hub knows.
+    let outputs = welcome(&mut machine, vec![open(1)]);
+    let to_do = |output: &&Output| matches!(output, Output::Execute(_));
+    let to_do: Vec<&Output> = outputs.iter().filter(to_do).collect();
+    assert_eq!(to_do, [&Output::Execute(command(1))]);
+    assert_eq!(machine.handle(Input::Begun(id(2))), []);
+    assert_eq!(
+        machine.handle(Input::Begun(id(1))),
+        [Output::Record(Entry::Started { command_id: id(1) })]
+    );
+}
+
+#[test]
+fn what_waits_is_given_up_when_the_hub_says_that_it_has_ended() {
+    let mut machine = Machine::new(software(), capabilities(), Vec::new());
+    welcome(&mut machine, Vec::new());
+    machine.handle(Input::Received(HubFrame::Command(command(1))));
+    machine.handle(Input::Received(accepted_command(1, CommandStage::Ack)));
+    let refused = HubFrame::Rejected(Rejected {
+        subject: Subject::Command {
+            command_id: id(1),
+            of: CommandStage::Progress,
+        },
+        code: ErrorCode::Conflict,
+        detail: "the command is unknown: do not begin it".into(),
+        errors: Vec::new(),
+    });
+    let outputs = machine.handle(Input::Received(refused));
+    assert!(outputs.contains(&Output::Stop(id(1))), "{outputs:?}");
+    assert_eq!(machine.handle(Input::Begun(id(1))), []);
+}

@@ -4,13 +4,15 @@ mod files;
 mod print;
 mod shell;
 
+use std::path::Path;
+
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::console::Console;
-use super::settings::{Print, Problem, Settings};
+use super::settings::{May, Print, Problem, Settings};
 use crate::satellite::protocol::{
     Capability, Command, CommandResult, CommandStatus, JsonObject, KIND_REPLY, Software,
 };
@@ -87,6 +89,25 @@ impl Effects {
             shell: Shell::new(settings.shell)?,
             files: Files::open(settings.files)?,
         })
+    }
+
+    /// Refuses folders over what decides about the satellite itself: its own files, and to be written the programs that it runs.
+    pub(super) fn keep_out_of(&self, own: &[&Path]) -> Result<(), Problem> {
+        let refused = |(root, what): (&str, &Path)| {
+            let reason = format!(
+                "must not hold {}, which decides about this satellite",
+                what.display()
+            );
+            Err((format!("files.{root}.folder"), reason))
+        };
+        let held = own
+            .iter()
+            .find_map(|file| Some((self.files.holding(file, None)?, *file)));
+        let written = self
+            .shell
+            .programs()
+            .find_map(|file| Some((self.files.holding(file, Some(May::Write))?, file)));
+        held.or(written).map_or(Ok(()), refused)
     }
 
     /// The kinds that the satellite declares: those that are enabled. `reply` is understood by every satellite and not declared.

@@ -195,6 +195,37 @@ fn wrong_settings_are_refused_by_key_and_reason() {
     }
 }
 
+/// Who may write there could enable the rest at the next start.
+#[test]
+fn a_folder_over_what_decides_about_the_satellite_is_refused() {
+    let home = Home::new();
+    let (own, program) = (home.0.join("own"), home.0.join("bin/program"));
+    for folder in ["own", "bin", "notes"] {
+        fs::create_dir(home.0.join(folder)).unwrap();
+    }
+    fs::write(&program, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink(&own, home.0.join("link")).unwrap();
+    let refused = |folder: &str, may: &str| {
+        let folder = home.0.join(folder);
+        let settings = format!(
+            "shell = {{ commands = [[{program:?}]] }}\nfiles.all = {{ folder = {folder:?}, may = [{may:?}] }}"
+        );
+        let effects = Effects::new(Settings::parse(&settings).unwrap()).unwrap();
+        // There is no such file yet.
+        effects
+            .keep_out_of(&[&own.join("hall.toml")])
+            .err()
+            .map(|problem| problem.0)
+    };
+    let key = Some("files.all.folder".to_owned());
+    for folder in [".", "own", "link"] {
+        assert_eq!(refused(folder, "read"), key, "{folder}");
+    }
+    assert_eq!((refused("bin", "write"), refused("bin", "read")), (key, None));
+    assert_eq!(refused("notes", "write"), None);
+}
+
 #[test]
 fn a_program_that_others_can_change_is_refused() {
     let home = Home::new();

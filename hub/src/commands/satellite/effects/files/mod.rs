@@ -79,6 +79,20 @@ impl Files {
         Ok(Self { roots })
     }
 
+    /// The folder that this file is in, among those where this may be done, or among all.
+    pub(super) fn holding(&self, file: &Path, to: Option<May>) -> Option<&str> {
+        let file = std::path::absolute(file).ok()?;
+        // What is not there yet will be in this folder.
+        let real =
+            std::fs::canonicalize(&file).or_else(|_| std::fs::canonicalize(file.parent().unwrap_or(&file)));
+        let real = real.ok()?;
+        let is_over = |root: &Root| {
+            real.starts_with(&root.folder) && to.is_none_or(|to| root.settings.may.contains(&to))
+        };
+        let found = self.roots.iter().find(|(_, root)| is_over(root));
+        found.map(|(name, _)| name.as_str())
+    }
+
     /// Whether it does this kind: in one folder at least.
     pub(super) fn does(&self, kind: &str) -> bool {
         may(kind).is_some_and(|may| self.where_may(may).next().is_some())

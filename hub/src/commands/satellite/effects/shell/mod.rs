@@ -4,7 +4,7 @@ mod output;
 mod pattern;
 mod process;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +87,11 @@ impl Shell {
                 time_limit: Duration::from_secs(settings.time_limit_s),
             }),
         })
+    }
+
+    /// The programs that it may run.
+    pub(super) fn programs(&self) -> impl Iterator<Item = &Path> {
+        self.patterns.iter().map(Pattern::program)
     }
 
     /// Whether it does this kind.
