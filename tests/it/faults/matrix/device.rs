@@ -34,6 +34,12 @@ pub(super) struct Device {
     newest: usize,
     /// How often it was welcome.
     pub(super) welcomes: usize,
+    /// Where its newest socket is, for whoever reads a failure.
+    pub(super) stage: String,
+    /// Frames that it said and heard.
+    pub(super) frames: (usize, usize),
+    /// Something was put off, or said on a socket that was let go: it has to be said again.
+    pub(super) must_repeat: bool,
     /// How often the hub said: later, and what it said last.
     busy: (usize, String),
     /// What contradicts the book.
@@ -118,7 +124,10 @@ impl Device {
             .filter(|(_, step)| matches!(step, Step::Received(_) | Step::Started(_) | Step::Done(_)));
         let events: Vec<_> = self.outbox.keys().collect();
         let (open, welcomes, busy) = (open.collect::<Vec<_>>(), self.welcomes, &self.busy);
-        format!("{events:?}; {open:?}; {welcomes} times welcome, busy {busy:?}")
+        let (stage, (said, heard)) = (&self.stage, self.frames);
+        format!(
+            "{events:?}; {open:?}; {welcomes} times welcome, {stage}, {said} frames said, {heard} heard, busy {busy:?}"
+        )
     }
 
     /// Notes what is about to be said on a socket.
@@ -135,6 +144,16 @@ impl Device {
         };
         for what in said {
             on.said.entry(what).or_insert(on.number == self.newest);
+        }
+    }
+
+    /// What has to be said again, now and then. What was said on a live socket is answered there: who asks again all the time only
+    /// makes a slow hub slower.
+    pub(super) fn repeats(&mut self) -> Vec<SatelliteFrame> {
+        if std::mem::take(&mut self.must_repeat) {
+            self.everything()
+        } else {
+            Vec::new()
         }
     }
 
@@ -388,6 +407,7 @@ impl Device {
 
     fn is_put_off(&mut self, detail: String) {
         self.busy = (self.busy.0 + 1, detail);
+        self.must_repeat = true;
     }
 
     fn is_wrong(&mut self, what: String) {

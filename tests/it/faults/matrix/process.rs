@@ -28,7 +28,7 @@ use super::{
 
 /// How long before it connects again.
 const AGAIN: Duration = Duration::from_millis(60);
-/// How long before it says again what was not answered.
+/// How long before it says again what was put off.
 const REPEATS: Duration = Duration::from_millis(300);
 /// Between what a command does and the note that it was done.
 const TORN: Duration = Duration::from_millis(3);
@@ -102,6 +102,8 @@ impl Process {
         self.sockets.push_back(life.clone());
         self.link.tasks.spawn(async move {
             tokio::select! { () = link.run() => {}, () = life.cancelled() => {} }
+            // What was said on it may not have arrived, and another that is open is not greeted again.
+            link.shared.device().must_repeat = true;
         });
     }
 
@@ -186,11 +188,25 @@ impl Link {
         request.headers_mut().insert("authorization", bearer);
         let protocol = HeaderValue::from_static(SUBPROTOCOL);
         request.headers_mut().insert("sec-websocket-protocol", protocol);
-        let (stream, _) = connect_async(request).await.ok()?;
-        Some(stream)
+        self.is_at("connecting");
+        match connect_async(request).await {
+            Ok((stream, _)) => {
+                self.is_at("greeting");
+                Some(stream)
+            }
+            Err(error) => {
+                self.is_at(&format!("refused: {error}"));
+                None
+            }
+        }
+    }
+
+    fn is_at(&self, stage: &str) {
+        stage.clone_into(&mut self.shared.device().stage);
     }
 
     async fn converse(&self, mut stream: Stream, mut on: Conversation) {
+        self.is_at("connected");
         loop {
             let went_on = tokio::select! {
                 message = stream.next() => match message {
@@ -198,13 +214,13 @@ impl Link {
                     Some(Err(_)) | None => None,
                 },
                 () = self.shared.has_fresh.notified() => self.say(&mut stream, &mut on, self.shared.take_fresh()).await,
-                // What was refused for now, and what an answer was lost for.
                 () = sleep(REPEATS) => {
-                    let everything = self.shared.device().everything();
-                    self.say(&mut stream, &mut on, everything).await
+                    let again = self.shared.device().repeats();
+                    self.say(&mut stream, &mut on, again).await
                 }
             };
             if went_on.is_none() {
+                self.is_at("cut off");
                 return;
             }
         }
@@ -218,6 +234,7 @@ impl Link {
             _ => return Some(()),
         };
         let frame = HubFrame::decode(&text).expect("the hub speaks its own protocol");
+        self.shared.device().frames.1 += 1;
         let deeds = self.shared.device().hears(on, frame);
         let mut to_say = Vec::new();
         for deed in deeds {
@@ -236,6 +253,7 @@ impl Link {
         frames: Vec<SatelliteFrame>,
     ) -> Option<()> {
         for frame in frames {
+            self.shared.device().frames.0 += 1;
             self.shared.device().about_to_say(on, &frame);
             stream.send(Message::text(frame.encode())).await.ok()?;
         }
