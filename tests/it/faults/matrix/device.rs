@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hub::satellite::protocol::{
     Accepted, Command, CommandAck, CommandError, CommandResult, CommandStage, CommandStatus, ErrorCode,
-    HubFrame, NewEvent, SatelliteFrame, Subject,
+    HubFrame, NewEvent, Rejected, SatelliteFrame, Subject,
 };
 use rand::{Rng, rngs::StdRng};
 use serde_json::json;
@@ -182,9 +182,9 @@ impl Device {
                     ));
                 }
                 on.position = position;
-                self.is_kept(client_id, event_id, Some(position));
+                self.is_kept(&client_id, event_id, Some(position));
             }
-            HubFrame::Duplicate(first) => self.is_kept(first.client_id.into(), first.event_id, None),
+            HubFrame::Duplicate(first) => self.is_kept(first.client_id.as_str(), first.event_id, None),
             HubFrame::Accepted(Accepted::Command { command_id, of }) => match of {
                 CommandStage::Ack => {
                     self.is_lawful(on, &format!("ack {command_id}"));
@@ -199,10 +199,10 @@ impl Device {
             HubFrame::Command(command) => return vec![self.receives(command)],
             HubFrame::CommandCancel(cancel) => return self.is_cancelled(cancel.command_id),
             HubFrame::Rejected(rejected) if rejected.code == ErrorCode::Busy => {
-                self.is_put_off(rejected.detail)
+                self.is_put_off(rejected.detail);
             }
             HubFrame::Error(error) if error.code == ErrorCode::Busy => self.is_put_off(error.detail),
-            HubFrame::Rejected(rejected) => self.is_refused(rejected),
+            HubFrame::Rejected(rejected) => self.is_refused(&rejected),
             HubFrame::Goodbye(_) | HubFrame::Pong(_) => {}
             other => self.is_wrong(format!("{other:?}")),
         }
@@ -344,7 +344,7 @@ impl Device {
         vec![Deed::Say(answer)]
     }
 
-    fn is_refused(&mut self, rejected: hub::satellite::protocol::Rejected) {
+    fn is_refused(&mut self, rejected: &Rejected) {
         match &rejected.subject {
             Subject::Command {
                 command_id,
@@ -355,7 +355,7 @@ impl Device {
                 }
             }
             // A claim that the hub does not believe: the event without it.
-            Subject::Event { client_id } if is_about_time(&rejected) => {
+            Subject::Event { client_id } if is_about_time(rejected) => {
                 let event = self
                     .outbox
                     .values_mut()
@@ -368,10 +368,13 @@ impl Device {
         }
     }
 
-    fn is_kept(&mut self, client_id: String, event_id: Uuid, position: Option<i64>) {
+    fn is_kept(&mut self, client_id: &str, event_id: Uuid, position: Option<i64>) {
         self.outbox
             .retain(|_, event| event.client_id.as_str() != client_id);
-        let first = self.kept.entry(client_id.clone()).or_insert((event_id, position));
+        let first = self
+            .kept
+            .entry(client_id.to_owned())
+            .or_insert((event_id, position));
         if position.is_some() && first.1.is_some() && first.1 != position || first.0 != event_id {
             let wrong = format!("{client_id} is {first:?} and {event_id} at {position:?}");
             self.is_wrong(wrong);
@@ -419,7 +422,7 @@ fn ack(command_id: Uuid) -> Deed {
     Deed::Say(SatelliteFrame::CommandAck(CommandAck { command_id }))
 }
 
-fn is_about_time(rejected: &hub::satellite::protocol::Rejected) -> bool {
+fn is_about_time(rejected: &Rejected) -> bool {
     rejected.code == ErrorCode::Invalid
         && rejected
             .errors

@@ -282,8 +282,6 @@ fn fault(run: &Done, id: Uuid, kept: &Kept) -> Option<(Wrong, &'static str)> {
         "unknown" if status.is_some_and(|status| status != CommandStatus::Unknown) => {
             Some((Wrong::Lost, "and the device had said how it ended"))
         }
-        // Nobody knows, and that is what the hub says.
-        "succeeded" | "failed" | "unknown" => None,
         "expired" | "superseded" | "cancelled" if effects > 0 => {
             Some((Wrong::Otherwise, "which means that it never started"))
         }
@@ -291,7 +289,8 @@ fn fault(run: &Done, id: Uuid, kept: &Kept) -> Option<(Wrong, &'static str)> {
         "cancelled" if status.is_none() && kept.error.is_none() => {
             Some((Wrong::Otherwise, "and nobody said so"))
         }
-        "expired" | "superseded" | "cancelled" => None,
+        // Of `unknown`: nobody knows, and that is what the hub says.
+        "succeeded" | "failed" | "unknown" | "expired" | "superseded" | "cancelled" => None,
         _ => Some((Wrong::Lost, "which is no end")),
     }
 }
