@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hub::satellite::protocol::{
     Accepted, Command, CommandAck, CommandError, CommandResult, CommandStage, CommandStatus, ErrorCode,
-    HubFrame, NewEvent, SatelliteFrame, Subject,
+    HubFrame, NewEvent, Rejected, SatelliteFrame, Subject,
 };
 use rand::{Rng, rngs::StdRng};
 use serde_json::json;
@@ -344,7 +344,7 @@ impl Device {
         vec![Deed::Say(answer)]
     }
 
-    fn is_refused(&mut self, rejected: &hub::satellite::protocol::Rejected) {
+    fn is_refused(&mut self, rejected: &Rejected) {
         match &rejected.subject {
             Subject::Command {
                 command_id,
@@ -422,7 +422,7 @@ fn ack(command_id: Uuid) -> Deed {
     Deed::Say(SatelliteFrame::CommandAck(CommandAck { command_id }))
 }
 
-fn is_about_time(rejected: &hub::satellite::protocol::Rejected) -> bool {
+fn is_about_time(rejected: &Rejected) -> bool {
     rejected.code == ErrorCode::Invalid
         && rejected
             .errors

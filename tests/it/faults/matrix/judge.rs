@@ -289,7 +289,7 @@ fn fault(run: &Done, id: Uuid, kept: &Kept) -> Option<(Wrong, &'static str)> {
         "cancelled" if status.is_none() && kept.error.is_none() => {
             Some((Wrong::Otherwise, "and nobody said so"))
         }
-        // Of unknown nobody knows more, and that is what the hub says.
+        // Of `unknown`: nobody knows, and that is what the hub says.
         "succeeded" | "failed" | "unknown" | "expired" | "superseded" | "cancelled" => None,
         _ => Some((Wrong::Lost, "which is no end")),
     }

@@ -102,6 +102,8 @@ impl Process {
         self.sockets.push_back(life.clone());
         self.link.tasks.spawn(async move {
             tokio::select! { () = link.run() => {}, () = life.cancelled() => {} }
+            // What was said on it may not have arrived, and another that is open is not greeted again.
+            link.shared.device().must_repeat = true;
         });
     }
 

@@ -204,12 +204,11 @@ impl Run {
                 let events: Vec<NewEvent> = (0..count)
                     .map(|_| {
                         let number = self.shared.device().said;
-                        let mut event = transcript(&client_id(self.seed, number), "");
-                        "x.matrix.thing".clone_into(&mut event.event_type);
-                        event
-                            .payload
-                            .clone_from(json!({ "n": number }).as_object().unwrap());
-                        self.says(event)
+                        self.says(NewEvent {
+                            event_type: "x.matrix.thing".to_owned(),
+                            payload: json!({ "n": number }).as_object().unwrap().clone(),
+                            ..transcript(&client_id(self.seed, number), "")
+                        })
                     })
                     .collect();
                 self.shared.says(SatelliteFrame::Events(Batch::from(events)));
