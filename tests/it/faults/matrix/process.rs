@@ -116,8 +116,6 @@ impl Process {
     pub(super) fn lets_go(&mut self) {
         if let Some(oldest) = self.sockets.pop_front() {
             oldest.cancel();
-            // What was said on it may not have arrived, and another that is open is not greeted again.
-            self.link.shared.device().must_repeat = true;
         }
     }
 
