@@ -7,7 +7,7 @@ use super::{Device, SATELLITE_SCOPES};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
-    events::{EventKind, NewEvent, payload::check_name},
+    events::{EventKind, NewEvent, Place, payload::check_name},
     identity::{Scope, Trust, credentials::DEVICE_PREFIX},
     ids::{DeviceId, SpaceId, TokenId},
     secret,
@@ -79,6 +79,11 @@ pub async fn enrol(
 
 /// The event that says what became of a device.
 pub(super) fn changed(device: &Device, state: &str) -> NewEvent {
+    // The household knows all devices by name, somebody's own too.
+    let place = Place {
+        audience: None,
+        ..device.place()
+    };
     let said = json!({"device_id": device.id, "name": device.name, "state": state});
-    NewEvent::by_hub(EventKind::DeviceChanged, device.place(), said)
+    NewEvent::by_hub(EventKind::DeviceChanged, place, said)
 }

@@ -164,9 +164,15 @@ async fn rows_are_deleted_from_the_known_tables_only() {
     ];
     // What was said while a turn was thought about is taken back when it is thought about again, or never said.
     let streams = ["turn_stream"];
+    // What a device said of itself goes when it is revoked.
     assert_eq!(
         by_app,
-        [&["device_connections"][..], &embeddings, &streams].concat()
+        [
+            &["device_connections", "device_shadows"][..],
+            &embeddings,
+            &streams
+        ]
+        .concat()
     );
     let by_system: Vec<String> = hub.sql().values(&deletable("hub_system")).await;
     let others = ["idempotency_keys", "jobs"];
@@ -180,6 +186,7 @@ async fn rows_are_deleted_from_the_known_tables_only() {
                 "artifacts",
                 "commands",
                 "device_connections",
+                "device_shadows",
                 "embedding_models"
             ][..],
             &embeddings,

@@ -110,7 +110,15 @@ impl ReferenceRun {
         };
         let mut command = Command::new(Program::path());
         command
-            .args(["satellite", "one", "--url", &self.url, "--credentials"])
+            .args([
+                "satellite",
+                "one",
+                "--url",
+                &self.url,
+                "--enable",
+                KIND,
+                "--credentials",
+            ])
             .arg(self.dir.join("one.json"))
             .env_clear()
             .stdin(Stdio::piped())
