@@ -362,6 +362,7 @@ impl Device {
                     .find(|event| event.client_id == *client_id);
                 if let Some(event) = event {
                     event.occurred_at = None;
+                    self.must_repeat = true;
                 }
             }
             _ => self.is_wrong(format!("{rejected:?}")),
