@@ -2,6 +2,12 @@
 
 use std::{borrow::Cow, time::Duration};
 
+/// One step of a JSON pointer (RFC 6901).
+#[must_use]
+pub fn step(key: &str) -> String {
+    format!("/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
 /// The result of every operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

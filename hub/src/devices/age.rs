@@ -1,6 +1,6 @@
 //! A connection that no node keeps alive ages out: its node was killed, and nobody else will say that the device is gone.
 
-use super::presence::{NODE_LOST, Presence, tell};
+use super::presence::{NODE_LOST, Presence, look_up_and_tell};
 use crate::{
     audit::record::Record,
     clock::DateTime,
@@ -38,7 +38,7 @@ async fn end(hub: &Hub, agent: AgentId, device: DeviceId, since: DateTime) -> Re
     if !tx.devices().remove_silent(device, since).await? {
         return Ok(());
     }
-    tell(&mut tx, device, Presence::Went(NODE_LOST)).await?;
+    look_up_and_tell(&mut tx, device, Presence::Went(NODE_LOST)).await?;
     tx.record(
         Record::of("disconnect_device")
             .on("device", device.0)

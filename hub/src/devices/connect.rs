@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Capability, Socket, Standing, part,
-    presence::{Presence, tell},
+    presence::{Presence, look_up_and_tell, tell},
     register::changed,
 };
 use crate::{
@@ -70,13 +70,13 @@ async fn stand(tx: &mut Tx, socket: Socket, standing: Standing) -> Result<()> {
     }
 }
 
-fn revoked() -> Error {
+pub(super) fn revoked() -> Error {
     Error::conflict(REVOKED, "the device was revoked")
 }
 
 /// The device was said to be gone while its node could not reach the database, and is there all the same.
 async fn come_back(tx: &mut Tx, socket: Socket) -> Result<()> {
-    tell(tx, socket.device, Presence::Came).await?;
+    look_up_and_tell(tx, socket.device, Presence::Came).await?;
     tx.record_beside(
         Record::of("connect_device")
             .on("device", socket.device.0)
@@ -108,7 +108,7 @@ pub async fn connect(hub: &Hub, caller: &Caller, device: DeviceId, hello: Introd
     tx.commands().requeue_unacknowledged(device).await?;
     let open_commands = tx.commands().acknowledged(device, MOST_OPEN).await?;
     if !was_there {
-        tell(&mut tx, device, Presence::Came).await?;
+        tell(&mut tx, device, before.place(), Presence::Came);
     }
     let mut record = Record::of("connect_device")
         .on("device", device.0)
@@ -151,7 +151,7 @@ pub async fn disconnect(
     if !tx.devices().disconnect(device, generation).await? {
         return Ok(());
     }
-    tell(&mut tx, device, Presence::Went(reason)).await?;
+    look_up_and_tell(&mut tx, device, Presence::Went(reason)).await?;
     tx.record(
         Record::of("disconnect_device")
             .on("device", device.0)

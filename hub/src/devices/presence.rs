@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     error::Result,
-    events::{EventKind, NewEvent},
+    events::{EventKind, NewEvent, Place},
     ids::DeviceId,
     storage::Tx,
 };
@@ -26,15 +26,19 @@ pub enum Presence {
     Went(&'static str),
 }
 
-/// Appends it. What is said of a personal device is for its person.
-pub(super) async fn tell(tx: &mut Tx, device: DeviceId, presence: Presence) -> Result<()> {
-    let Some(place) = tx.devices().place_of(device).await? else {
-        return Ok(());
-    };
+/// Appends it, for a device that was not read yet.
+pub(super) async fn look_up_and_tell(tx: &mut Tx, device: DeviceId, presence: Presence) -> Result<()> {
+    if let Some(place) = tx.devices().place_of(device).await? {
+        tell(tx, device, place, presence);
+    }
+    Ok(())
+}
+
+/// Appends it, where the device is. What is said of a personal device is for its person.
+pub(super) fn tell(tx: &mut Tx, device: DeviceId, place: Place, presence: Presence) {
     let said = match presence {
         Presence::Came => json!({"device_id": device, "is_connected": true}),
         Presence::Went(reason) => json!({"device_id": device, "is_connected": false, "reason": reason}),
     };
     tx.append(NewEvent::by_hub(EventKind::DevicePresence, place, said));
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Socket,
-    connect::{REVOKED, hold},
+    connect::{REVOKED, hold, revoked},
     rotate::{Fresh, OVERLAP, replace},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 pub async fn renew(tx: &mut Tx, socket: Socket, token: TokenId) -> Result<Fresh> {
     // The device's row before its connection's, as a hello takes them.
     let held = tx.devices().lock_live(socket.device).await?;
-    held.ok_or_else(|| Error::conflict(REVOKED, "the device was revoked"))?;
+    held.ok_or_else(revoked)?;
     hold(tx, socket).await?;
     if !tx.identity().is_credential_alive(token).await? {
         return Err(Error::conflict(REVOKED, "the credential has ended"));

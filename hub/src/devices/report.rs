@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Socket,
-    connect::{REVOKED, hold},
+    connect::{hold, revoked},
     shadow::{Document, Shadow, check, is_same_document, merge},
 };
 use crate::{
@@ -44,8 +44,7 @@ pub enum Reported {
 pub async fn report(tx: &mut Tx, socket: Socket, said: &Report) -> Result<Reported> {
     check(&said.state, "/state")?;
     hold(tx, socket).await?;
-    let device = tx.devices().find(socket.device).await?;
-    let device = device.ok_or_else(|| Error::conflict(REVOKED, "the device was revoked"))?;
+    let device = tx.devices().find(socket.device).await?.ok_or_else(revoked)?;
     let before = tx.shadows().lock(&device).await?;
     let reached = reached(&before, said.reached)?;
     let state = if said.is_whole {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     clock::DateTime,
-    error::{Error, Result},
+    error::{Error, Result, step},
     ids::DeviceId,
 };
 
@@ -176,7 +176,7 @@ fn check_object(document: &Document, pointer: &str, depth: usize, keys: &mut usi
                 format!("has a key that has not 1 to {MAX_KEY} characters, or holds control characters");
             return Err(Error::invalid(pointer, detail));
         }
-        let at = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let at = pointer.to_owned() + &step(key);
         check_value(value, &at, depth + 1, keys)?;
     }
     Ok(())

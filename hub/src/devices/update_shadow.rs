@@ -1,5 +1,7 @@
 //! Somebody says what a device should be like.
 
+use serde_json::{Value, json};
+
 use super::shadow::{Document, Shadow, check, is_same_document, merge};
 use crate::{
     audit::record::Record,
@@ -9,7 +11,6 @@ use crate::{
     secret::random_bytes,
     storage::{Ring, Tx},
 };
-use serde_json::{Value, json};
 
 /// The pointer to the patch in what was sent.
 const AT: &str = "/desired";

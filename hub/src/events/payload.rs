@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::EventKind;
-use crate::error::{Error, FieldError, Result};
+use crate::error::{Error, FieldError, Result, step};
 
 /// Characters of a spoken or written text at most: about ten minutes of speech.
 pub const MAX_TEXT: usize = 16_000;
@@ -70,7 +70,7 @@ fn check_transcript(fields: &Map<String, Value>, pointer: &str) -> Vec<FieldErro
     let mut errors = Vec::new();
     let mut refuse = |field: &str, detail: String| {
         errors.push(FieldError {
-            pointer: format!("{pointer}/{field}"),
+            pointer: pointer.to_owned() + &step(field),
             detail,
         });
     };
@@ -131,7 +131,7 @@ pub fn find_nul(value: &Value, pointer: &str) -> Option<String> {
             if key.contains('\0') {
                 Some(pointer.to_owned())
             } else {
-                find_nul(item, &format!("{pointer}/{key}"))
+                find_nul(item, &(pointer.to_owned() + &step(key)))
             }
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,

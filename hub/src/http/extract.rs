@@ -18,7 +18,7 @@ use super::{
     problem::Failed,
 };
 use crate::{
-    error::{Error, FieldError},
+    error::{Error, FieldError, step},
     hub::Hub,
 };
 
@@ -233,11 +233,6 @@ fn named(detail: &str) -> Option<&str> {
         .iter()
         .find_map(|kind| detail.strip_prefix(kind))?;
     said.strip_prefix(" field `")?.split('`').next()
-}
-
-/// One step of a pointer.
-fn step(key: &str) -> String {
-    format!("/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The JSON pointer (RFC 6901) of a path.

@@ -2,7 +2,8 @@
 //!
 //! A connection costs its sender nothing, so each is bounded here: [`max_connections`](crate::config::HttpConfig) of them
 //! at once, and the head of a request, the first as the next, within `header_timeout_ms`. From the head on the layers bound
-//! the request, and `write_timeout_ms` how long its caller may take nothing of the answer. A connection that becomes a satellite's socket is counted among the sockets from then on.
+//! the request, and `write_timeout_ms` how long its caller may take nothing of the answer. A connection that becomes a
+//! satellite's socket is counted among the sockets from then on.
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 

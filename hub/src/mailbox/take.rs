@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::Command;
 use crate::{
-    devices::{Socket, connect::hold},
+    devices::Socket,
     error::Result,
     ids::CommandId,
     storage::{Room, Tx},
@@ -39,14 +39,9 @@ pub struct Handed {
     pub is_full: bool,
 }
 
-/// Marks the next commands of a socket as sent, in order. A socket that is no longer the device's newest gets none.
+/// Marks the next commands of a socket as sent, in order. The unit of work [holds](crate::devices::connect::hold) the socket, so
+/// that one which is no longer the device's newest gets none.
 pub async fn hand_over(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Handed> {
-    hold(tx, socket).await?;
-    hand_over_to_newest(tx, socket, what).await
-}
-
-/// The same for a socket that this unit of work holds already.
-pub async fn hand_over_to_newest(tx: &mut Tx, socket: Socket, what: HandOver) -> Result<Handed> {
     if what == HandOver::Again {
         tx.commands().requeue_unacknowledged(socket.device).await?;
     }

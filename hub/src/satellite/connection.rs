@@ -85,7 +85,7 @@ async fn newcomer(
 
 async fn serve(hub: Hub, socket: WebSocket, token: Option<SecretString>, place: Place) {
     let mut out = Outgoing::new(&hub, socket);
-    let (guest, connected, _seat) = match greet(&hub, &mut out, token, place).await {
+    let (guest, connected, seat) = match greet(&hub, &mut out, token, place).await {
         Ok(greeted) => greeted,
         Err(ended) => return out.close(&hub, ended).await,
     };
@@ -94,9 +94,16 @@ async fn serve(hub: Hub, socket: WebSocket, token: Option<SecretString>, place: 
         node: hub.node,
         generation: connected.generation,
     };
-    let ended = match welcome(&hub, &mut out, &guest, connected).await {
-        Ok(()) => converse(&hub, &mut out, &guest, socket).await,
-        Err(ended) => ended,
+    let life = async {
+        match welcome(&hub, &mut out, &guest, connected).await {
+            Ok(()) => converse(&hub, &mut out, &guest, socket).await,
+            Err(ended) => ended,
+        }
+    };
+    // Whatever it is at: who was revoked must not stay until the database has time for them. What is not committed is undone.
+    let ended = tokio::select! {
+        ended = life => ended,
+        () = seat.ended() => Ended::because(CloseReason::Revoked),
     };
     tracing::info!(agent.id = %guest.caller.agent, device.id = %guest.device, reason = ended.name(), "satellite left");
     // At once: the goodbye does not wait for a database that is away.

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
     identity::{Actor, Scope, authorize::authorize},
-    mailbox::take::{HandOver, Handed, hand_over_to_newest},
+    mailbox::take::{HandOver, Handed, hand_over},
     storage::{TxScope, Untold},
     telemetry::trace,
 };
@@ -91,7 +91,7 @@ async fn look(
             Owed::Nothing | Owed::Room | Owed::Turn => HandOver::Next,
             Owed::Look => HandOver::Again,
         };
-        hand_over_to_newest(&mut tx, socket, what).await?
+        hand_over(&mut tx, socket, what).await?
     } else {
         Handed::default()
     };

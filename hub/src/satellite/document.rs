@@ -69,8 +69,8 @@ fn about() -> String {
     format!(
         "The satellite offers the subprotocol `{SUBPROTOCOL}` and sends `hello` within {} seconds; the hub answers `welcome`. Then \
          events go up, each answered by `accepted`, `duplicate`, `rejected` or `discarded`; commands come down, each answered by \
-         `command_ack`, and once the hub has accepted that, carried out and answered by `command_result`. `desired` tells what the device should be like, and `report` what it is like. SATELLITES.md beside \
-         this document tells a session step by step, with every error and close code.",
+         `command_ack`, and once the hub has accepted that, carried out and answered by `command_result`. `desired` tells what the \
+         device should be like, and `report` what it is like. SATELLITES.md beside this document tells a session step by step, with every error and close code.",
         HELLO_WITHIN.as_secs()
     )
 }

@@ -40,11 +40,7 @@ fn in_turn<T>(
     agent: AgentId,
     work: impl Future<Output = Result<T>>,
 ) -> impl Future<Output = Result<T>> {
-    let work = bounded(work);
-    async move {
-        let _room = hub.share.room(agent, Work::Message, TURN_WITHIN).await?;
-        work.await
-    }
+    take_turn(hub, agent, Work::Message, work)
 }
 
 /// The same for somebody who is not greeted yet.
@@ -53,9 +49,18 @@ fn in_turn_to_greet<T>(
     agent: AgentId,
     work: impl Future<Output = Result<T>>,
 ) -> impl Future<Output = Result<T>> {
+    take_turn(hub, agent, Work::Greeting, work)
+}
+
+fn take_turn<T>(
+    hub: &Hub,
+    agent: AgentId,
+    why: Work,
+    work: impl Future<Output = Result<T>>,
+) -> impl Future<Output = Result<T>> {
     let work = bounded(work);
     async move {
-        let _room = hub.share.room(agent, Work::Greeting, TURN_WITHIN).await?;
+        let _room = hub.share.room(agent, why, TURN_WITHIN).await?;
         work.await
     }
 }

@@ -1,4 +1,4 @@
-//! How fast a device may report what it is like. Each report that says something new is an event and an audit entry of its agent,
+//! How fast the socket of a device may report what that is like. Each report that says something new is an event and an audit entry of its agent,
 //! so that a sensor which reports every flicker would crowd out everything else. A device that is refused lets its changes gather,
 //! and reports what came of them.
 

@@ -5,10 +5,12 @@
 //! They take nothing from devices. A device that has proved itself has its seat at once.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard},
 };
+
+use tokio::sync::Notify;
 
 use super::share::full;
 use crate::{
@@ -71,8 +73,8 @@ struct Open {
     /// How many sockets each newcomer has at the door.
     waiting: HashMap<Newcomer, usize>,
     /// Those that were greeted, by the numbers of their seats. A device has two while a newer one takes the place of an
-    /// older one.
-    sitting: HashMap<u64, Sitting>,
+    /// older one. With each, what tells it that it has ended.
+    sitting: HashMap<u64, (Sitting, Arc<Notify>)>,
     next: u64,
 }
 
@@ -88,6 +90,7 @@ pub struct Place {
 pub struct Seat {
     registry: Registry,
     number: u64,
+    ended: Arc<Notify>,
 }
 
 impl Registry {
@@ -127,18 +130,28 @@ impl Registry {
     /// The greeted sockets here.
     #[must_use]
     pub fn sitting(&self) -> Vec<Sitting> {
-        self.lock().sitting.values().copied().collect()
+        self.lock()
+            .sitting
+            .values()
+            .map(|(sitting, _)| *sitting)
+            .collect()
+    }
+
+    /// Ends the socket of which this was true; one that goes on with another credential meanwhile stays.
+    pub fn end(&self, ended: Sitting) {
+        let open = self.lock();
+        for (_, tell) in open.sitting.values().filter(|(sitting, _)| *sitting == ended) {
+            tell.notify_one();
+        }
     }
 
     /// The socket that was opened with a credential goes on with another.
     pub fn renewed(&self, before: TokenId, now: TokenId) {
         let mut open = self.lock();
-        for sitting in open
-            .sitting
-            .values_mut()
-            .filter(|sitting| sitting.token == before)
-        {
-            sitting.token = now;
+        for (sitting, _) in open.sitting.values_mut() {
+            if sitting.token == before {
+                sitting.token = now;
+            }
         }
     }
 
@@ -178,11 +191,20 @@ impl Place {
         open.take(sitting.agent);
         open.next += 1;
         let number = open.next;
-        open.sitting.insert(number, sitting);
+        let ended = Arc::new(Notify::new());
+        open.sitting.insert(number, (sitting, Arc::clone(&ended)));
         Ok(Seat {
             registry: self.registry.clone(),
             number,
+            ended,
         })
+    }
+}
+
+impl Seat {
+    /// Waits until its device, its credential or its agent has ended.
+    pub async fn ended(&self) {
+        self.ended.notified().await;
     }
 }
 
@@ -193,17 +215,19 @@ impl Drop for Place {
             Newcomer::Stranger(_) => open.strangers -= 1,
             Newcomer::Device(agent, _) => open.give_back(agent),
         }
-        if let Some(of_this) = open.waiting.get_mut(&self.newcomer) {
-            *of_this -= 1;
+        if let Entry::Occupied(mut of_this) = open.waiting.entry(self.newcomer) {
+            *of_this.get_mut() -= 1;
+            if *of_this.get() == 0 {
+                of_this.remove();
+            }
         }
-        open.waiting.retain(|_, of_this| *of_this > 0);
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut open = self.registry.lock();
-        if let Some(sitting) = open.sitting.remove(&self.number) {
+        if let Some((sitting, _)) = open.sitting.remove(&self.number) {
             open.give_back(sitting.agent);
         }
     }

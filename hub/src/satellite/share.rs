@@ -1,12 +1,12 @@
 //! The sockets' share of the database. When thousands of them have something to do at once, because they all come back or all
 //! speak, they would take every connection, and nobody's request would be answered. So sockets work on the database a few at a
 //! time, in the order in which they came; those who are not greeted yet take at most half of that, so that who is here does not
-//! wait for who comes; and those of one agent fewer, for they would only wait for each other's turn at its
-//! log, and hold the connections that other agents need. Each socket asks for one thing at a time, so that none can crowd out
+//! wait for who comes; and those of one agent fewer, for they would only wait for each other's turn at its log, and hold the
+//! connections that other agents need. Each socket asks for one thing at a time, so that none can crowd out
 //! another by saying more.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -185,10 +185,12 @@ impl Drop for AtTheDoor {
     fn drop(&mut self) {
         let mut door = self.shared.door();
         door.all -= 1;
-        if let Some(of_one) = door.of.get_mut(&self.from) {
-            *of_one -= 1;
+        if let Entry::Occupied(mut of_one) = door.of.entry(self.from) {
+            *of_one.get_mut() -= 1;
+            if *of_one.get() == 0 {
+                of_one.remove();
+            }
         }
-        door.of.retain(|_, of_one| *of_one > 0);
     }
 }
 

@@ -38,7 +38,7 @@ async fn repeat(hub: &Hub, every: Duration, care: impl AsyncFn(&Hub) -> Result<(
     }
 }
 
-/// Wakes the sockets that have something to do.
+/// Wakes the sockets that have something to do, and ends those that have no right to be here any more.
 pub async fn look(hub: &Hub) -> Result<()> {
     let sitting = hub.sockets.sitting();
     if sitting.is_empty() {
@@ -47,7 +47,14 @@ pub async fn look(hub: &Hub) -> Result<()> {
     let mut tx = hub.db.begin_system().await?;
     let concerned = tx.devices().concerned(hub.node, &sitting).await?;
     tx.commit().await?;
-    hub.db.bell().ring_here(concerned.into_iter().map(Ring::Device));
+    // At once: a socket that waits for its turn at the database hears no bell.
+    for concerned in concerned.iter().filter(|concerned| concerned.has_ended) {
+        hub.sockets.end(concerned.socket);
+    }
+    let rung = concerned.into_iter().filter(|concerned| !concerned.has_ended);
+    hub.db
+        .bell()
+        .ring_here(rung.map(|concerned| Ring::Device(concerned.socket.device)));
     Ok(())
 }
 

@@ -33,6 +33,15 @@ pub struct Entered {
     pub was_there: bool,
 }
 
+/// A socket that has something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concerned {
+    /// Which one.
+    pub socket: Sitting,
+    /// Its device, its credential or its agent has ended: it has to go.
+    pub has_ended: bool,
+}
+
 impl Devices<'_> {
     /// Takes what a device says of itself at hello, and gives its socket the next generation. What it declares first is
     /// approved with the device itself. None when the device was revoked.
@@ -189,16 +198,18 @@ impl Devices<'_> {
         })
     }
 
-    /// Which of these sockets of a node have something to do: a command waits, what is desired was not told, the device, its credential or its agent has
-    /// ended, or another node took over. However long ago: a node that could not look for a while must not miss it.
-    pub async fn concerned(&mut self, node: NodeId, sitting: &[Sitting]) -> Result<Vec<DeviceId>> {
+    /// Which of these sockets of a node have something to do: a command waits, what is desired was not told, the device, its
+    /// credential or its agent has ended, or another node took over. However long ago: a node that could not look for a while
+    /// must not miss it.
+    pub async fn concerned(&mut self, node: NodeId, sitting: &[Sitting]) -> Result<Vec<Concerned>> {
         let now = self.0.now();
         let agents: Vec<Uuid> = sitting.iter().map(|socket| socket.agent.0).collect();
         let devices: Vec<Uuid> = sitting.iter().map(|socket| socket.device.0).collect();
         let tokens: Vec<Uuid> = sitting.iter().map(|socket| socket.token.0).collect();
         // Every table by its whole key, which begins with the agent.
-        let rows = sqlx::query_scalar!(
-            r#"select here.device as "device!"
+        let rows = sqlx::query!(
+            r#"select here.agent as "agent!", here.device as "device!", here.token as "token!",
+                 (d.id is null or a.id is null or t.id is null) as "has_ended!"
                from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as here(agent, device, token)
                left join devices d on d.agent_id = here.agent and d.id = here.device and d.revoked_at is null
                left join agents a on a.id = here.agent and a.disabled_at is null
@@ -218,7 +229,15 @@ impl Devices<'_> {
             now
         );
         let rows = rows.fetch_all(self.0.connection()).await?;
-        Ok(rows.into_iter().map(DeviceId).collect())
+        let concerned = rows.into_iter().map(|row| Concerned {
+            socket: Sitting {
+                agent: row.agent.into(),
+                device: row.device.into(),
+                token: row.token.into(),
+            },
+            has_ended: row.has_ended,
+        });
+        Ok(concerned.collect())
     }
 
     /// Notes that these devices are alive on this node: one statement for all of them.

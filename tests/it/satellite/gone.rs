@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use chrono::Duration as TimeDelta;
+use futures_util::future::try_join_all;
 use hub::{
     devices::{Socket as Seat, Standing, revoke::revoke},
+    ids::AgentId,
     jobs::sweep::end_overdue,
-    satellite::{protocol::CloseReason, watch},
+    satellite::{protocol::CloseReason, share::Work, watch},
     turns::offline::Offline,
 };
 use sqlx::Executor;
@@ -99,6 +101,25 @@ async fn a_revocation_does_not_wait_for_the_heartbeats() {
     let end = timeout(Duration::from_secs(2), socket.end()).await.unwrap();
     ended(&end, CloseReason::Revoked);
     slow.rollback().await.unwrap();
+}
+
+/// Its socket waits for others, who keep all that the database has for sockets.
+#[tokio::test]
+async fn a_revoked_device_is_out_though_its_socket_waits_for_its_turn() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let (mut socket, _) = Socket::greet(&served, &hub.home.office, &[]).await;
+    let crowd = (0..hub.config.satellite.work_at_once).map(|_| {
+        let patience = Duration::from_secs(10);
+        hub.share.room(AgentId::mint(), Work::Message, patience)
+    });
+    let _crowd = try_join_all(crowd).await.unwrap();
+    socket.transcribes("one", "hello").await;
+    hub.sql()
+        .execute("update hub.devices set revoked_at = now() where name = 'office'")
+        .await;
+    let end = timeout(Duration::from_secs(2), socket.end()).await.unwrap();
+    ended(&end, CloseReason::Revoked);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::sync::{
 use hub::{
     devices::{
         Capability, Device, Socket,
-        connect::{Connected, Introduction, connect},
+        connect::{Connected, Introduction, connect, hold},
     },
     error::Result,
     events::ingest::{Inbound, Outcome, ingest},
@@ -147,6 +147,7 @@ impl TestDevice {
             generation,
         };
         let mut tx = self.begin().await?;
+        hold(&mut tx, socket).await?;
         let handed = hand_over(&mut tx, socket, HandOver::Next).await?;
         tx.commit().await?;
         Ok(handed.commands)
