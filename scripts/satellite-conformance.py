@@ -269,7 +269,7 @@ class Trial:
         log = open(os.path.join(self.args.home, "satellite.log"), "wb")
         self.satellite = await asyncio.create_subprocess_exec(
             *[word.format(**known) for word in command], stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log,
-            env=os.environ | {"HUB_TOKEN": made["token"], "HUB_URL": url})
+            env=os.environ | {"HUB_DEVICE_TOKEN": made["token"], "HUB_URL": url})
 
     async def stop(self):
         if self.satellite and self.satellite.returncode is None:

@@ -2,7 +2,7 @@
 """A satellite on one page, to start from: it says the lines that are typed, prints what the hub wants shown, and does each
 command once. It needs Python 3.9 and the package websockets; scripts/satellite-conformance says whether it keeps the rules.
 
-Example: HUB_TOKEN=… scripts/satellite-example.py ws://127.0.0.1:8080/v1/satellites/connect kitchen.journal"""
+Example: HUB_DEVICE_TOKEN=… scripts/satellite-example.py ws://127.0.0.1:8080/v1/satellites/connect kitchen.journal"""
 
 import asyncio
 import contextlib
@@ -137,7 +137,7 @@ class Satellite:
 
 
 async def main():
-    satellite = Satellite(sys.argv[1], os.environ["HUB_TOKEN"], Journal(sys.argv[2]))
+    satellite = Satellite(sys.argv[1], os.environ["HUB_DEVICE_TOKEN"], Journal(sys.argv[2]))
     running, typed = asyncio.create_task(satellite.run()), asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(typed), sys.stdin)
     while line := await typed.readline():
@@ -145,4 +145,4 @@ async def main():
     await running
 
 
-asyncio.run(main()) if len(sys.argv) == 3 and "HUB_TOKEN" in os.environ else sys.exit(__doc__)
+asyncio.run(main()) if len(sys.argv) == 3 and "HUB_DEVICE_TOKEN" in os.environ else sys.exit(__doc__)

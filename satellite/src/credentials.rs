@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::journal::sync_folder_of;
 use crate::protocol::BearerToken;
 
 /// A credentials file has five short fields; anything longer is another file.
@@ -102,7 +103,9 @@ impl Credentials {
         // Left by a process of the same number that was killed here.
         let _ = fs::remove_file(&next);
         Self::write(&next, &fields)?;
-        fs::rename(&next, path).map_err(|source| unwritable(path, source))
+        fs::rename(&next, path)
+            .and_then(|()| sync_folder_of(path))
+            .map_err(|source| unwritable(path, source))
     }
 
     /// Reads the file, unless others can read it too.

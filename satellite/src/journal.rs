@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::machine::Entry;
@@ -56,6 +56,14 @@ impl Journal {
             .open(path)
             .map_err(failed)?;
         lock(&file, path)?;
+        // The one who held it may have put another file in its place.
+        let (opened, there) = (
+            file.metadata().map_err(failed)?,
+            std::fs::metadata(path).map_err(failed)?,
+        );
+        if opened.ino() != there.ino() {
+            return Err(JournalError::InUse(path.into()));
+        }
         let (entries, is_torn) = read(&file).map_err(failed)?;
         let mut journal = Self {
             path: path.into(),
@@ -116,16 +124,20 @@ impl Journal {
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
             .map_err(failed)?;
-        std::fs::rename(&new_path, &self.path).map_err(failed)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))
-            .and_then(|folder| folder.sync_all())
+        std::fs::rename(&new_path, &self.path)
+            .and_then(|()| sync_folder_of(&self.path))
             .map_err(failed)?;
         self.file = file;
         self.lines = entries.len();
         self.kept = self.lines;
         Ok(())
     }
+}
+
+/// Makes sure that the names in a file's folder are on disk: without that a power cut may bring back what a file replaced.
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Commands hold what the agent says in private: the owner's eyes only.
@@ -156,7 +168,11 @@ fn read(file: &File) -> io::Result<(Vec<Entry>, bool)> {
             _ if reader.fill_buf()?.is_empty() => return Ok((entries, true)),
             Ok(_) => {}
             Err(error) => {
-                let detail = format!("line {} is damaged: {error}", entries.len() + 1);
+                let detail = format!(
+                    "line {} is damaged: {error}. It says what was done, so that nothing is done twice. Mend the line; or move the \
+                     file away, and what was begun and not answered will be reported as unknown",
+                    entries.len() + 1
+                );
                 return Err(io::Error::new(io::ErrorKind::InvalidData, detail));
             }
         }

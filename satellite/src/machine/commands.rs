@@ -13,7 +13,7 @@ use super::ledger::{Ledger, Step};
 use super::results::{cancelled, unknown, within_bounds};
 use super::{Notice, Output};
 use crate::protocol::{
-    Command, CommandAck, CommandProgress, CommandResult, CommandStage, OpenCommand, SatelliteFrame,
+    Command, CommandAck, CommandProgress, CommandResult, CommandStage, ErrorCode, OpenCommand, SatelliteFrame,
 };
 
 #[derive(Debug, Default)]
@@ -86,14 +86,15 @@ impl Commands {
     }
 
     /// The hub refused an acknowledgement or a result for good: there is nothing left to do or to say.
-    pub(super) fn rejected(&mut self, command_id: Uuid, of: CommandStage) -> Vec<Output> {
+    pub(super) fn rejected(&mut self, command_id: Uuid, of: CommandStage, code: ErrorCode) -> Vec<Output> {
+        let has_ended = matches!(code, ErrorCode::Conflict | ErrorCode::NotFound);
         match (of, self.known.get(command_id)) {
             (CommandStage::Ack, Some(Step::Received(_) | Step::Shelved(_))) => {
                 self.known.forget(command_id);
                 vec![Output::Record(Entry::Settled { command_id })]
             }
-            // It has ended as far as the hub knows: what was not begun is not begun any more.
-            (CommandStage::Progress, Some(Step::Ready(_))) => {
+            // As far as the hub knows: what was not begun is not begun any more. Another code is about the words of the sign of life.
+            (CommandStage::Progress, Some(Step::Ready(_))) if has_ended => {
                 self.known.forget(command_id);
                 vec![
                     Output::Record(Entry::Settled { command_id }),

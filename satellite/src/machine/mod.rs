@@ -289,7 +289,7 @@ impl Machine {
                 self.told_and_sent(Notice::EventDiscarded { reason })
             }
             Subject::Report { report_id } => {
-                self.state.answered(&report_id);
+                self.state.discarded(&report_id);
                 self.send_state()
             }
             // They are never kept or not kept.
@@ -339,7 +339,7 @@ impl Machine {
             }
             Subject::Command { command_id, of } => {
                 let mut outputs = vec![Output::Tell(Notice::CommandRejected { of, detail })];
-                outputs.extend(self.commands.rejected(command_id, of));
+                outputs.extend(self.commands.rejected(command_id, of, code));
                 outputs
             }
         }

@@ -198,7 +198,7 @@ pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
         speed: args.replay.is_some().then_some(args.speed),
         linger: args.exit_when_done.then_some(args.linger),
     };
-    let journal_path = credentials_path.with_extension("journal");
+    let journal_path = journal_path(&credentials_path);
     let mut client = Client::new(&journal_path, target, effects, console, plan)?;
     if args.renew {
         client.renew(&credentials_path);
@@ -218,6 +218,11 @@ pub async fn run(args: Args) -> Result<ExitCode, SatelliteError> {
         Ending::Refusals => Ok(ExitCode::FAILURE),
         Ending::Good => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// What was done is remembered beside the credentials.
+fn journal_path(credentials: &Path) -> PathBuf {
+    credentials.with_extension("journal")
 }
 
 impl Args {
@@ -247,7 +252,7 @@ impl Args {
         let mut settings = found.unwrap_or_default();
         settings.print.extend(&self.enable);
         let effects = Effects::new(settings).and_then(|effects| {
-            effects.keep_out_of(&[&path, credentials])?;
+            effects.keep_out_of(&[&path, credentials, &journal_path(credentials)])?;
             Ok(effects)
         });
         effects.map_err(|problem| SettingsError::of(&path, problem))

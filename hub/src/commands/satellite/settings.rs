@@ -1,9 +1,9 @@
 //! What the agent may have this satellite do: `.hub/satellites/NAME.toml`. What does not stand in it is off.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -147,6 +147,12 @@ pub enum SettingsError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Somebody else decides what is run here.
+    #[error("{path} belongs to another user of this machine; run: chown $(id -u) {path}", path = path.display())]
+    OfOthers {
+        /// The file or its folder.
+        path: PathBuf,
+    },
     /// It cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -200,13 +206,11 @@ impl Settings {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(failed)?,
         };
-        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-        if mode & 0o022 != 0 {
-            return Err(SettingsError::Exposed {
-                path: path.into(),
-                mode,
-            });
-        }
+        guarded(path, &file.metadata().map_err(failed)?)?;
+        // Who can change the folder can put another file there.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        guarded(folder, &fs::metadata(folder).map_err(failed)?)?;
         let mut text = String::new();
         let read = file
             .take(MAX_BYTES + 1)
@@ -233,6 +237,20 @@ impl Settings {
                 None => (error.path().to_string(), reason),
             }
         })
+    }
+}
+
+/// Refuses what others may change, or what is theirs. In a folder like /tmp nobody may touch the files of others.
+fn guarded(path: &Path, found: &Metadata) -> Result<(), SettingsError> {
+    let own = rustix::process::geteuid().as_raw();
+    let (mode, is_sticky) = (found.mode() & 0o777, found.is_dir() && found.mode() & 0o1000 != 0);
+    let path = path.to_owned();
+    if found.uid() != 0 && found.uid() != own {
+        Err(SettingsError::OfOthers { path })
+    } else if mode & 0o022 != 0 && !is_sticky {
+        Err(SettingsError::Exposed { path, mode })
+    } else {
+        Ok(())
     }
 }
 

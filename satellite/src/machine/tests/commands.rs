@@ -188,20 +188,42 @@ fn what_was_received_is_known_as_never_started_however_late_the_hub_asks() {
 }
 
 #[test]
-fn a_result_larger_than_the_hub_takes_becomes_one_that_says_so() {
-    let mut machine = Machine::new(software(), capabilities(), Vec::new());
-    welcome(&mut machine, Vec::new());
-    machine.handle(Input::Received(HubFrame::Command(command(1))));
-    machine.handle(Input::Received(accepted_command(1, CommandStage::Ack)));
-    machine.handle(Input::Begun(id(1)));
-    let result = CommandResult {
-        result: Some(json!("x".repeat(70_000))),
+fn what_the_hub_would_refuse_of_a_result_is_left_out_and_how_it_ended_is_not() {
+    let tell = |result: CommandResult| {
+        let mut machine = ready();
+        machine.handle(Input::Begun(id(1)));
+        let outputs = machine.handle(Input::Executed(result));
+        let told = outputs.into_iter().find_map(|output| match output {
+            Output::Send(SatelliteFrame::CommandResult(told)) => Some(told),
+            _ => None,
+        });
+        told.unwrap()
+    };
+    let given = |value: serde_json::Value| CommandResult {
+        result: Some(value),
         ..done(1)
     };
+    let told = tell(given(json!("x".repeat(70_000))));
     assert_eq!(
-        results(&machine.handle(Input::Executed(result)), CommandStatus::Error),
-        [id(1)]
+        (told.status, &told.result.unwrap()["bytes"]),
+        (CommandStatus::Ok, &json!(70_002))
     );
+    let told = tell(given(json!({"a\0": ["\0b", 1]})));
+    assert_eq!(told, given(json!({"a\u{fffd}": ["\u{fffd}b", 1]})));
+    let message = "\0".repeat(90_000);
+    let told = tell(CommandResult::failed(
+        id(1),
+        CommandStatus::Unknown,
+        "broken",
+        &message,
+    ));
+    let error = told.error.unwrap();
+    assert_eq!(
+        (told.status, error.code.as_str()),
+        (CommandStatus::Unknown, "broken")
+    );
+    assert_eq!(error.message.chars().count(), 4_001);
+    assert!(!error.message.contains('\0'));
 }
 
 /// A satellite that may begin a command.
@@ -301,20 +323,25 @@ fn what_waits_is_not_begun_while_the_hub_is_away() {
 
 #[test]
 fn what_waits_is_given_up_when_the_hub_says_that_it_has_ended() {
-    let mut machine = Machine::new(software(), capabilities(), Vec::new());
-    welcome(&mut machine, Vec::new());
-    machine.handle(Input::Received(HubFrame::Command(command(1))));
-    machine.handle(Input::Received(accepted_command(1, CommandStage::Ack)));
-    let refused = HubFrame::Rejected(Rejected {
-        subject: Subject::Command {
-            command_id: id(1),
-            of: CommandStage::Progress,
-        },
-        code: ErrorCode::Conflict,
-        detail: "the command is unknown: do not begin it".into(),
-        errors: Vec::new(),
-    });
-    let outputs = machine.handle(Input::Received(refused));
-    assert!(outputs.contains(&Output::Stop(id(1))), "{outputs:?}");
-    assert_eq!(machine.handle(Input::Begun(id(1))), []);
+    let refused = |code| {
+        Input::Received(HubFrame::Rejected(Rejected {
+            subject: Subject::Command {
+                command_id: id(1),
+                of: CommandStage::Progress,
+            },
+            code,
+            detail: "the command is unknown: do not begin it".into(),
+            errors: Vec::new(),
+        }))
+    };
+    for code in [ErrorCode::Conflict, ErrorCode::NotFound] {
+        let mut machine = ready();
+        let outputs = machine.handle(refused(code));
+        assert!(outputs.contains(&Output::Stop(id(1))), "{outputs:?}");
+        assert_eq!(machine.handle(Input::Begun(id(1))), []);
+    }
+    // A note that is too long says nothing of the command.
+    let mut machine = ready();
+    machine.handle(refused(ErrorCode::Invalid));
+    assert_eq!(machine.handle(Input::Begun(id(1))).len(), 1);
 }

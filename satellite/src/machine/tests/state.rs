@@ -1,7 +1,7 @@
 //! What is wanted is told, and what it is like is said until the hub has it.
 
 use super::*;
-use crate::protocol::{Desired, Report};
+use crate::protocol::{Desired, DiscardReason, Report};
 
 fn like(level: i64, reached: Option<i64>) -> Input {
     let state = object(level);
@@ -35,6 +35,15 @@ fn kept(name: &str) -> Input {
     Input::Received(HubFrame::Accepted(Accepted::Report {
         report_id,
         version: 1,
+    }))
+}
+
+fn not_kept(name: &str) -> Input {
+    Input::Received(HubFrame::Discarded(Discarded {
+        subject: Subject::Report {
+            report_id: client_id(name),
+        },
+        reason: DiscardReason::PrivacyMode,
     }))
 }
 
@@ -105,6 +114,35 @@ fn what_is_refused_for_good_is_told_and_not_said_again() {
     ));
     assert_eq!(reports(&machine.handle(Input::Tick)), []);
     assert!(machine.is_idle());
+}
+
+/// A hub that keeps nothing for a while must not believe afterwards what was true before.
+#[test]
+fn what_was_not_kept_is_said_again_and_nobody_waits_for_it() {
+    let mut machine = machine();
+    machine.handle(like(1, None));
+    welcome(&mut machine, Vec::new());
+    machine.handle(not_kept("1"));
+    assert!(machine.is_idle());
+    let later = |machine: &mut Machine| {
+        let mut ticks = (1..100).map(|count| (count, reports(&machine.handle(Input::Tick))));
+        ticks.find(|(_, said)| !said.is_empty()).unwrap()
+    };
+    assert_eq!(later(&mut machine), (60, said("2", 1, None)));
+    machine.handle(not_kept("2"));
+    // What is new is said at once, for that may have been the end of it.
+    assert_eq!(reports(&machine.handle(like(2, None))), said("3", 2, None));
+    machine.handle(kept("3"));
+    assert!((0..100).all(|_| machine.handle(Input::Tick).is_empty()));
+}
+
+#[test]
+fn a_hub_that_counts_on_from_less_is_told_what_was_dealt_with_there() {
+    let mut machine = machine();
+    machine.handle(like(1, Some(5)));
+    welcome(&mut machine, Vec::new());
+    machine.handle(kept("1"));
+    assert_eq!(reports(&machine.handle(like(2, Some(3)))), said("2", 2, Some(3)));
 }
 
 #[test]

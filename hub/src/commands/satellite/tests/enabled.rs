@@ -213,10 +213,12 @@ fn a_folder_over_what_decides_about_the_satellite_is_refused() {
         );
         let effects = Effects::new(Settings::parse(&settings).unwrap()).unwrap();
         // There is no such file yet.
-        effects
-            .keep_out_of(&[&own.join("hall.toml")])
-            .err()
-            .map(|problem| problem.0)
+        let refused = |own: &Path| effects.keep_out_of(&[own]).err().map(|problem| problem.0);
+        assert_eq!(
+            refused(&own.join("new/hall.toml")),
+            refused(&own.join("hall.toml"))
+        );
+        refused(&own.join("hall.toml"))
     };
     let key = Some("files.all.folder".to_owned());
     for folder in [".", "own", "link"] {
@@ -270,6 +272,13 @@ fn settings_that_others_can_change_are_refused_and_a_persons_own_are_kept() {
         "{said}"
     );
     fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    // Who can change the folder can put another file there; in one like /tmp, not.
+    let folder = home.0.join("new");
+    fs::set_permissions(&folder, PermissionsExt::from_mode(0o770)).unwrap();
+    let said = Settings::read(&path).unwrap_err().to_string();
+    assert!(said.contains("new can be changed by others"), "{said}");
+    fs::set_permissions(&folder, PermissionsExt::from_mode(0o1777)).unwrap();
+    assert_eq!(Settings::read(&path).unwrap(), Some(Settings::default()));
     fs::write(&path, "#".repeat(70_000)).unwrap();
     assert!(
         Settings::read(&path)

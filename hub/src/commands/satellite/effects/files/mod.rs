@@ -27,8 +27,8 @@ const WRITE: &str = "file.write";
 
 /// Folders at most.
 const MAX_ROOTS: usize = 16;
-/// The hub sends no more than this in one command.
-const MAX_WRITE_BYTES: usize = 128 * 1024;
+/// The arguments of one command have no more than this.
+const MAX_WRITE_BYTES: usize = 64 * 1024;
 /// Bytes of a path at most.
 const MAX_PATH_BYTES: usize = 1_024;
 /// A disk that does not answer, or a share that is away.
@@ -81,13 +81,14 @@ impl Files {
 
     /// The folder that this file is in, among those where this may be done, or among all.
     pub(super) fn holding(&self, file: &Path, to: Option<May>) -> Option<&str> {
-        let file = std::path::absolute(file).ok()?;
-        // What is not there yet will be in this folder.
-        let real =
-            std::fs::canonicalize(&file).or_else(|_| std::fs::canonicalize(file.parent().unwrap_or(&file)));
-        let real = real.ok()?;
+        // The file itself, the folder of its name, where a link could be changed, and, as long as none of them is there, its name.
+        let named = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let folder = named.parent().unwrap_or(&named);
+        let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let places = [real(&named), real(folder)];
         let is_over = |root: &Root| {
-            real.starts_with(&root.folder) && to.is_none_or(|to| root.settings.may.contains(&to))
+            places.iter().any(|place| place.starts_with(&root.folder))
+                && to.is_none_or(|to| root.settings.may.contains(&to))
         };
         let found = self.roots.iter().find(|(_, root)| is_over(root));
         found.map(|(name, _)| name.as_str())

@@ -133,13 +133,14 @@ impl Shell {
             let message = "no command of this satellite's settings is like these words";
             Failure::error("not_allowed", message)
         })?;
+        let says = argv.join(" ");
         let process = Process {
             program: pattern.program().to_owned(),
-            arguments: argv[1..].to_vec(),
+            argv,
             surroundings: Arc::clone(&self.surroundings),
         };
         Ok(Task {
-            says: argv.join(" "),
+            says,
             work: process.run(cancel).boxed(),
         })
     }

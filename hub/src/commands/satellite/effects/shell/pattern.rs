@@ -152,11 +152,11 @@ fn find(program: &str) -> Result<PathBuf, String> {
             .find(|place| place.is_file())
             .ok_or_else(|| format!("{program} is in none of {}", FOLDERS.join(", ")))?
     };
-    check(&found)?;
-    Ok(found)
+    check(&found)
 }
 
-fn check(program: &Path) -> Result<(), String> {
+/// The program itself: a link that somebody could change afterwards is followed now.
+fn check(program: &Path) -> Result<PathBuf, String> {
     let shown = program.display();
     let real = fs::canonicalize(program).map_err(|error| format!("{shown}: {error}"))?;
     let file = fs::metadata(&real).map_err(|error| format!("{shown}: {error}"))?;
@@ -177,5 +177,5 @@ fn check(program: &Path) -> Result<(), String> {
             ));
         }
     }
-    Ok(())
+    Ok(real)
 }

@@ -31,7 +31,8 @@ const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 /// What is to be run.
 pub(super) struct Process {
     pub(super) program: PathBuf,
-    pub(super) arguments: Vec<String>,
+    /// All words: a program of many names goes by the first one.
+    pub(super) argv: Vec<String>,
     pub(super) surroundings: Arc<Surroundings>,
 }
 
@@ -104,7 +105,8 @@ impl Process {
 
     fn spawn(&self) -> io::Result<Child> {
         Command::new(&self.program)
-            .args(&self.arguments)
+            .arg0(&self.argv[0])
+            .args(&self.argv[1..])
             .env_clear()
             .envs(
                 self.surroundings
