@@ -20,6 +20,9 @@ pub struct SatelliteConfig {
     pub work_at_once: usize,
     /// Of these, messages of one agent's devices at most.
     pub work_at_once_per_agent: usize,
+    /// What all devices of one agent may say in a second, on this node; ten seconds' worth may come at once. Answers to commands
+    /// do not count.
+    pub messages_per_s_per_agent: u32,
 }
 
 impl Default for SatelliteConfig {
@@ -34,13 +37,16 @@ impl Default for SatelliteConfig {
             work_at_once: 4,
             // What one agent appends is written one after the other anyway: one that writes, one that is prepared.
             work_at_once_per_agent: 2,
+            // A third of what one agent's log bears, and far more than a household says.
+            messages_per_s_per_agent: 500,
         }
     }
 }
 
 impl SatelliteConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        between(self.heartbeat_ms, 100..=600_000, "satellite.heartbeat_ms")?;
+        // The hub itself looks twice a second.
+        between(self.heartbeat_ms, 1_000..=600_000, "satellite.heartbeat_ms")?;
         // Satellites are promised no more than the protocol says.
         between(self.hello_timeout_ms, 100..=10_000, "satellite.hello_timeout_ms")?;
         between(self.max_sockets, 1..=1_000_000, "satellite.max_sockets")?;
@@ -54,6 +60,11 @@ impl SatelliteConfig {
             self.work_at_once_per_agent,
             1..=1_000,
             "satellite.work_at_once_per_agent",
+        )?;
+        between(
+            self.messages_per_s_per_agent,
+            1..=1_000_000,
+            "satellite.messages_per_s_per_agent",
         )
     }
 }

@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 31] = [
+const NUMBERS: [(&str, u64, u64); 32] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -27,12 +27,13 @@ const NUMBERS: [(&str, u64, u64); 31] = [
     ("http.request_timeout_ms", 20_001, 600_000),
     ("http.stream_ms", 100, 86_400_000),
     ("http.write_timeout_ms", 100, 600_000),
-    ("satellite.heartbeat_ms", 100, 600_000),
+    ("satellite.heartbeat_ms", 1_000, 600_000),
     ("satellite.hello_timeout_ms", 100, 10_000),
     ("satellite.max_sockets", 1, 1_000_000),
     ("satellite.max_sockets_per_agent", 1, 1_000_000),
     ("satellite.work_at_once", 1, 1_000),
     ("satellite.work_at_once_per_agent", 1, 1_000),
+    ("satellite.messages_per_s_per_agent", 1, 1_000_000),
     ("worker.concurrency", 1, 256),
     ("worker.lease_ms", 500, 3_600_000),
     ("worker.poll_ms", 10, 60_000),

@@ -153,6 +153,14 @@ impl Device {
         self.person_id.is_none_or(|owner| Some(owner) == person)
     }
 
+    /// Whether it may be told anything.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        self.scopes
+            .iter()
+            .any(|scope| scope == Scope::CommandsReceive.as_str())
+    }
+
     /// As this person, or the household, sees it: whether somebody's own device is there is told to nobody else.
     #[must_use]
     pub fn as_seen_by(self, person: Option<PersonId>) -> Self {

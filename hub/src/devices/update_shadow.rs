@@ -28,6 +28,10 @@ pub async fn update_shadow(tx: &mut Tx, id: DeviceId, expected: i64, patch: &Doc
     if device.revoked_at.is_some() {
         return Err(Error::conflict("device_revoked", "the device was revoked"));
     }
+    if !device.hears() {
+        let detail = "the device may not receive what is desired of it: it lacks the scope commands:receive";
+        return Err(Error::conflict("device_cannot", detail));
+    }
     let mut shadow = tx.shadows().lock(&device).await?;
     if shadow.desired.version != expected {
         return Err(Error::Outdated {

@@ -22,7 +22,7 @@ pub struct Approval {
     pub space: SpaceId,
     /// The trust of what it sends when nobody is identified.
     pub default_trust: Trust,
-    /// What it may do; none: send events, and receive commands. Never what it asked for by itself.
+    /// What it may do; none: send events, receive commands, and report its state. Never what it asked for by itself.
     pub scopes: Option<Vec<String>>,
     /// Of the kinds it asked with, those it may be used for; none: all of them.
     pub capabilities: Option<Vec<String>>,

@@ -12,7 +12,7 @@ use axum::{
     response::Response,
 };
 use secrecy::SecretString;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
 use super::{
@@ -22,9 +22,10 @@ use super::{
     in_turn, in_turn_to_greet,
     operate::{farewell, notice, operate, story},
     outgoing::{Ended, Outgoing},
-    protocol::{CloseReason, ErrorNotice, HubFrame, Limits, OpenCommand, SUBPROTOCOL, Welcome},
+    protocol::{CloseReason, ErrorNotice, Hello, HubFrame, Limits, OpenCommand, SUBPROTOCOL, Welcome},
     pulse::{Pulse, heartbeat_s},
     registry::{Newcomer, Place, Seat},
+    share::full,
     subscriptions::Subscriptions,
     tell::Told,
     upgrade::{hears_hello, open, speaking},
@@ -47,6 +48,9 @@ use crate::{
 
 /// How long after a look that failed the next one comes.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How long after its hello a device is let in at the latest. Whoever waits longer has given up (they wait for ten seconds from when
+/// they came), and would only throw out the socket that it opened elsewhere.
+const WELCOMED_WITHIN: Duration = Duration::from_secs(7);
 
 /// Upgrades a request of a satellite.
 pub async fn connect(
@@ -121,6 +125,17 @@ async fn greet(
     place: Place,
 ) -> Result<(Guest, Connected, Seat), Ended> {
     let hello = hears_hello(hub, out).await?;
+    let welcomed = timeout(WELCOMED_WITHIN, admit(hub, token, hello, place)).await;
+    welcomed.unwrap_or_else(|_| Err(refused(&full("a place at the door"))))
+}
+
+/// Lets the device in that said hello.
+async fn admit(
+    hub: &Hub,
+    token: Option<SecretString>,
+    hello: Hello,
+    place: Place,
+) -> Result<(Guest, Connected, Seat), Ended> {
     let guest = in_turn_to_greet(hub, place.agent(), hello::admit(hub, token, &hello))
         .await
         .map_err(|error| refused(&error))?;

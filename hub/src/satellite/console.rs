@@ -52,7 +52,10 @@ pub async fn connect(
     } else {
         None
     };
-    let newcomer = Newcomer::stranger(from.address);
+    let newcomer = user.as_ref().map_or_else(
+        || Newcomer::stranger(from.address),
+        |who| Newcomer::User(who.user),
+    );
     let opened = open(hub, upgrade, newcomer, |hub, socket, place| {
         serve(hub, socket, user, place)
     });

@@ -103,8 +103,9 @@ async fn look(
 }
 
 /// A socket that was told of something is told of every change, so that what it was told last is what is wanted. One that was
-/// told nothing yet is told when there is something to do.
+/// told nothing yet is told when there is something to do, or when its device may still be at something that is not wanted any more.
 fn worth_telling(untold: Untold) -> Option<Shadow> {
     let Untold { shadow, was_told } = untold;
-    (was_told || !shadow.is_in_sync()).then_some(shadow)
+    let is_settled = shadow.is_in_sync() && shadow.reported.reached_version == shadow.desired.version;
+    (was_told || !is_settled).then_some(shadow)
 }

@@ -65,6 +65,7 @@ pub async fn operate(
     let agent = guest.caller.agent;
     let needed = operation.scope();
     let may = needed.map_or(Ok(()), |scope| authorize(&guest.caller, scope));
+    let may = may.and_then(|()| in_pace(hub, guest, &operation));
     let (subjects, mut frames, done) = match operation {
         Operation::Ingest(items) => {
             let (good, bad) = sorted(items);
@@ -98,6 +99,21 @@ pub async fn operate(
         Err(error) => refuse(&error, subjects, &mut frames)?,
     }
     Ok(frames)
+}
+
+/// Refuses what comes too soon, without a look at the database.
+fn in_pace(hub: &Hub, guest: &Guest, operation: &Operation) -> Result<()> {
+    let said = match operation {
+        Operation::Ingest(items) => items.len(),
+        Operation::Report(..) => {
+            let in_pace = guest.pace.take();
+            in_pace.map_err(|retry_after| Error::Throttled { retry_after })?;
+            1
+        }
+        _ => return Ok(()),
+    };
+    let in_pace = hub.share.says(guest.caller.agent, said);
+    in_pace.map_err(|retry_after| Error::Throttled { retry_after })
 }
 
 /// Nothing was kept: each is refused, and may be sent again where that helps.

@@ -18,18 +18,18 @@ use crate::{
     devices::Sitting,
     error::{Error, Result},
     identity::network,
-    ids::{AgentId, DeviceId, TokenId},
+    ids::{AgentId, DeviceId, TokenId, UserId},
     telemetry::metric,
 };
 
 /// Strangers at the door at most: 64 MiB at the worst, when each sends a message of the largest size in two halves and leaves
 /// both unfinished. A greeting takes milliseconds, so that thousands come in within their ten seconds.
 const MOST_STRANGERS: usize = 128;
-/// Devices at the door at most: what a hub greets within a few seconds, for they do not wait longer for their welcome. Whoever
+/// Devices and users at the door at most: what a hub greets within a few seconds, for they do not wait longer for their welcome. Whoever
 /// comes when so many wait is told at once to come again.
-const MOST_DEVICES: usize = 1_024;
+const MOST_PROVEN: usize = 1_024;
 /// Of these, those of one agent, which may have opened sockets and say nothing.
-const MOST_OF_AGENT: usize = MOST_DEVICES / 4;
+const MOST_OF_AGENT: usize = MOST_PROVEN / 4;
 /// Sockets at most that one newcomer may have at the door: a client that lost some without noticing, and a few neighbours.
 const MOST_OF_ONE: usize = 8;
 
@@ -47,6 +47,8 @@ pub struct Registry {
 pub enum Newcomer {
     /// A device of an agent, whose credential came with the upgrade.
     Device(AgentId, DeviceId),
+    /// A user who watches, whose credential came with the upgrade. They take no seat: they have room of their own.
+    User(UserId),
     /// Anybody, at this address.
     Stranger(Option<IpAddr>),
 }
@@ -109,7 +111,8 @@ impl Registry {
         let mut open = self.lock();
         let of_this = open.waiting.get(&newcomer).copied().unwrap_or_default();
         let is_crowded = newcomer.is_stranger() && open.strangers >= MOST_STRANGERS;
-        if open.seats >= self.most || is_crowded || of_this >= MOST_OF_ONE {
+        let is_full = open.seats >= self.most && !matches!(newcomer, Newcomer::User(_));
+        if is_full || is_crowded || of_this >= MOST_OF_ONE {
             return Err(no_seat("node"));
         }
         match newcomer {
@@ -117,7 +120,11 @@ impl Registry {
             Newcomer::Device(agent, _) if open.of(agent) >= self.most_of_agent => {
                 return Err(no_seat("agent"));
             }
-            Newcomer::Device(agent, _) if open.is_door_full_for(agent) => return Err(no_seat("door")),
+            Newcomer::User(_) if open.is_door_full_for(None) => return Err(no_seat("door")),
+            Newcomer::User(_) => {}
+            Newcomer::Device(agent, _) if open.is_door_full_for(Some(agent)) => {
+                return Err(no_seat("door"));
+            }
             Newcomer::Device(agent, _) => open.take(agent),
         }
         open.waiting.insert(newcomer, of_this + 1);
@@ -172,7 +179,7 @@ impl Place {
     pub const fn agent(&self) -> AgentId {
         match self.newcomer {
             Newcomer::Device(agent, _) => agent,
-            Newcomer::Stranger(_) => AgentId::HUB,
+            Newcomer::User(_) | Newcomer::Stranger(_) => AgentId::HUB,
         }
     }
 
@@ -213,6 +220,7 @@ impl Drop for Place {
         let mut open = self.registry.lock();
         match self.newcomer {
             Newcomer::Stranger(_) => open.strangers -= 1,
+            Newcomer::User(_) => {}
             Newcomer::Device(agent, _) => open.give_back(agent),
         }
         if let Entry::Occupied(mut of_this) = open.waiting.entry(self.newcomer) {
@@ -239,16 +247,20 @@ impl Open {
         self.of_agents.get(&agent).copied().unwrap_or_default()
     }
 
-    /// Whether too many devices wait to be greeted, or too many of this agent.
-    fn is_door_full_for(&self, agent: AgentId) -> bool {
+    /// Whether too many who have proved themselves wait to be greeted, or too many of this agent's devices.
+    fn is_door_full_for(&self, agent: Option<AgentId>) -> bool {
         let (mut all, mut own) = (0, 0);
         for (newcomer, count) in &self.waiting {
-            if let Newcomer::Device(of, _) = newcomer {
-                all += count;
-                own += if *of == agent { *count } else { 0 };
+            match newcomer {
+                Newcomer::Device(of, _) => {
+                    all += count;
+                    own += if Some(*of) == agent { *count } else { 0 };
+                }
+                Newcomer::User(_) => all += count,
+                Newcomer::Stranger(_) => {}
             }
         }
-        all >= MOST_DEVICES || own >= MOST_OF_AGENT
+        all >= MOST_PROVEN || own >= MOST_OF_AGENT
     }
 
     fn take(&mut self, agent: AgentId) {
@@ -372,13 +384,25 @@ mod tests {
     }
 
     #[test]
+    fn a_user_who_proved_it_stands_behind_no_stranger_and_needs_no_seat() {
+        let registry = registry(1, 1);
+        let (device, sitting) = device();
+        let _strangers: Vec<Place> = (0..100).flat_map(|number| crowd(&registry, at(number))).collect();
+        let seat = registry.enter(device).unwrap().sit(sitting);
+        let user = Newcomer::User(UserId::mint());
+        assert_eq!(crowd(&registry, user).len(), MOST_OF_ONE);
+        assert!(registry.enter(user).is_ok());
+        assert_eq!((seat.is_ok(), registry.count()), (true, 1));
+    }
+
+    #[test]
     fn devices_wait_at_the_door_in_numbers_that_can_be_greeted() {
         let (registry, agent) = (registry(10_000, 10_000), AgentId::mint());
         let own = || registry.enter(device_of(agent).0).ok();
         let mut waiting: Vec<Place> = std::iter::from_fn(own).collect();
         assert_eq!(waiting.len(), MOST_OF_AGENT);
         waiting.extend(std::iter::from_fn(|| registry.enter(device().0).ok()));
-        assert_eq!(waiting.len(), MOST_DEVICES);
+        assert_eq!(waiting.len(), MOST_PROVEN);
         drop(waiting);
         assert!(own().is_some());
     }

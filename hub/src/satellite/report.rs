@@ -9,12 +9,12 @@ use crate::{
         Socket,
         report::{Report, Reported, report},
     },
-    error::{Error, Result},
+    error::Result,
     hub::Hub,
     storage::TxScope,
 };
 
-/// Takes a report in, and says so. One that comes too soon is refused without a look at the database.
+/// Takes a report in, and says so.
 pub(super) async fn take_report(
     hub: &Hub,
     guest: &Guest,
@@ -22,10 +22,6 @@ pub(super) async fn take_report(
     name: &ClientId,
     said: &Report,
 ) -> Result<HubFrame> {
-    guest
-        .pace
-        .take()
-        .map_err(|retry_after| Error::Throttled { retry_after })?;
     let scope = TxScope::WholeAgent(guest.caller.agent);
     let mut tx = hub.db.begin(scope, guest.caller.actor()).await?;
     let reported = report(&mut tx, socket, said).await?;

@@ -17,6 +17,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use super::pace::Rate;
 use crate::{
     config::SatelliteConfig,
     error::{Error, Result},
@@ -31,6 +32,11 @@ use crate::{
 const MOST_AT_THE_DOOR: usize = 1_024;
 /// And of one network: who proves nothing takes no more than half, and a house with thousands of devices has them in soon.
 const MOST_OF_ONE_AT_THE_DOOR: usize = MOST_AT_THE_DOOR / 2;
+/// What the devices of one agent may say at once, in the time that it takes at their pace: they come back together, with all that
+/// they kept.
+const BURST: Duration = Duration::from_secs(10);
+/// Paces that are remembered before those that are even are forgotten.
+const MOST_PACES: usize = 4_096;
 /// Those who are sent away come again spread over this time.
 const COME_AGAIN: std::ops::Range<u64> = 1..8;
 
@@ -44,7 +50,10 @@ struct Shared {
     greetings: Arc<Semaphore>,
     /// At once of one agent.
     each: usize,
-    agents: Mutex<HashMap<AgentId, Lane>>,
+    lanes: Mutex<HashMap<(AgentId, Work), Lane>>,
+    /// What the devices of one agent may say in a second.
+    says: Rate,
+    paces: Mutex<HashMap<AgentId, Instant>>,
     door: Mutex<Door>,
 }
 
@@ -55,7 +64,7 @@ struct Door {
     of: HashMap<Option<IpAddr>, usize>,
 }
 
-/// Who works for an agent, or waits to.
+/// Who does one kind of work for an agent, or waits to.
 #[derive(Debug)]
 struct Lane {
     permits: Arc<Semaphore>,
@@ -63,7 +72,7 @@ struct Lane {
 }
 
 /// What a socket works for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Work {
     /// To be let in.
     Greeting,
@@ -78,11 +87,11 @@ pub struct Room {
     _visit: Visit,
 }
 
-/// Somebody in an agent's lane; the last to leave closes it.
+/// Somebody in a lane; the last to leave closes it.
 #[derive(Debug)]
 struct Visit {
     shared: Arc<Shared>,
-    agent: AgentId,
+    lane: (AgentId, Work),
 }
 
 /// Somebody at the door; dropping it makes place.
@@ -100,7 +109,12 @@ impl Share {
             all: Arc::new(Semaphore::new(config.work_at_once)),
             greetings: Arc::new(Semaphore::new((config.work_at_once / 2).max(1))),
             each: config.work_at_once_per_agent,
-            agents: Mutex::default(),
+            lanes: Mutex::default(),
+            says: Rate {
+                every: Duration::from_secs(1) / config.messages_per_s_per_agent,
+                burst: BURST,
+            },
+            paces: Mutex::default(),
             door: Mutex::default(),
         }))
     }
@@ -108,7 +122,7 @@ impl Share {
     /// Waits for room to work for an agent; not without end, for the socket's device waits, too.
     pub async fn room(&self, agent: AgentId, work: Work, within: Duration) -> Result<Room> {
         let began = Instant::now();
-        let (visit, lane) = self.visit(agent);
+        let (visit, lane) = self.visit((agent, work));
         let greetings = (work == Work::Greeting).then(|| Arc::clone(&self.0.greetings));
         // What others wait for comes last: who waits for the rest must not hold it.
         let permits = async {
@@ -144,24 +158,39 @@ impl Share {
         })
     }
 
-    fn visit(&self, agent: AgentId) -> (Visit, Arc<Semaphore>) {
-        let mut agents = self.0.lock();
-        let lane = agents.entry(agent).or_insert_with(|| Lane {
+    /// Counts what a device of an agent says, or says how long to wait: all its devices together have a pace, for what they say
+    /// grows its log. What they answer to commands is not counted; the hub asked for it.
+    pub fn says(&self, agent: AgentId, messages: usize) -> Result<(), Duration> {
+        self.says_at(agent, messages, Instant::now())
+    }
+
+    fn says_at(&self, agent: AgentId, messages: usize, now: Instant) -> Result<(), Duration> {
+        let mut paces = self.0.paces.lock().expect("no panic while held");
+        if paces.len() >= MOST_PACES {
+            paces.retain(|_, even_at| *even_at > now);
+        }
+        let messages = u32::try_from(messages).unwrap_or(u32::MAX);
+        self.0.says.take(paces.entry(agent).or_insert(now), messages, now)
+    }
+
+    fn visit(&self, key: (AgentId, Work)) -> (Visit, Arc<Semaphore>) {
+        let mut lanes = self.0.lock();
+        let lane = lanes.entry(key).or_insert_with(|| Lane {
             permits: Arc::new(Semaphore::new(self.0.each)),
             visitors: 0,
         });
         lane.visitors += 1;
         let visit = Visit {
             shared: Arc::clone(&self.0),
-            agent,
+            lane: key,
         };
         (visit, Arc::clone(&lane.permits))
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, Lane>> {
-        self.agents.lock().expect("no panic while held")
+    fn lock(&self) -> MutexGuard<'_, HashMap<(AgentId, Work), Lane>> {
+        self.lanes.lock().expect("no panic while held")
     }
 
     fn door(&self) -> MutexGuard<'_, Door> {
@@ -171,11 +200,11 @@ impl Shared {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let mut agents = self.shared.lock();
-        if let Some(lane) = agents.get_mut(&self.agent) {
+        let mut lanes = self.shared.lock();
+        if let Some(lane) = lanes.get_mut(&self.lane) {
             lane.visitors -= 1;
             if lane.visitors == 0 {
-                agents.remove(&self.agent);
+                lanes.remove(&self.lane);
             }
         }
     }
@@ -259,6 +288,31 @@ mod tests {
         let (waited, ()) = tokio::join!(waits, async { drop(held) });
         drop(waited.unwrap());
         assert!(share.0.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn those_of_an_agent_who_come_do_not_hold_up_those_who_are_here() {
+        let share = share(8, 1);
+        let agent = AgentId::mint();
+        let _comes = share.room(agent, Work::Greeting, PATIENCE).await.unwrap();
+        assert!(share.room(agent, Work::Greeting, SOON).await.is_err());
+        assert!(share.room(agent, Work::Message, SOON).await.is_ok());
+    }
+
+    #[test]
+    fn an_agent_that_says_too_much_is_told_when_to_go_on_and_others_are_not_asked() {
+        let share = Share::new(&SatelliteConfig {
+            messages_per_s_per_agent: 2,
+            ..SatelliteConfig::default()
+        });
+        let (agent, start) = (AgentId::mint(), Instant::now());
+        let says = |messages, at_ms| share.says_at(agent, messages, start + Duration::from_millis(at_ms));
+        assert_eq!(says(20, 0), Ok(()));
+        assert_eq!(says(3, 0), Err(Duration::from_millis(1_500)));
+        assert_eq!(share.says_at(AgentId::mint(), 20, start), Ok(()));
+        assert_eq!((says(3, 1_500), says(1, 1_500).is_err()), (Ok(()), true));
+        // Even more than the burst is taken when all is even, or it never would be.
+        assert_eq!(says(100, 21_500), Ok(()));
     }
 
     #[test]

@@ -100,6 +100,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("config", Means),
     ("storage", Means),
     ("telemetry", Means),
+    ("satellite::pace", Means),
     ("satellite::protocol", Means),
     ("satellite::registry", Means),
     ("satellite::share", Means),

@@ -250,6 +250,36 @@ async fn a_device_of_another_agent_has_no_shadow_here() {
     assert_eq!(home.hub.sql().count("device_shadows", "true").await, 0);
 }
 
+/// Nobody waits for what can never be heard.
+#[tokio::test]
+async fn nothing_is_desired_of_a_device_that_may_be_told_nothing() {
+    let home = Home::new().await;
+    home.hub
+        .sql()
+        .execute("update hub.devices set scopes = '{state:write}' where name = 'kitchen'")
+        .await;
+    let _ = home.wants(0, json!({"a": 1})).await.refuses(409, "device_cannot");
+    assert_eq!(
+        home.hub
+            .sql()
+            .count("device_shadows", "desired_version > 0",)
+            .await,
+        0
+    );
+}
+
+/// The answer holds what the device says.
+#[tokio::test]
+async fn who_may_not_see_devices_changes_nothing_of_them() {
+    let home = Home::new().await;
+    let wish = json!({"name": "switch", "scopes": ["commands:write"]});
+    let made = home.ada.post("tokens", wish).await.expect(201);
+    let program = Rest::of(&home.hub).bearer(made.text("/secret"));
+    let refused = wants(&program, &home.path, 0, json!({"a": 1})).await;
+    assert!(refused.refuses(403, "forbidden").told().contains("devices:read"));
+    assert_eq!(home.shadow().await["desired"]["version"], 0);
+}
+
 #[tokio::test]
 async fn what_a_revoked_device_said_is_gone_and_it_is_not_changed() {
     let home = Home::new().await;

@@ -7,11 +7,8 @@ use hub::{
     hub::Hub,
     identity::Actor,
     places::PrivacyMode,
-    satellite::{
-        pace::BURST,
-        protocol::{
-            Accepted, CloseReason, Desired, DiscardReason, Discarded, ErrorCode, HubFrame, Rejected, Subject,
-        },
+    satellite::protocol::{
+        Accepted, CloseReason, Desired, DiscardReason, Discarded, ErrorCode, HubFrame, Rejected, Subject,
     },
     storage::TxScope,
     turns::offline::Offline,
@@ -21,6 +18,9 @@ use support::{Rest, Served, Socket, TestDevice, TestHub};
 use tokio::time::timeout;
 
 use super::ended;
+
+/// Reports that may come at once.
+const AT_ONCE: u32 = 20;
 
 /// A person wants something of a device, at a version.
 async fn wants(hub: &Hub, device: &TestDevice, expected: i64, patch: Value) {
@@ -132,6 +132,30 @@ async fn what_is_told_last_is_what_is_wanted() {
     hears_nothing_more(&mut socket).await;
 }
 
+/// It was cut off while it was at something that nobody wants any more.
+#[tokio::test]
+async fn a_device_that_comes_back_is_told_that_what_it_heard_is_not_wanted_any_more() {
+    let hub = TestHub::start().await;
+    let served = Served::start(&hub).await;
+    let kitchen = &hub.home.kitchen;
+    let (mut socket, _) = Socket::greet(&served, kitchen, &[]).await;
+    assert_eq!(
+        reports(&mut socket, "r1", json!({"on": false}), json!({})).await,
+        kept("r1", 1)
+    );
+    wants(&hub, kitchen, 0, json!({"on": true})).await;
+    assert_eq!(is_wanted(&mut socket).await, (1, json!({"on": true})));
+    drop(socket);
+    wants(&hub, kitchen, 1, json!({"on": false})).await;
+    let (mut socket, _) = Socket::greet(&served, kitchen, &[]).await;
+    assert_eq!(is_wanted(&mut socket).await, (2, json!({})));
+    let done = reports(&mut socket, "r2", json!({"on": false}), json!({"reached": 2})).await;
+    assert_eq!(done, kept("r2", 2));
+    drop(socket);
+    let (mut socket, _) = Socket::greet(&served, kitchen, &[]).await;
+    hears_nothing_more(&mut socket).await;
+}
+
 #[tokio::test]
 async fn what_is_wanted_on_another_node_is_told_when_no_wake_up_comes() {
     let hub = TestHub::start().await;
@@ -203,9 +227,9 @@ async fn a_device_that_may_not_be_told_is_not_and_keeps_nobody_busy() {
          update hub.access_tokens set scopes = '{{state:write}}' where device_id = '{0}'",
         kitchen.id
     );
+    wants(&hub, kitchen, 0, json!({"a": 1})).await;
     hub.sql().execute(&scopes).await;
     let (mut socket, _) = Socket::greet(&served, kitchen, &[]).await;
-    wants(&hub, kitchen, 0, json!({"a": 1})).await;
     let answer = reports(&mut socket, "r1", json!({"charge": 0.5}), json!({})).await;
     assert_eq!(answer, kept("r1", 1));
     hears_nothing_more(&mut socket).await;
@@ -345,14 +369,14 @@ async fn a_device_that_reports_too_often_is_told_to_wait_and_loses_nothing_but_t
     let served = Served::start(&hub).await;
     let (mut socket, _) = Socket::greet(&served, &hub.home.kitchen, &[]).await;
     let mut taken = 0;
-    for number in 0..BURST + 30 {
+    for number in 0..AT_ONCE + 30 {
         let id = number.to_string();
         match reports(&mut socket, &id, json!({"number": number}), json!({})).await {
             HubFrame::Accepted(_) => taken += 1,
             refusal => assert_eq!(refused(refusal, &id), (ErrorCode::Busy, String::new())),
         }
     }
-    assert!((BURST..BURST + 30).contains(&taken), "{taken}");
+    assert!((AT_ONCE..AT_ONCE + 30).contains(&taken), "{taken}");
     assert_eq!(
         said(&hub, "device.reported").await.len(),
         usize::try_from(taken).unwrap()

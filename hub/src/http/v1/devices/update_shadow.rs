@@ -18,6 +18,7 @@ use crate::{
         v1::AgentPath,
     },
     hub::Hub,
+    identity::{Scope, authorize::authorize},
 };
 
 /// What is to change of what is desired.
@@ -49,6 +50,8 @@ pub(super) async fn update_shadow(
     key: Key,
     Json(body): Json<UpdateShadowRequest>,
 ) -> Result<Answer, Failed> {
+    // It answers with what the device reports.
+    authorize(&may.caller, Scope::DevicesRead)?;
     let id = path.device_id;
     let once = key.once(&may.caller, "update_shadow", StatusCode::OK, &(id, &body))?;
     let updated = once.run(&hub, async |tx| {
