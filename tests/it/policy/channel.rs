@@ -13,7 +13,7 @@ use super::source::modules_of_satellites;
 
 /// What a message needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
+pub(super) enum Needs {
     /// A credential with any scope of the channel.
     Any,
     /// This scope.
@@ -23,7 +23,7 @@ enum Needs {
 use Needs::{Any, The};
 
 /// The table. A type of message that is not in it fails the test.
-const TABLE: [(&str, Needs); 11] = [
+pub(super) const TABLE: [(&str, Needs); 11] = [
     ("hello", Any),
     ("event", The("events:write")),
     ("events", The("events:write")),

@@ -8,5 +8,7 @@ mod document;
 mod imports;
 pub(crate) mod metrics;
 mod migrations;
+mod page;
 mod permissions;
 mod source;
+mod tenancy;

@@ -10,7 +10,7 @@ use crate::sample::{Sample, ask};
 
 /// What an operation needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
+pub(super) enum Needs {
     /// Nothing.
     Nothing,
     /// A user who is signed in.
@@ -148,7 +148,7 @@ fn seen(answer: &Answer) -> Verdict {
     }
 }
 
-fn table() -> HashMap<&'static str, Needs> {
+pub(super) fn table() -> HashMap<&'static str, Needs> {
     TABLE.into_iter().collect()
 }
 

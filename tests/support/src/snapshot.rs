@@ -20,6 +20,11 @@ impl Snapshot {
         Self::take(sql, nil).await
     }
 
+    /// Of the rows of each table `t` where something holds.
+    pub async fn where_is(sql: &SuperuserSql, condition: &str) -> Self {
+        Self::take(sql, condition).await
+    }
+
     async fn take(sql: &SuperuserSql, condition: &str) -> Self {
         let listed = "select table_name::text from information_schema.tables where table_schema = 'hub'";
         let tables: Vec<String> = sql.values(listed).await;
