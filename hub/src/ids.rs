@@ -64,6 +64,8 @@ ids! {
     TokenId,
     /// A one-time claim of a fresh agent.
     ClaimId,
+    /// A one-time invitation into an agent.
+    InvitationId,
     /// A device that asks for a credential.
     PairingId,
     /// A durable place of talk.

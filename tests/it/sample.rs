@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use axum::http::Method;
 use hub::{
-    identity::claim::mint_code,
+    identity::{Role, claim::mint_code},
     storage::AgentBrief,
     turns::{
         context::{Input, TurnContext},
@@ -132,6 +132,8 @@ impl Sample {
             ("agent_id", _) => self.hub.home.agent.to_string(),
             ("space_id", _) => self.hub.home.kitchen.space.to_string(),
             ("token_id", _) => self.personal_token_of(&self.owner).await,
+            ("user_id", _) => self.hub.member(&self.text()).await.id.to_string(),
+            ("invitation_id", _) => self.invitation().await.0,
             ("device_id", "revoke_device" | "rotate_device") => self.device().await,
             ("device_id", "approve_capabilities") => self.asking_device().await,
             ("device_id", _) => self.hub.home.kitchen.id.to_string(),
@@ -157,6 +159,15 @@ impl Sample {
             }
             "update_agent" => json!({"when_model_down": "offline"}),
             "update_space" => json!({"name": text, "privacy_mode": "normal"}),
+            "create_invitation" => json!({"role": "guest", "name": text, "expires_in_s": 3600}),
+            "accept_invitation" => {
+                json!({"code": self.invitation().await.1, "name": text, "password": PASSWORD})
+            }
+            "update_member" => json!({"role": "guest"}),
+            "transfer_ownership" => {
+                self.ada_owns_again().await;
+                json!({"password": PASSWORD})
+            }
             "create_token" => json!({"name": text, "scopes": ["turns:read"], "expires_in_s": 3600}),
             "register_device" => {
                 json!({"name": text, "space_id": self.hub.home.office.space, "default_trust": "guest"})
@@ -254,6 +265,39 @@ impl Sample {
 
     async fn body_of_claim(&self) -> Value {
         json!({"code": self.claim_code().await, "name": self.text(), "password": PASSWORD})
+    }
+
+    /// An invitation that nobody has accepted: its id and its code.
+    pub(crate) async fn invitation(&self) -> (String, String) {
+        // Each of a fresh admin's, for nobody has many open.
+        let admin = self.hub.home.user(&self.text(), Role::Admin).await;
+        let admin = self.rest.user(&admin).await;
+        let made = admin
+            .post("invitations", json!({"role": "guest"}))
+            .await
+            .expect(201);
+        (
+            made.text("/invitation/id").to_owned(),
+            made.text("/code").to_owned(),
+        )
+    }
+
+    /// Ada owns the agent, whoever she passed it on to, and has a password.
+    pub(crate) async fn ada_owns_again(&self) {
+        let hash = self.hub.passwords.hash(PASSWORD.into()).await;
+        let hash = hash.expect("a password can be hashed");
+        let (agent, ada) = (self.hub.home.agent, self.ada.id);
+        for sql in [
+            format!("update hub.users set password_hash = '{hash}' where id = '{ada}'"),
+            format!(
+                "update hub.memberships set role = 'admin' where agent_id = '{agent}' and role = 'owner'"
+            ),
+            format!(
+                "update hub.memberships set role = 'owner' where agent_id = '{agent}' and user_id = '{ada}'"
+            ),
+        ] {
+            self.hub.sql().execute(&sql).await;
+        }
     }
 
     async fn device(&self) -> String {

@@ -65,6 +65,8 @@ permissions!(
     JobsWrite,
     TokensRead,
     TokensWrite,
+    MembersRead,
+    MembersWrite,
 );
 
 /// A caller at the path's agent who may do what `P` stands for.

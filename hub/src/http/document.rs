@@ -13,12 +13,13 @@ use utoipa::{
 use super::problem::Problem;
 
 /// Operations that need no credential.
-pub const OPEN: [&str; 9] = [
+pub const OPEN: [&str; 10] = [
     "get_health",
     "get_readiness",
     "get_metrics",
     "get_openapi",
     "claim_agent",
+    "accept_invitation",
     "sign_in",
     "refresh_sign_in",
     "start_pairing",

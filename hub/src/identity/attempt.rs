@@ -102,6 +102,7 @@ fn throttled(hub: &Hub, retry_after: Duration) -> Error {
 const fn word(what: Secret) -> &'static str {
     match what {
         Secret::ClaimCode => "claim_code",
+        Secret::InvitationCode => "invitation_code",
         Secret::RefreshToken => "refresh_token",
         Secret::DeviceCode => "device_code",
     }

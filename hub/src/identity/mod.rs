@@ -1,18 +1,28 @@
 //! Who is calling, and what they may do.
 
+pub mod accept_invitation;
 mod actor;
 pub mod attempt;
 pub mod authorize;
 pub mod claim;
+pub mod create_invitation;
 pub mod create_token;
 pub mod credentials;
+pub mod end_membership;
+mod held;
+pub mod invitation;
+pub mod leave_agent;
+pub mod membership;
 mod network;
+pub mod newcomer;
 pub mod password;
 pub mod personal_token;
 mod principal;
 pub mod refresh;
 mod refresh_token;
 pub mod refusals;
+pub mod remove_member;
+pub mod revoke_invitation;
 pub mod revoke_token;
 mod role;
 mod scope;
@@ -20,10 +30,14 @@ pub mod sign_in;
 pub mod sign_out;
 pub mod throttle;
 pub mod tokens;
+pub mod transfer_ownership;
 pub mod update_agent;
+pub mod update_member;
 mod watcher;
 
 pub use actor::{Actor, ActorKind, Origin};
+pub use invitation::Invitation;
+pub use membership::{Ended, Member};
 pub use network::network;
 pub use personal_token::PersonalToken;
 pub use principal::{Caller, Principal, Proof, SignedIn, Trust};

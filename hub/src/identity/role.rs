@@ -61,9 +61,11 @@ impl Role {
             | Scope::CommandsWrite
             | Scope::ArtifactsRead
             | Scope::ArtifactsWrite
+            | Scope::MembersRead
             | Scope::DevicesRead => Some(Self::Member),
             Scope::SpacesWrite
             | Scope::DevicesWrite
+            | Scope::MembersWrite
             | Scope::JobsRead
             | Scope::JobsWrite
             | Scope::AuditRead => Some(Self::Admin),

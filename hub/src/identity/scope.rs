@@ -66,6 +66,10 @@ scopes! {
     TokensRead = "tokens:read",
     /// Make and revoke personal access tokens.
     TokensWrite = "tokens:write",
+    /// See who belongs to the agent.
+    MembersRead = "members:read",
+    /// Invite people, change what they may do, and remove them.
+    MembersWrite = "members:write",
     /// Read audit entries.
     AuditRead = "audit:read",
 }

@@ -61,6 +61,8 @@ const PAIRINGS: Limit = Limit {
 pub enum Secret {
     /// A claim code: 100 bits.
     ClaimCode,
+    /// The code of an invitation: 100 bits.
+    InvitationCode,
     /// A refresh token: 256 bits.
     RefreshToken,
     /// The device code of a pairing: 256 bits.

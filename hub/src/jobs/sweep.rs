@@ -19,7 +19,7 @@ const KEEP_DONE: TimeDelta = TimeDelta::days(7);
 const KEEP_STREAMS: TimeDelta = TimeDelta::hours(24);
 /// How long what people sent to devices can be read after it ended.
 const KEEP_COMMANDS: TimeDelta = TimeDelta::days(30);
-/// How long credentials can be read after they ended.
+/// How long credentials and invitations can be read after they ended.
 const KEEP_TOKENS: TimeDelta = TimeDelta::days(30);
 /// Rows removed at once.
 const BATCH: i64 = 1_000;
@@ -76,7 +76,7 @@ pub async fn end_overdue(hub: &Hub) -> Result<()> {
 }
 
 /// Removes what was kept long enough: done jobs, idempotency answers, streams, what people sent to
-/// devices, pairings and credentials that ended, payloads whose retention is over.
+/// devices, pairings, credentials and invitations that ended, payloads whose retention is over.
 pub async fn remove_old(hub: &Hub) -> Result<()> {
     while !hub.lifecycle.is_closing() && remove_some(hub).await? > 0 {}
     Ok(())
@@ -97,6 +97,7 @@ async fn remove_some(hub: &Hub) -> Result<u64> {
     removed += tx.shadows().purge(BATCH).await?;
     let before = tx.now() - KEEP_TOKENS;
     removed += tx.identity().purge_tokens(before, BATCH).await?;
+    removed += tx.identity().purge_invitations(before, BATCH).await?;
     tx.commit().await?;
     Ok(removed)
 }

@@ -177,6 +177,22 @@ impl Devices<'_> {
             .collect())
     }
 
+    /// The live personal devices of a person.
+    pub async fn personal_of(&mut self, person: PersonId) -> Result<Vec<Device>> {
+        let agent = self.0.agent();
+        let rows = devices!(
+            "where d.agent_id = $1 and d.person_id = $2 and d.revoked_at is null order by d.id",
+            agent.0,
+            person.0
+        );
+        Ok(rows
+            .fetch_all(self.0.connection())
+            .await?
+            .into_iter()
+            .map(Device::from)
+            .collect())
+    }
+
     /// Ends a device; false when it had ended.
     pub async fn revoke(&mut self, id: DeviceId) -> Result<bool> {
         let (agent, now) = (self.0.agent(), self.0.now());

@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 28] = [
+const MUTATIONS: [(&str, &str); 35] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -25,6 +25,13 @@ const MUTATIONS: [(&str, &str); 28] = [
     ("approve_capabilities", "approve_capabilities"),
     ("create_token", "create_token"),
     ("revoke_token", "revoke_token"),
+    ("create_invitation", "create_invitation"),
+    ("revoke_invitation", "revoke_invitation"),
+    ("accept_invitation", "accept_invitation"),
+    ("update_member", "update_member"),
+    ("remove_member", "remove_member"),
+    ("leave_agent", "leave_agent"),
+    ("transfer_ownership", "transfer_ownership"),
     ("update_shadow", "update_shadow"),
     ("start_pairing", "start_pairing"),
     ("poll_pairing", "collect_credential"),
@@ -46,7 +53,8 @@ const MUTATIONS: [(&str, &str); 28] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 45] = [
+const REGISTER: [&str; 52] = [
+    "accept_invitation",
     "acknowledge_command",
     "append_events",
     "approve_action",
@@ -60,6 +68,7 @@ const REGISTER: [&str; 45] = [
     "create_agent",
     "create_artifact",
     "create_claim_code",
+    "create_invitation",
     "create_space",
     "create_token",
     "delete_artifact",
@@ -71,16 +80,19 @@ const REGISTER: [&str; 45] = [
     "finish_command",
     "give_up_action",
     "give_up_turn",
+    "leave_agent",
     "refresh_sign_in",
     "register_device",
     "reject_action",
     "reject_pairing",
+    "remove_member",
     "renew_credential",
     "replay_job",
     "report_command_progress",
     "report_state",
     "resolve_action",
     "revoke_device",
+    "revoke_invitation",
     "revoke_token",
     "rotate_device",
     "run_turn",
@@ -89,7 +101,9 @@ const REGISTER: [&str; 45] = [
     "sign_out",
     "skip_turn",
     "start_pairing",
+    "transfer_ownership",
     "update_agent",
+    "update_member",
     "update_shadow",
     "update_space",
 ];
@@ -136,7 +150,7 @@ async fn every_change_is_recorded_with_who_made_it_and_in_which_request() {
         let found = found.unwrap_or_else(|| panic!("{id} left {entries:?}, not an entry {entry}"));
         assert_eq!(found["outcome"], "ok", "{id}");
         assert_eq!(found["principal"]["kind"], who.kind, "{id}: {found}");
-        if who.kind == "user" && id != "claim_agent" {
+        if who.kind == "user" && !["claim_agent", "accept_invitation", "leave_agent"].contains(&id) {
             assert_eq!(found["principal"]["id"], json!(sample.ada.id), "{id}: {found}");
         }
     }
@@ -206,7 +220,11 @@ impl Caller {
     /// Who sends the good request of an operation.
     async fn of(sample: &Sample, operation: &Operation) -> Self {
         let (client, kind) = match operation.id.as_str() {
-            "claim_agent" => (sample.rest.nobody(), "user"),
+            "claim_agent" | "accept_invitation" => (sample.rest.nobody(), "user"),
+            "leave_agent" => {
+                let leaver = sample.hub.member(&sample.text()).await;
+                (sample.rest.user(&leaver).await, "user")
+            }
             "sign_in" | "refresh_sign_in" | "start_pairing" => (sample.rest.nobody(), "anonymous"),
             "poll_pairing" => (sample.rest.nobody(), "device"),
             _ => (sample.rest.user(&sample.ada).await, "user"),

@@ -22,11 +22,12 @@ pub(super) enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 55] = [
+const TABLE: [(&str, Needs); 64] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
     ("claim_agent", Nothing),
+    ("accept_invitation", Nothing),
     ("sign_in", Nothing),
     ("refresh_sign_in", Nothing),
     ("start_pairing", Nothing),
@@ -43,6 +44,8 @@ const TABLE: [(&str, Needs); 55] = [
     ("list_tokens", Least(Role::Guest)),
     ("create_token", Least(Role::Guest)),
     ("revoke_token", Least(Role::Guest)),
+    ("leave_agent", Least(Role::Guest)),
+    ("list_members", Least(Role::Member)),
     ("list_events", Least(Role::Member)),
     ("stream_events", Least(Role::Member)),
     ("list_memories", Least(Role::Member)),
@@ -66,6 +69,11 @@ const TABLE: [(&str, Needs); 55] = [
     ("get_device", Least(Role::Member)),
     ("get_shadow", Least(Role::Member)),
     ("update_shadow", Least(Role::Member)),
+    ("create_invitation", Least(Role::Admin)),
+    ("list_invitations", Least(Role::Admin)),
+    ("revoke_invitation", Least(Role::Admin)),
+    ("update_member", Least(Role::Admin)),
+    ("remove_member", Least(Role::Admin)),
     ("create_space", Least(Role::Admin)),
     ("update_space", Least(Role::Admin)),
     ("register_device", Least(Role::Admin)),
@@ -78,6 +86,7 @@ const TABLE: [(&str, Needs); 55] = [
     ("list_dead_jobs", Least(Role::Admin)),
     ("replay_dead_job", Least(Role::Admin)),
     ("update_agent", Least(Role::Owner)),
+    ("transfer_ownership", Least(Role::Owner)),
 ];
 
 /// Who asks.
@@ -284,13 +293,25 @@ impl Cast {
             good.path = format!("tokens/{}", sample.personal_token_of(&client).await);
         }
         let answer = ask(&client, operation, &good).send().await;
+        if (operation.id.as_str(), who) == ("leave_agent", Who::In(Role::Owner)) {
+            let _ = answer.refuses(409, "owner_protected");
+            return;
+        }
         assert!(answer.status.is_success(), "{who:?}: {}", answer.told());
+        if operation.id == "transfer_ownership" {
+            sample.ada_owns_again().await;
+        }
     }
 
     async fn client(&self, sample: &Sample, operation: &str, who: Who) -> Client {
         // Signing out ends the credential, so that each needs one of its own.
         match (operation, who) {
             ("sign_out", Who::In(_) | Who::Stranger) => sample.rest.user(&sample.ada).await,
+            // And who leaves is gone.
+            ("leave_agent", Who::In(role)) if role != Role::Owner => {
+                let leaver = sample.hub.home.user(&sample.text(), role).await;
+                sample.rest.user(&leaver).await
+            }
             _ => self.0[&who].clone(),
         }
     }

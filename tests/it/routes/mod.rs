@@ -10,6 +10,8 @@ mod devices;
 mod events;
 mod fuzz;
 mod identity;
+mod invitations;
+mod members;
 mod memories;
 mod messages;
 mod operations;

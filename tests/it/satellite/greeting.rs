@@ -4,7 +4,8 @@ use hub::{
     devices::revoke::revoke,
     identity::{
         Origin,
-        claim::{Claimer, claim, mint_code},
+        claim::{claim, mint_code},
+        newcomer::Newcomer,
     },
     satellite::protocol::{CloseReason, ErrorCode, HubFrame, Limits, SUBPROTOCOL},
 };
@@ -156,7 +157,7 @@ async fn a_users_token_is_refused() {
     let hub = TestHub::start().await;
     let served = Served::start(&hub).await;
     let code = mint_code(&hub, hub.home.agent).await.unwrap();
-    let claimer = Claimer {
+    let claimer = Newcomer {
         name: "ada".to_owned(),
         password: SecretString::from("correct horse"),
         from: Origin::default(),

@@ -3,6 +3,7 @@
 
 mod consoles;
 mod cut;
+mod members;
 mod nodes;
 mod refusals;
 mod satellites;

@@ -7,8 +7,10 @@ pub mod claim;
 pub mod commands;
 pub mod devices;
 pub mod events;
+pub mod invitations;
 pub mod jobs;
 pub mod me;
+pub mod members;
 pub mod memories;
 pub mod messages;
 pub mod pairings;
@@ -32,6 +34,8 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(agents::routes())
         .merge(spaces::routes())
         .merge(tokens::routes())
+        .merge(members::routes())
+        .merge(invitations::routes())
         .merge(devices::routes())
         .merge(pairings::routes())
         .merge(events::routes())

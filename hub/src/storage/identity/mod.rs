@@ -2,6 +2,8 @@
 
 mod agents;
 mod claims;
+mod invitations;
+mod members;
 mod personal_tokens;
 mod standing;
 mod tokens;

@@ -82,16 +82,9 @@ impl Identity<'_> {
         Ok(alive.fetch_one(self.0.connection()).await?)
     }
 
-    /// How many live personal tokens a user has, whose membership is held meanwhile: nobody makes two at once.
-    pub async fn lock_personal_tokens(&mut self, user: UserId) -> Result<i64> {
+    /// How many live personal tokens a user has. Their membership is to be held meanwhile: nobody makes two at once.
+    pub async fn live_personal_tokens(&mut self, user: UserId) -> Result<i64> {
         let (agent, now) = (self.0.agent(), self.0.now());
-        sqlx::query_scalar!(
-            "select id from memberships where agent_id = $1 and user_id = $2 for update",
-            agent.0,
-            user.0
-        )
-        .fetch_one(self.0.connection())
-        .await?;
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!" from access_tokens
                where agent_id = $1 and user_id = $2 and revoked_at is null and expires_at > $3"#,
@@ -154,6 +147,19 @@ impl Identity<'_> {
             id.0
         );
         Ok(user.fetch_optional(self.0.connection()).await?.map(UserId))
+    }
+
+    /// Revokes all personal tokens of a user; how many lived.
+    pub async fn revoke_personal_tokens_of(&mut self, user: UserId) -> Result<u64> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let done = sqlx::query!(
+            "update access_tokens set revoked_at = $3
+             where agent_id = $1 and user_id = $2 and revoked_at is null and expires_at > $3",
+            agent.0,
+            user.0,
+            now
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected())
     }
 
     /// Revokes a personal token; false when it was.

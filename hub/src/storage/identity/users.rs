@@ -82,6 +82,15 @@ impl Identity<'_> {
         )
     }
 
+    /// Whether a user may not sign in any more.
+    pub async fn is_disabled(&mut self, user: UserId) -> Result<bool> {
+        let disabled = sqlx::query_scalar!(
+            r#"select exists (select from users where id = $1 and disabled_at is not null) as "disabled!""#,
+            user.0
+        );
+        Ok(disabled.fetch_one(self.0.connection()).await?)
+    }
+
     /// Inserts a user; false when the name is taken.
     pub async fn insert_user(&mut self, id: UserId, name: &str, password_hash: &str) -> Result<bool> {
         let now = self.0.now();

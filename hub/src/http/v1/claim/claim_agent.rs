@@ -13,10 +13,7 @@ use crate::{
         problem::Failed,
     },
     hub::Hub,
-    identity::{
-        Origin,
-        claim::{Claimer, claim},
-    },
+    identity::{Origin, claim::claim, newcomer::Newcomer},
     ids::AgentId,
 };
 
@@ -59,7 +56,7 @@ pub(super) async fn claim_agent(
     StrangersJson(body): StrangersJson<ClaimRequest>,
 ) -> Result<(StatusCode, Json<ClaimAnswer>), Failed> {
     check_name(&body.name, 100).map_err(|detail| Error::invalid("/name", detail))?;
-    let claimer = Claimer {
+    let claimer = Newcomer {
         name: body.name,
         password: body.password,
         from,

@@ -1,0 +1,152 @@
+//! Accepting an invitation with its one-time code: whoever has it becomes a member, and is signed in.
+
+use secrecy::SecretString;
+
+use super::{
+    Invitation, Origin, Role, attempt,
+    held::changed,
+    membership::{may_invite, may_readmit},
+    newcomer::{self, Newcomer, Proved},
+    sign_in,
+    throttle::Secret,
+};
+use crate::{
+    audit::record::Record,
+    error::{Error, Result},
+    hub::Hub,
+    ids::{AgentId, InvitationId, UserId},
+    secret::{self, SecretHash},
+    storage::{Tx, TxScope},
+};
+
+/// Who accepts.
+#[derive(Debug)]
+pub enum Accepting {
+    /// By name and password, a new user or one who exists.
+    Newcomer(Newcomer),
+    /// By their sign-in.
+    SignedIn(UserId, Origin),
+}
+
+/// What it gives.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The agent.
+    pub agent: AgentId,
+    /// What they are there.
+    pub role: Role,
+    /// Of who came by name and password.
+    pub tokens: Option<sign_in::Tokens>,
+}
+
+/// An open invitation, as it is found by its code.
+struct Door {
+    agent: AgentId,
+    id: InvitationId,
+    inviter: UserId,
+}
+
+/// Makes a member of who has the code.
+pub async fn accept_invitation(hub: &Hub, code: &SecretString, who: Accepting) -> Result<Accepted> {
+    let code = secret::hash(&secret::normalize_code(code));
+    // The code first: without it nobody learns whether a name exists, and no password is hashed.
+    let Some(door) = find(hub, &code).await? else {
+        return Err(wrong(hub, &who).await);
+    };
+    let user = match &who {
+        Accepting::Newcomer(newcomer) => newcomer::prove(hub, newcomer).await?,
+        Accepting::SignedIn(user, _) => Proved::known(*user),
+    };
+    let actor = user.actor(who.from());
+    let mut tx = hub.db.begin(TxScope::WholeAgent(door.agent), actor).await?;
+    let Some((invitation, is_readmitted)) = open(&mut tx, &door, user.id).await? else {
+        drop(tx);
+        return Err(wrong(hub, &who).await);
+    };
+    let name = who.name(&mut tx).await?;
+    user.settle(&mut tx, &name).await?;
+    if !tx
+        .identity()
+        .join(user.id, invitation.role, is_readmitted)
+        .await?
+    {
+        return Err(Error::conflict(
+            "already_member",
+            "you belong to this agent: the code is good for somebody else",
+        ));
+    }
+    enter(&mut tx, &invitation, user.id, &name).await?;
+    let tokens = match &who {
+        Accepting::Newcomer(_) => Some(sign_in::issue(hub, &mut tx, user.id).await?),
+        Accepting::SignedIn(..) => None,
+    };
+    tx.commit().await?;
+    Ok(Accepted {
+        agent: door.agent,
+        role: invitation.role,
+        tokens,
+    })
+}
+
+impl Accepting {
+    const fn from(&self) -> &Origin {
+        match self {
+            Self::Newcomer(newcomer) => &newcomer.from,
+            Self::SignedIn(_, from) => from,
+        }
+    }
+
+    /// The login name.
+    async fn name(&self, tx: &mut Tx) -> Result<String> {
+        match self {
+            Self::Newcomer(newcomer) => Ok(newcomer.name.clone()),
+            Self::SignedIn(user, _) => {
+                let name = tx.identity().user_name(*user).await?;
+                name.ok_or(Error::NotFound { what: "user" })
+            }
+        }
+    }
+}
+
+/// The invitation, held and open still, and whether it lets a blocked user back in. Its inviter may invite to its role now, too;
+/// and a blocked user finds no door but one that the owner opened.
+async fn open(tx: &mut Tx, door: &Door, user: UserId) -> Result<Option<(Invitation, bool)>> {
+    let roles = tx.identity().lock_members(&[door.inviter, user]).await?;
+    let (now, by) = (tx.now(), roles.get(&door.inviter).copied());
+    let is_readmitted = by.is_some_and(may_readmit);
+    let found = tx.identity().lock_invitation(door.id).await?;
+    let is_good = |found: &Invitation| {
+        let may = by.is_some_and(|by| may_invite(by, found.role));
+        let is_welcome = is_readmitted || roles.get(&user) != Some(&Role::Blocked);
+        found.is_open(now) && may && is_welcome
+    };
+    Ok(found.filter(is_good).map(|found| (found, is_readmitted)))
+}
+
+async fn enter(tx: &mut Tx, invitation: &Invitation, user: UserId, name: &str) -> Result<()> {
+    let called = invitation.name.as_deref().unwrap_or(name);
+    tx.identity().link_person(user, called).await?;
+    tx.identity().close_invitation(invitation.id, user).await?;
+    changed(tx, user, Some(invitation.role), "joined").await?;
+    tx.record(
+        Record::of("accept_invitation")
+            .on("invitation", invitation.id.0)
+            .with("user_id", user.to_string())
+            .with("role", invitation.role.as_str()),
+    );
+    Ok(())
+}
+
+async fn find(hub: &Hub, code: &SecretHash) -> Result<Option<Door>> {
+    let mut tx = hub.db.begin_system().await?;
+    let found = tx.identity().invitation_of_code(code).await?;
+    Ok(found.map(|(agent, id, inviter)| Door { agent, id, inviter }))
+}
+
+async fn wrong(hub: &Hub, who: &Accepting) -> Error {
+    let error = Error::invalid(
+        "/code",
+        "is not a code that is open: codes are good once and for some days; ask for a new one",
+    );
+    attempt::refused(hub, Secret::InvitationCode, who.from(), error).await
+}

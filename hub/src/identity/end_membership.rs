@@ -1,0 +1,62 @@
+//! What stood on a membership ends with it, in the same unit of work: nothing of it comes back with a membership that begins again.
+//!
+//! What the user watches ends by itself within a second (`events/watchers.rs`), as their role is read anew on each look. Their
+//! personal devices are revoked, for such a device sees its person's private things. The person stays: what the agent remembers
+//! of them is another matter.
+
+use super::{Ended, membership::EndedDevice};
+use crate::{
+    audit::record::Record,
+    devices::{Device, revoke::revoke},
+    error::Result,
+    ids::UserId,
+    storage::Tx,
+};
+
+/// What is to end.
+pub(super) struct Ending {
+    ended: Ended,
+    devices: Vec<Device>,
+}
+
+/// Revokes the tokens and invitations of a user, and finds their devices.
+pub(super) async fn end(tx: &mut Tx, user: UserId) -> Result<Ending> {
+    let member = tx.identity().member(user).await?;
+    let tokens = tx.identity().revoke_personal_tokens_of(user).await?;
+    let invitations = tx.identity().revoke_invitations_of(user, &[]).await?;
+    let devices = match member.and_then(|member| member.person_id) {
+        Some(person) => tx.devices().personal_of(person).await?,
+        None => Vec::new(),
+    };
+    let ended = Ended {
+        tokens,
+        invitations,
+        devices: devices.iter().map(about).collect(),
+    };
+    Ok(Ending { ended, devices })
+}
+
+impl Ending {
+    /// What ended, for the operation's record.
+    pub(super) fn told(&self, record: Record) -> Record {
+        record
+            .with("revoked_tokens", self.ended.tokens)
+            .with("revoked_invitations", self.ended.invitations)
+            .with("revoked_devices", self.ended.devices.len())
+    }
+
+    /// Revokes the devices. After the operation's own record, which covers the events; each device has one of its own.
+    pub(super) async fn finish(self, tx: &mut Tx) -> Result<Ended> {
+        for device in self.devices {
+            revoke(tx, device.id).await?;
+        }
+        Ok(self.ended)
+    }
+}
+
+fn about(device: &Device) -> EndedDevice {
+    EndedDevice {
+        id: device.id,
+        name: device.name.clone(),
+    }
+}

@@ -1,0 +1,33 @@
+//! Leaving an agent: one's own membership ends, with what stood on it.
+
+use super::{
+    Caller, Ended, Principal, Role,
+    end_membership::end,
+    held::{changed, own},
+    membership::Refusal,
+};
+use crate::{
+    audit::record::Record,
+    error::{Error, Result},
+    storage::Tx,
+};
+
+/// Ends the caller's own membership. The owner stays until they have transferred the ownership.
+pub async fn leave_agent(tx: &mut Tx, caller: &Caller) -> Result<Ended> {
+    // A program does not leave for its user.
+    if !matches!(caller.principal, Principal::User { within: None, .. }) {
+        return Err(Error::Forbidden {
+            scope: "a user's sign-in",
+        });
+    }
+    let (user, role) = own(tx, caller).await?;
+    if role == Role::Owner {
+        return Err(Refusal::OwnerStays.into());
+    }
+    let ending = end(tx, user).await?;
+    tx.identity().end_membership(user).await?;
+    let record = Record::of("leave_agent").on("user", user.0);
+    tx.record(ending.told(record.with("former_role", role.as_str())));
+    changed(tx, user, None, "left").await?;
+    ending.finish(tx).await
+}

@@ -1,0 +1,21 @@
+//! Removing somebody: they belong to the agent no more, and what stood on their membership ends with it.
+
+use super::{
+    Caller, Ended,
+    end_membership::end,
+    held::{changed, pair},
+    membership::{Change, may_change},
+};
+use crate::{audit::record::Record, error::Result, ids::UserId, storage::Tx};
+
+/// Ends somebody's membership.
+pub async fn remove_member(tx: &mut Tx, caller: &Caller, user: UserId) -> Result<Ended> {
+    let pair = pair(tx, caller, user).await?;
+    may_change(pair.by, pair.whose, Change::Removal)?;
+    let ending = end(tx, user).await?;
+    tx.identity().end_membership(user).await?;
+    let record = Record::of("remove_member").on("user", user.0);
+    tx.record(ending.told(record.with("former_role", pair.from.as_str())));
+    changed(tx, user, None, "removed").await?;
+    ending.finish(tx).await
+}

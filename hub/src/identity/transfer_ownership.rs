@@ -1,0 +1,101 @@
+//! Passing an agent on: its owner, and nobody for them, makes somebody else the owner, and becomes an admin.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    Caller, Origin, Principal, Role, attempt,
+    held::{changed, pair},
+    membership::{Refusal, Whose},
+    password::MAX_BYTES,
+    update_member::revoke_invitations_beyond,
+};
+use crate::{
+    audit::record::Record,
+    error::{Error, Result},
+    hub::Hub,
+    ids::UserId,
+    storage::Tx,
+};
+
+/// Whether the owner wants it, beyond doubt.
+#[derive(Debug, Clone, Copy)]
+pub struct Confirmed(bool);
+
+/// Whether the caller is the owner by a sign-in; then they must have typed their password again, for a sign-in may lie open on a
+/// table.
+pub async fn confirm(hub: &Hub, caller: &Caller, typed: SecretString, from: &Origin) -> Result<Confirmed> {
+    let Principal::User {
+        user,
+        role: Role::Owner,
+        within: None,
+        ..
+    } = &caller.principal
+    else {
+        return Ok(Confirmed(false));
+    };
+    if typed.expose_secret().len() > MAX_BYTES {
+        return Err(wrong());
+    }
+    let name = hub.db.begin_system().await?.identity().user_name(*user).await?;
+    let name = name.ok_or(Error::NotFound { what: "user" })?;
+    let work = is_theirs(hub, &name, typed);
+    let done = attempt::with_password(hub, &name, from, work).await;
+    done.map(|()| Confirmed(true)).map_err(|error| match error {
+        // Their sign-in is good: only what they typed is not.
+        Error::Unauthenticated(_) => wrong(),
+        other => other,
+    })
+}
+
+/// Makes a member or an admin the owner. At no moment are there two, or none.
+pub async fn transfer_ownership(
+    tx: &mut Tx,
+    caller: &Caller,
+    to: UserId,
+    confirmed: Confirmed,
+) -> Result<()> {
+    let pair = pair(tx, caller, to).await?;
+    // The one who was the owner when they typed their password, and is.
+    if !confirmed.0 || pair.by != Role::Owner {
+        return Err(Refusal::OwnersOnly.into());
+    }
+    if pair.whose == Whose::Own {
+        return Err(Error::conflict("own_membership", "you own the agent already"));
+    }
+    if pair.from < Role::Member || tx.identity().is_disabled(to).await? {
+        return Err(Error::conflict(
+            "not_a_member",
+            "only a member or an admin who can sign in can become the owner",
+        ));
+    }
+    let from = caller
+        .user()
+        .ok_or_else(|| Error::internal("a device owns an agent"))?;
+    // First the one: the database knows one owner only.
+    tx.identity().change_role(from, Role::Admin).await?;
+    tx.identity().change_role(to, Role::Owner).await?;
+    let invitations = revoke_invitations_beyond(tx, from, Role::Admin).await?;
+    tx.record(
+        Record::of("transfer_ownership")
+            .on("user", to.0)
+            .with("former_owner", from.to_string())
+            .with("former_role", pair.from.as_str())
+            .with("revoked_invitations", invitations),
+    );
+    changed(tx, from, Some(Role::Admin), "transferred").await?;
+    changed(tx, to, Some(Role::Owner), "transferred").await
+}
+
+async fn is_theirs(hub: &Hub, name: &str, typed: SecretString) -> Result<()> {
+    let user = hub.db.begin_system().await?.identity().user_by_name(name).await?;
+    let hash = user.map(|user| user.password_hash);
+    if hub.passwords.verify(typed, hash).await? {
+        Ok(())
+    } else {
+        Err(Error::Unauthenticated("the password is wrong"))
+    }
+}
+
+fn wrong() -> Error {
+    Error::invalid("/password", "is not your password")
+}
