@@ -12,6 +12,7 @@ pub mod me;
 pub mod memories;
 pub mod messages;
 pub mod pairings;
+pub mod sessions;
 pub mod sign_in;
 pub mod spaces;
 pub mod tokens;
@@ -31,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(me::routes())
         .merge(agents::routes())
         .merge(spaces::routes())
+        .merge(sessions::routes())
         .merge(tokens::routes())
         .merge(devices::routes())
         .merge(pairings::routes())
