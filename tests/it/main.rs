@@ -9,6 +9,7 @@ mod flows;
 mod harness;
 mod jobs;
 mod policy;
+mod privacy;
 mod routes;
 mod sample;
 mod satellite;

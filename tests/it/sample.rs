@@ -9,7 +9,8 @@ use std::{
 use async_trait::async_trait;
 use axum::http::Method;
 use hub::{
-    identity::{Role, claim::mint_code},
+    identity::{Role, Trust, claim::mint_code},
+    ids::SpaceId,
     storage::AgentBrief,
     turns::{
         context::{Input, TurnContext},
@@ -130,6 +131,7 @@ impl Sample {
     async fn subject(&self, operation: &str, parameter: &str) -> String {
         match (parameter, operation) {
             ("agent_id", _) => self.hub.home.agent.to_string(),
+            ("session_id", _) => self.session().await,
             ("space_id", _) => self.hub.home.kitchen.space.to_string(),
             ("token_id", _) => self.personal_token_of(&self.owner).await,
             ("user_id", _) => self.hub.member(&self.text()).await.id.to_string(),
@@ -157,6 +159,7 @@ impl Sample {
             "create_space" => {
                 json!({"name": text, "location_id": self.location().await, "privacy_mode": "normal"})
             }
+            "update_session" => json!({"is_recorded": false}),
             "update_agent" => json!({"when_model_down": "offline"}),
             "update_space" => json!({"name": text, "privacy_mode": "normal"}),
             "create_invitation" => json!({"role": "guest", "name": text, "expires_in_s": 3600}),
@@ -373,6 +376,22 @@ impl Sample {
         self.hub.run_jobs().await;
         let dead = self.hub.dead_jobs().await;
         dead.last().expect("the job is dead").id.to_string()
+    }
+
+    /// The session of a room of its own, which may be switched off.
+    async fn session(&self) -> String {
+        let room = json!({"name": self.text()});
+        let room = self.owner.post("spaces", room).await.expect(201);
+        let room = SpaceId::from(room.text("/id").parse::<uuid::Uuid>().expect("an id"));
+        let speaker = self
+            .hub
+            .home
+            .satellite(&self.text(), room, Trust::Household)
+            .await;
+        speaker.hears(&self.text()).await;
+        self.hub.run_jobs().await;
+        let sessions = self.owner.get(&format!("sessions?space_id={room}")).await;
+        sessions.expect(200).text("/items/0/id").to_owned()
     }
 
     async fn location(&self) -> String {

@@ -15,7 +15,7 @@ use crate::{
     hub::Hub,
     identity::Caller,
     ids::{ArtifactId, PersonId},
-    places::gate::may_keep,
+    places::gate::{Matter, closed},
     storage::Tx,
 };
 
@@ -53,7 +53,8 @@ pub async fn complete(tx: &mut Tx, id: ArtifactId) -> Result<Artifact> {
     if artifact.state == ArtifactState::Stored {
         return Ok(artifact);
     }
-    if !may_keep(tx, artifact.space_id).await? {
+    let matter = Matter::kept_in(artifact.space_id);
+    if closed(tx, matter).await?.is_some() {
         return Err(nothing_is_kept());
     }
     tx.artifacts().store(id).await?;

@@ -10,7 +10,7 @@ use crate::{
     events::payload::check_name,
     identity::Caller,
     ids::{ArtifactId, PersonId, SpaceId},
-    places::gate::may_keep,
+    places::gate::{Matter, closed},
     storage::Tx,
 };
 
@@ -107,10 +107,9 @@ async fn space(tx: &mut Tx, wanted: Option<SpaceId>) -> Result<SpaceId> {
         Some(id) if tx.places().space(id).await?.is_some() => id,
         Some(_) => return Err(Error::invalid("/space_id", "is not a space of this agent")),
     };
-    if may_keep(tx, space).await? {
-        Ok(space)
-    } else {
-        Err(nothing_is_kept())
+    match closed(tx, Matter::kept_in(space)).await? {
+        None => Ok(space),
+        Some(_) => Err(nothing_is_kept()),
     }
 }
 

@@ -14,8 +14,9 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
     identity::Actor,
-    places::gate::may_write,
-    storage::TxScope,
+    ids::{AgentId, SpaceId},
+    places::gate::{Matter, closed_and_held},
+    storage::{Tx, TxScope},
 };
 
 /// What a sender says of the bytes before they come.
@@ -39,7 +40,12 @@ pub async fn receive<F>(
 where
     F: Future<Output = Result<Option<Vec<u8>>>>,
 {
-    let (blob, directory) = admit(hub, &announced).await?;
+    let Admitted {
+        agent,
+        space,
+        blob,
+        directory,
+    } = admit(hub, &announced).await?;
     let _room = hub.blobs.room()?;
     let mut incoming = directory.begin(&blob).await.map_err(refused)?;
     loop {
@@ -50,24 +56,40 @@ where
         };
         match piece.map_err(late)?? {
             Some(bytes) => incoming.write(&bytes).await.map_err(refused)?,
-            None => return finish(incoming).await,
+            None => return finish(hub, (agent, space), incoming).await,
         }
     }
 }
 
-async fn finish(incoming: Incoming) -> Result<()> {
+/// An upload that may begin.
+struct Admitted<'a> {
+    agent: AgentId,
+    space: SpaceId,
+    blob: Blob,
+    directory: &'a BlobDirectory,
+}
+
+/// Gives what came its name. The gate is asked again, for a large file takes its time, and held meanwhile: a space that goes
+/// private waits for a rename, and nothing gets its name after that.
+async fn finish(hub: &Hub, (agent, space): (AgentId, SpaceId), incoming: Incoming) -> Result<()> {
+    let mut tx = begin(hub, agent).await?;
+    let matter = Matter::kept_in(space);
+    if closed_and_held(&mut tx, matter).await?.is_some() {
+        return Err(nothing_is_kept());
+    }
     incoming.finish().await.map_err(refused)
 }
 
-async fn admit<'a>(hub: &'a Hub, announced: &Announced<'_>) -> Result<(Blob, &'a BlobDirectory)> {
+async fn begin(hub: &Hub, agent: AgentId) -> Result<Tx> {
+    hub.db.begin(TxScope::WholeAgent(agent), Actor::hub()).await
+}
+
+async fn admit<'a>(hub: &'a Hub, announced: &Announced<'_>) -> Result<Admitted<'a>> {
     let now = hub.clock.now();
     let link = Link::verify(&hub.keys.tokens, Purpose::Upload, announced.token, now)?;
     let gone = || Error::NotFound { what: "artifact" };
     let directory = hub.blobs.directory().ok_or_else(gone)?;
-    let mut tx = hub
-        .db
-        .begin(TxScope::WholeAgent(link.agent), Actor::hub())
-        .await?;
+    let mut tx = begin(hub, link.agent).await?;
     let artifact = tx.artifacts().find(link.artifact).await?.ok_or_else(gone)?;
     if artifact.state == ArtifactState::Stored {
         return Err(refused(IncomingError::Taken));
@@ -75,12 +97,19 @@ async fn admit<'a>(hub: &'a Hub, announced: &Announced<'_>) -> Result<(Blob, &'a
     if artifact.created_at + UNFINISHED <= now {
         return Err(gone());
     }
-    if !may_write(&mut tx, artifact.space_id).await? {
+    let (agent, space) = (link.agent, artifact.space_id);
+    let matter = Matter::kept_in(space);
+    if closed_and_held(&mut tx, matter).await?.is_some() {
         return Err(nothing_is_kept());
     }
     drop(tx);
     check(&artifact, announced)?;
-    Ok((blob(link.agent, &artifact)?, directory))
+    Ok(Admitted {
+        agent,
+        space,
+        blob: blob(agent, &artifact)?,
+        directory,
+    })
 }
 
 /// What is wrong from the start is refused before a byte of it is read.

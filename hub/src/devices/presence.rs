@@ -34,11 +34,11 @@ pub(super) async fn look_up_and_tell(tx: &mut Tx, device: DeviceId, presence: Pr
     Ok(())
 }
 
-/// Appends it, where the device is. What is said of a personal device is for its person.
+/// Appends it, where the device is. What is said of a personal device is for its person; of a private space nothing is said.
 pub(super) fn tell(tx: &mut Tx, device: DeviceId, place: Place, presence: Presence) {
     let said = match presence {
         Presence::Came => json!({"device_id": device, "is_connected": true}),
         Presence::Went(reason) => json!({"device_id": device, "is_connected": false, "reason": reason}),
     };
-    tx.append(NewEvent::by_hub(EventKind::DevicePresence, place, said));
+    tx.append_unless_private(NewEvent::by_hub(EventKind::DevicePresence, place, said));
 }

@@ -11,7 +11,7 @@ use crate::{
     audit::record::Record,
     error::{Error, Result},
     events::{EventKind, NewEvent, Place},
-    places::gate::may_keep,
+    places::gate::{Matter, closed},
     secret::random_bytes,
     storage::Tx,
 };
@@ -59,7 +59,8 @@ pub async fn report(tx: &mut Tx, socket: Socket, said: &Report) -> Result<Report
     }
     // The head before the privacy mode, so that a change of that is before or after this.
     tx.take_head().await?;
-    if !may_keep(tx, device.space_id).await? {
+    let matter = Matter::kept_in(device.space_id);
+    if closed(tx, matter).await?.is_some() {
         return Ok(Reported::Discarded);
     }
     let mut reported = before.reported;

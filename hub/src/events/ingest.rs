@@ -17,10 +17,10 @@ use crate::{
     identity::{Caller, Principal},
     ids::{EventId, TurnId},
     jobs::JobKind,
-    places::gate::may_keep,
+    places::gate::{Matter, Purpose, closed},
     secret::random_bytes,
     sessions::find::{Talk, find},
-    storage::{Known, NewJob, Tx},
+    storage::{Known, NewJob, Tx, lane_of},
     telemetry::metric,
 };
 
@@ -202,7 +202,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Decides on each item and appends the good ones. From `take_head` on, nothing else is appended for this agent: what is
-    /// read here of client ids and of the privacy mode is in order with the append.
+    /// read here of client ids and of the privacy mode is in order with the append. A session that is switched off is held until then.
     async fn place(
         &mut self,
         tx: &mut Tx,
@@ -213,7 +213,13 @@ impl<'a> Batch<'a> {
         };
         let session = find(tx, self.talk).await?;
         tx.take_head().await?;
-        let is_private = !may_keep(tx, space).await?;
+        let matter = Matter {
+            space,
+            session: Some(session),
+            person: audience,
+            purpose: Purpose::Keep,
+        };
+        let closed = closed(tx, matter).await?;
         let known = known(tx, self.caller, &items).await?;
         let actor = self.caller.actor();
         let place = Place {
@@ -228,12 +234,10 @@ impl<'a> Batch<'a> {
         for (index, item) in items.into_iter().enumerate() {
             outcomes.push(match item {
                 Err(refused) => refused,
-                Ok(item) => match repeated(&item, &known, &seen) {
-                    Some(outcome) => outcome,
-                    None if is_private => Outcome::Discarded {
-                        reason: "privacy_mode",
-                    },
-                    None => {
+                Ok(item) => match (repeated(&item, &known, &seen), closed) {
+                    (Some(outcome), _) => outcome,
+                    (None, Some(why)) => Outcome::Discarded { reason: why.as_str() },
+                    (None, None) => {
                         let event = self.event(item, place, &actor);
                         self.accept(tx, index, event, &mut seen)
                     }
@@ -244,11 +248,10 @@ impl<'a> Batch<'a> {
             tx.turns()
                 .insert(self.turn, session, audience, &self.inputs)
                 .await?;
-            let lane = format!("session:{session}");
             tx.jobs()
                 .insert(NewJob {
                     kind: JobKind::RunTurn,
-                    lane,
+                    lane: lane_of(session),
                     subject: self.turn.0,
                 })
                 .await?;

@@ -44,6 +44,8 @@ kinds! {
     CommandChanged = "command.changed",
     /// A space was made or changed: `{space_id, name, privacy_mode}`.
     SpaceChanged = "space.changed",
+    /// A session was switched off or on: `{session_id, is_recorded}`.
+    SessionChanged = "session.changed",
     /// A device was made, changed or revoked: `{device_id, name, state}`.
     DeviceChanged = "device.changed",
     /// A device came or went: `{device_id, is_connected, reason}`; the reason only when it went.

@@ -49,6 +49,8 @@ permissions!(
     AgentsWrite,
     SpacesRead,
     SpacesWrite,
+    SessionsRead,
+    SessionsWrite,
     DevicesRead,
     DevicesWrite,
     EventsRead,

@@ -54,6 +54,8 @@ impl Role {
             | Scope::TokensRead
             | Scope::TokensWrite => Some(Self::Guest),
             Scope::EventsRead
+            | Scope::SessionsRead
+            | Scope::SessionsWrite
             | Scope::MemoriesRead
             | Scope::ActionsRead
             | Scope::ActionsDecide

@@ -28,6 +28,10 @@ scopes! {
     SpacesRead = "spaces:read",
     /// Make and change spaces, their privacy mode too.
     SpacesWrite = "spaces:write",
+    /// See sessions.
+    SessionsRead = "sessions:read",
+    /// Switch the recording of sessions off and on.
+    SessionsWrite = "sessions:write",
     /// See devices.
     DevicesRead = "devices:read",
     /// Revoke devices.

@@ -1,5 +1,7 @@
 //! A command ends: by its result, or because its time has passed. Whatever it carried ends with it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Command, CommandState, MAX_RESULT};
@@ -9,6 +11,7 @@ use crate::{
     error::{Error, Result},
     events::{EventKind, NewEvent, Place, payload::find_nul},
     ids::{CommandId, DeviceId, PersonId, SpaceId},
+    places::gate::{Matter, closed},
     secret::random_bytes,
     storage::{Ending, StoredCommand, Tx},
     telemetry::metric,
@@ -25,10 +28,40 @@ pub struct Answer {
     pub error: Option<Value>,
 }
 
+/// How soon to say it again when the space's mode changed in the same moment.
+const AGAIN: Duration = Duration::from_millis(200);
+
 /// Keeps a device's answer. The same answer again changes nothing; the first one stands. An answer after the deadline is
-/// kept as late, and still says what happened.
+/// kept as late, and still says what happened. Of one from a private space the state is kept, so that what was asked for comes to an
+/// end, and nothing of what it says.
 pub async fn finish(tx: &mut Tx, device: DeviceId, id: CommandId, answer: Answer) -> Result<()> {
     check(&answer)?;
+    let Some(place) = tx.devices().place_of(device).await? else {
+        return Err(Error::NotFound { what: "command" });
+    };
+    let matter = Matter::kept_in(place.space);
+    let is_kept = closed(tx, matter).await?.is_none();
+    let answer = if is_kept { answer } else { answer.without_content() };
+    take(tx, device, id, answer).await?;
+    // Last, since the head row is the last that anyone takes: from here on the mode does not change before the commit.
+    tx.take_head().await?;
+    if is_kept && closed(tx, matter).await?.is_some() {
+        return Err(Error::Throttled { retry_after: AGAIN });
+    }
+    Ok(())
+}
+
+impl Answer {
+    fn without_content(self) -> Self {
+        Self {
+            state: self.state,
+            result: None,
+            error: None,
+        }
+    }
+}
+
+async fn take(tx: &mut Tx, device: DeviceId, id: CommandId, answer: Answer) -> Result<()> {
     let stored = tx
         .commands()
         .lock(device, id)

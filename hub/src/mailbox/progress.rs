@@ -8,6 +8,7 @@ use crate::{
     error::{Error, Result},
     events::payload::check_text,
     ids::{CommandId, DeviceId},
+    places::gate::{Matter, closed},
     storage::Tx,
 };
 
@@ -42,12 +43,21 @@ pub async fn progress(
     let deadline_at = (tx.now() + COMMAND_LIFE)
         .max(stored.command.deadline_at)
         .min(stored.last_deadline_at);
-    let said: Value = json!({"percent": percent, "note": note});
+    // The head before the privacy mode, so that a change of that is before or after this.
+    tx.take_head().await?;
+    let place = tx.devices().place_of(device).await?;
+    let place = place.ok_or(Error::NotFound { what: "command" })?;
+    let matter = Matter::kept_in(place.space);
+    let said: Value = match closed(tx, matter).await? {
+        None => json!({"percent": percent, "note": note}),
+        // It goes on, and that is all that is kept of it.
+        Some(_) => json!({"percent": null, "note": null}),
+    };
     tx.commands().progress(id, &said, deadline_at).await?;
     tx.record(
         Record::of("report_command_progress")
             .on("command", id.0)
-            .with("percent", percent),
+            .with("percent", said["percent"].clone()),
     );
     Ok(())
 }

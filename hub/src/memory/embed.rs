@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::embedding::EmbeddingModel;
 use crate::{
     adapters::models::ModelError,
@@ -13,6 +15,7 @@ use crate::{
     hub::Hub,
     identity::Actor,
     jobs::{Failure, JobKind},
+    places::gate::usable_memories,
     storage::{Lease, NewJob, Tx, TxScope, Unembedded},
 };
 
@@ -105,17 +108,31 @@ async fn try_batch(
     model: &EmbeddingModel,
     batch: &[Unembedded],
 ) -> Result<Result<(), ModelError>, Failure> {
+    let batch = usable(hub, lease, batch).await?;
+    if batch.is_empty() {
+        return Ok(Ok(()));
+    }
     let texts: Vec<String> = batch.iter().map(|memory| memory.content.clone()).collect();
     let embeddings = match hub.embeddings.of_memories(hub.clock.now(), &texts).await {
         Ok(embeddings) => embeddings,
         Err(error) => return perhaps_of_the_text(error).map(Err),
     };
-    let made: Vec<_> = batch.iter().zip(&embeddings).collect();
+    let made: Vec<_> = batch.into_iter().zip(&embeddings).collect();
     let mut tx = begin(hub, lease).await?;
     tx.jobs().hold(lease).await?;
     tx.embeddings().insert(model, &made).await?;
     tx.commit().await?;
     Ok(Ok(()))
+}
+
+/// Those whose spaces have not gone private since they were read: the texts leave the house, and calls before this one took time.
+async fn usable<'a>(hub: &Hub, lease: &Lease, batch: &'a [Unembedded]) -> Result<Vec<&'a Unembedded>> {
+    let ids: Vec<Uuid> = batch.iter().map(|memory| memory.id).collect();
+    let usable = usable_memories(&mut begin(hub, lease).await?, &ids).await?;
+    Ok(batch
+        .iter()
+        .filter(|memory| usable.contains(&memory.id))
+        .collect())
 }
 
 /// A text failed. Notes it where it is the text's fault and no try is left.
@@ -184,8 +201,6 @@ async fn begin(hub: &Hub, lease: &Lease) -> Result<Tx> {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     fn sizes(lengths: &[usize], most: usize) -> Vec<usize> {

@@ -18,6 +18,7 @@ use crate::{
     error::{Error, Result},
     events::payload::check_text,
     ids::MemoryId,
+    places::gate::usable_memories,
     storage::{Tx, VectorHit, WordHit},
 };
 
@@ -34,6 +35,8 @@ const READ_SHARE: f32 = 0.5;
 const READ_COSINE: f32 = 0.35;
 /// Matches read of a lane for each result wanted, so that what is fused can still change the order.
 const DEPTH: u32 = 4;
+/// Matches that a lane gives at most.
+const DEEPEST: i32 = 200;
 
 /// A memory that was found, and why.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -116,10 +119,26 @@ pub async fn recall(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Recalled
     best(tx, question, |_| true).await
 }
 
-/// The best of those that are wanted.
+/// The best of those that are wanted. What was learnt in a space that is private now is left out, for whoever asks; where that
+/// leaves too few, the lanes are read as deep as they go, so that a private room does not hide what others know.
 async fn best(tx: &mut Tx, question: &Question<'_>, is_wanted: fn(&Why) -> bool) -> Result<Vec<Recalled>> {
     check(question.text, question.most)?;
     let depth = i32::try_from(question.most * DEPTH).unwrap_or(i32::MAX);
+    let (mut found, is_hidden) = look(tx, question, depth, is_wanted).await?;
+    if is_hidden && found.len() < question.most as usize {
+        (found, _) = look(tx, question, DEEPEST, is_wanted).await?;
+    }
+    add_sources(tx, &mut found).await?;
+    Ok(found)
+}
+
+/// What the lanes find at a depth, and whether some of it is of a private space.
+async fn look(
+    tx: &mut Tx,
+    question: &Question<'_>,
+    depth: i32,
+    is_wanted: fn(&Why) -> bool,
+) -> Result<(Vec<Recalled>, bool)> {
     let words = tx
         .memories()
         .by_words(question.text, question.words, depth)
@@ -128,11 +147,14 @@ async fn best(tx: &mut Tx, question: &Question<'_>, is_wanted: fn(&Why) -> bool)
     let ids: Vec<Uuid> = words.iter().map(|hit| hit.id.0).collect();
     let others = vectors.iter().map(|hit| hit.id.0).filter(|id| !ids.contains(id));
     let ids: Vec<Uuid> = ids.iter().copied().chain(others).collect();
+    let usable = usable_memories(tx, &ids).await?;
+    let is_hidden = ids.iter().any(|id| !usable.contains(id));
     let mut memories: HashMap<MemoryId, Memory> = tx
         .memories()
         .by_ids(&ids)
         .await?
         .into_iter()
+        .filter(|memory| usable.contains(&memory.id.0))
         .map(|memory| (memory.id, memory))
         .collect();
     let mut words: HashMap<MemoryId, (u32, WordHit)> = (1..)
@@ -159,8 +181,7 @@ async fn best(tx: &mut Tx, question: &Question<'_>, is_wanted: fn(&Why) -> bool)
         .collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     found.truncate(question.most as usize);
-    add_sources(tx, &mut found).await?;
-    Ok(found)
+    Ok((found, is_hidden))
 }
 
 /// What a turn reads of what is found. What a turn comes to is believed no further than the least of what it read (DESIGN 11), so

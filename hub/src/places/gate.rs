@@ -1,17 +1,124 @@
-//! The gate that every sink asks before it keeps, plans on or passes on what belongs to a space (DESIGN 13). Fails closed: a
-//! mode that nobody knows is private.
+//! The one gate that every sink asks before it keeps, plans on or passes on what belongs to a space (DESIGN 13). `PRIVACY.md` lists
+//! the sinks; a test reads the source and holds the list.
+//!
+//! Who comes and goes is told by `Tx::append_unless_private`, which asks the same as it commits.
+//!
+//! It fails closed: a mode that nobody knows is private, and what cannot be found is not kept. What was kept before a switch stays,
+//! and people may read it; the agent does not.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
 
 use super::PrivacyMode;
-use crate::{error::Result, ids::SpaceId, storage::Tx};
+use crate::{
+    error::Result,
+    ids::{PersonId, SessionId, SpaceId},
+    storage::{Switches, TurnRow, Tx},
+};
 
-/// Whether what belongs to a space may be kept now. In order with the log only after the agent's head row was taken: a change
-/// of mode is then before or after what is appended, and nothing slips between.
-pub async fn may_keep(tx: &mut Tx, space: SpaceId) -> Result<bool> {
-    Ok(tx.places().privacy_mode(space).await? != PrivacyMode::Private)
+/// What somebody wants to do with what belongs to a space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Keep what was heard, sensed, measured or sent there.
+    Keep,
+    /// Think about it, show it to a model, say something about it.
+    Plan,
 }
 
-/// The same, held until the unit of work ends, for what is written beside the log: a change of mode waits for it, or it sees
-/// the change.
-pub async fn may_write(tx: &mut Tx, space: SpaceId) -> Result<bool> {
-    Ok(tx.places().hold_privacy_mode(space).await? != PrivacyMode::Private)
+/// What the gate is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matter {
+    /// Where it belongs.
+    pub space: SpaceId,
+    /// The session, where it belongs to one.
+    pub session: Option<SessionId>,
+    /// The person it is of, where one is known.
+    pub person: Option<PersonId>,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+impl Matter {
+    /// Something to keep of a space, of no session and of nobody in particular.
+    #[must_use]
+    pub const fn kept_in(space: SpaceId) -> Self {
+        Self {
+            space,
+            session: None,
+            person: None,
+            purpose: Purpose::Keep,
+        }
+    }
+
+    /// What a turn thinks about, or says.
+    #[must_use]
+    pub const fn of_turn(turn: &TurnRow) -> Self {
+        Self {
+            space: turn.space,
+            session: Some(turn.session),
+            person: turn.audience,
+            purpose: Purpose::Plan,
+        }
+    }
+}
+
+/// Why the gate is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// The space is private.
+    PrivacyMode,
+    /// The session is not recorded.
+    NoRecording,
+}
+
+impl Closed {
+    /// The word in answers, in the log and in tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PrivacyMode => "privacy_mode",
+            Self::NoRecording => "no_recording",
+        }
+    }
+}
+
+/// Why something may not be done now; none: it may. In order with the log only after the agent's head row was taken: a change of
+/// mode is then before or after what is appended, and nothing slips between.
+pub async fn closed(tx: &mut Tx, matter: Matter) -> Result<Option<Closed>> {
+    let switches = tx.places().switches(matter.space, matter.session).await?;
+    Ok(judge(switches))
+}
+
+/// The same, held until the unit of work ends, for what is written beside the log: a change of the space's mode waits for it, or
+/// it sees the change.
+pub async fn closed_and_held(tx: &mut Tx, matter: Matter) -> Result<Option<Closed>> {
+    let switches = tx.places().hold_switches(matter.space, matter.session).await?;
+    Ok(judge(switches))
+}
+
+/// Those of some memories that the agent may use now: where they were learnt nobody has asked for privacy.
+pub async fn usable_memories(tx: &mut Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+    tx.places().memories_of_open_spaces(ids).await
+}
+
+/// Those of some sessions whose words the agent may use now.
+pub async fn usable_sessions(tx: &mut Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+    tx.places().sessions_of_open_spaces(ids).await
+}
+
+fn judge(switches: Switches) -> Option<Closed> {
+    match switches {
+        Switches {
+            mode: PrivacyMode::Private,
+            ..
+        } => Some(Closed::PrivacyMode),
+        Switches {
+            is_recorded: false, ..
+        } => Some(Closed::NoRecording),
+        Switches {
+            mode: PrivacyMode::Normal,
+            is_recorded: true,
+        } => None,
+    }
 }

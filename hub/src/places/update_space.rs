@@ -3,13 +3,15 @@
 use super::{
     PrivacyMode, Space,
     create_space::{MAX_NAME, changed, name_taken},
+    gate::Closed,
 };
 use crate::{
     audit::record::Record,
     error::{Error, Result},
     events::payload::check_name,
     ids::SpaceId,
-    storage::Tx,
+    storage::{Tx, Within},
+    turns::cancel::{cancel, hold, recorded},
 };
 
 /// What is to change; none leaves it.
@@ -21,12 +23,16 @@ pub struct SpaceChange {
     pub privacy_mode: Option<PrivacyMode>,
 }
 
-/// Changes a space.
+/// Changes a space. One that goes private ends its open turns first, so that nothing of it comes after the switch in the log.
 pub async fn update_space(tx: &mut Tx, id: SpaceId, change: SpaceChange) -> Result<Space> {
     if let Some(name) = &change.name {
         check_name(name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
     }
-    // The head first: appends read the privacy mode after they have taken it.
+    let turns = match change.privacy_mode {
+        Some(PrivacyMode::Private) => hold(tx, Within::Space(id)).await?,
+        Some(PrivacyMode::Normal) | None => Vec::new(),
+    };
+    // The head before the space: appends read the privacy mode after they have taken it.
     tx.take_head().await?;
     let mut space = tx
         .places()
@@ -42,11 +48,9 @@ pub async fn update_space(tx: &mut Tx, id: SpaceId, change: SpaceChange) -> Resu
         return Err(name_taken());
     }
     (space.name, space.privacy_mode, space.updated_at) = (name, mode, tx.now());
+    cancel(tx, &turns, Closed::PrivacyMode).await?;
     tx.append(changed(&space));
-    tx.record(
-        Record::of("update_space")
-            .on("space", id.0)
-            .with("privacy_mode", mode.as_str()),
-    );
+    let record = Record::of("update_space").on("space", id.0);
+    tx.record(recorded(record.with("privacy_mode", mode.as_str()), &turns));
     Ok(space)
 }

@@ -223,9 +223,12 @@ fn told(client_id: String, outcome: Outcome) -> Option<HubFrame> {
             client_id,
             event_id: event.0,
         }),
-        Outcome::Discarded { .. } => HubFrame::Discarded(Discarded {
+        Outcome::Discarded { reason } => HubFrame::Discarded(Discarded {
             subject: Subject::Event { client_id },
-            reason: DiscardReason::PrivacyMode,
+            reason: match reason {
+                "no_recording" => DiscardReason::NoRecording,
+                _ => DiscardReason::PrivacyMode,
+            },
         }),
         Outcome::Rejected { reason, errors } => HubFrame::Rejected(Rejected {
             subject: Subject::Event { client_id },

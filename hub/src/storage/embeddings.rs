@@ -93,7 +93,7 @@ macro_rules! select_missing {
 }
 
 // The memory is held, so that one that is forgotten, edited or shared in this moment is met either before, and then as it is
-// now, or after, and then takes its embedding along.
+// now, or after, and then takes its embedding along. So is its space: of one that went private nothing more is kept.
 macro_rules! insert_embeddings {
     ($table:literal, $connection:expr, $agent:expr, $model:expr, $ids:expr, $contents:expr, $numbers:expr, $width:expr, $now:expr) => {
         sqlx::query!(
@@ -104,8 +104,9 @@ macro_rules! insert_embeddings {
                ($5::real[])[(t.place - 1) * $6::integer + 1 : t.place * $6::integer], $7
              from unnest($3::uuid[], $4::text[]) with ordinality as t(id, content, place)
              join memories m on m.agent_id = $1 and m.id = t.id
-             where m.lifecycle = 'committed' and m.content = t.content
-             for share of m
+             join spaces s on s.agent_id = m.agent_id and s.id = m.space_id
+             where m.lifecycle = 'committed' and m.content = t.content and s.privacy_mode = 'normal'
+             for share of m, s
              on conflict do nothing",
             $agent,
             $model,
@@ -127,9 +128,10 @@ macro_rules! insert_problem {
                 + $table
                 + " (agent_id, owner_kind, owner_id, model, audience_person_id, problem, created_at)
              select m.agent_id, 'memory', m.id, $2, m.audience_person_id, $5, $6
-             from memories m
+             from memories m join spaces s on s.agent_id = m.agent_id and s.id = m.space_id
              where m.agent_id = $1 and m.id = $3 and m.lifecycle = 'committed' and m.content = $4
-             for share of m
+               and s.privacy_mode = 'normal'
+             for share of m, s
              on conflict do nothing",
             $agent,
             $model,

@@ -126,6 +126,26 @@ impl Jobs<'_> {
         Ok(())
     }
 
+    /// Ends the queued jobs of turns that have ended, so that nothing waits behind them. One that a worker has in its hands is left
+    /// to it: it finds out.
+    pub async fn drop_turns(&mut self, turns: &[Uuid], lanes: &[String]) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        sqlx::query!(
+            "update jobs set state = 'done', waiting_for = null, finished_at = $4 where id in (
+               select id from jobs where agent_id = $1 and lane = any ($3) and kind = 'run_turn' and state = 'queued'
+                 and (payload ->> 'subject')::uuid = any ($2) for update skip locked)",
+            agent.0,
+            turns,
+            lanes,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        // What stood behind them may go now.
+        self.0.ring(Ring::Jobs);
+        Ok(())
+    }
+
     /// Whether a job of a kind died after a time.
     pub async fn has_died_since(&mut self, kind: JobKind, since: DateTime) -> Result<bool> {
         let agent = self.0.agent();

@@ -1,10 +1,14 @@
 //! Locations and spaces.
 
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
 use super::{Tx, identity::one};
 use crate::{
     clock::DateTime,
     error::{Error, Result},
-    ids::{LocationId, SpaceId},
+    ids::{LocationId, SessionId, SpaceId},
     page::PageRequest,
     places::{PrivacyMode, Space},
 };
@@ -39,6 +43,43 @@ impl From<SpaceRow> for Space {
             is_elsewhere: row.is_elsewhere,
             created_at: row.created_at,
             updated_at: row.updated_at,
+        }
+    }
+}
+
+/// What decides whether anything is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switches {
+    /// The space's mode.
+    pub mode: PrivacyMode,
+    /// Whether the session is recorded; true where none was named.
+    pub is_recorded: bool,
+}
+
+impl Switches {
+    /// Of what is not there.
+    const OFF: Self = Self {
+        mode: PrivacyMode::Private,
+        is_recorded: false,
+    };
+
+    /// Whether anything may be kept.
+    #[must_use]
+    pub const fn are_open(self) -> bool {
+        matches!(self.mode, PrivacyMode::Normal) && self.is_recorded
+    }
+}
+
+struct SwitchesRow {
+    privacy_mode: String,
+    is_recorded: bool,
+}
+
+impl From<SwitchesRow> for Switches {
+    fn from(row: SwitchesRow) -> Self {
+        Self {
+            mode: PrivacyMode::parse(&row.privacy_mode),
+            is_recorded: row.is_recorded,
         }
     }
 }
@@ -177,29 +218,61 @@ impl Places<'_> {
             .ok_or_else(|| Error::internal("the agent has no space elsewhere"))
     }
 
-    /// A space's privacy mode, which does not change before the unit of work ends. For what is no part of the log, and so does
-    /// not take its head row.
-    pub async fn hold_privacy_mode(&mut self, id: SpaceId) -> Result<PrivacyMode> {
+    /// What the switches of a space, and of a session where one is named, say now. Read after the head row was taken, it is in
+    /// order with the append. A space that is gone counts as private, and a session that is gone as not recorded.
+    pub async fn switches(&mut self, id: SpaceId, session: Option<SessionId>) -> Result<Switches> {
         let agent = self.0.agent();
-        let mode = sqlx::query_scalar!(
-            "select privacy_mode from spaces where agent_id = $1 and id = $2 for share",
+        let row = sqlx::query_as!(
+            SwitchesRow,
+            r#"select s.privacy_mode, ($3::uuid is null or coalesce((select t.is_recorded from sessions t
+                 where t.agent_id = $1 and t.id = $3), false)) as "is_recorded!"
+               from spaces s where s.agent_id = $1 and s.id = $2"#,
             agent.0,
-            id.0
+            id.0,
+            session.map(|id| id.0)
         );
-        let mode = mode.fetch_optional(self.0.connection()).await?;
-        Ok(mode.map_or(PrivacyMode::Private, |mode| PrivacyMode::parse(&mode)))
+        let row = row.fetch_optional(self.0.connection()).await?;
+        Ok(row.map_or(Switches::OFF, Switches::from))
     }
 
-    /// A space's privacy mode now. Read after the head row was taken, it is in order with the append. A space that is
-    /// gone counts as private.
-    pub async fn privacy_mode(&mut self, id: SpaceId) -> Result<PrivacyMode> {
+    /// The same; the space's mode does not change before the unit of work ends. For what is no part of the log, and so does not
+    /// take its head row. Of a session whoever asks holds the turn, for which a change waits.
+    pub async fn hold_switches(&mut self, id: SpaceId, session: Option<SessionId>) -> Result<Switches> {
         let agent = self.0.agent();
-        let mode = sqlx::query_scalar!(
-            "select privacy_mode from spaces where agent_id = $1 and id = $2",
+        let row = sqlx::query_as!(
+            SwitchesRow,
+            r#"select s.privacy_mode, ($3::uuid is null or coalesce((select t.is_recorded from sessions t
+                 where t.agent_id = $1 and t.id = $3), false)) as "is_recorded!"
+               from spaces s where s.agent_id = $1 and s.id = $2 for share of s"#,
             agent.0,
-            id.0
+            id.0,
+            session.map(|id| id.0)
         );
-        let mode = mode.fetch_optional(self.0.connection()).await?;
-        Ok(mode.map_or(PrivacyMode::Private, |mode| PrivacyMode::parse(&mode)))
+        let row = row.fetch_optional(self.0.connection()).await?;
+        Ok(row.map_or(Switches::OFF, Switches::from))
+    }
+
+    /// Those of these memories that were learnt in spaces which are not private now.
+    pub async fn memories_of_open_spaces(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+        let agent = self.0.agent();
+        let found = sqlx::query_scalar!(
+            "select m.id from memories m join spaces s on s.agent_id = m.agent_id and s.id = m.space_id
+             where m.agent_id = $1 and m.id = any ($2) and s.privacy_mode = 'normal'",
+            agent.0,
+            ids
+        );
+        Ok(found.fetch_all(self.0.connection()).await?.into_iter().collect())
+    }
+
+    /// Those of these sessions that are recorded now, in spaces which are not private.
+    pub async fn sessions_of_open_spaces(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+        let agent = self.0.agent();
+        let found = sqlx::query_scalar!(
+            "select t.id from sessions t join spaces s on s.agent_id = t.agent_id and s.id = t.space_id
+             where t.agent_id = $1 and t.id = any ($2) and t.is_recorded and s.privacy_mode = 'normal'",
+            agent.0,
+            ids
+        );
+        Ok(found.fetch_all(self.0.connection()).await?.into_iter().collect())
     }
 }

@@ -37,6 +37,29 @@ pub struct TurnRow {
     pub state: TurnState,
 }
 
+impl TurnRow {
+    /// The lane of its job: a session thinks of one thing at a time.
+    #[must_use]
+    pub fn lane(&self) -> String {
+        lane_of(self.session)
+    }
+}
+
+/// The lane of the jobs of a session's turns.
+#[must_use]
+pub fn lane_of(session: SessionId) -> String {
+    format!("session:{session}")
+}
+
+/// Whose turns are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// Of all sessions of a space.
+    Space(SpaceId),
+    /// Of one session.
+    Session(SessionId),
+}
+
 struct FullRow {
     id: Uuid,
     session_id: Uuid,
@@ -145,6 +168,52 @@ impl Turns<'_> {
             .collect())
     }
 
+    /// Holds the turns that have not ended, oldest first, at most so many. Before the agent's head: whoever holds a turn takes
+    /// that last.
+    pub async fn lock_open(&mut self, within: Within, most: i64) -> Result<Vec<TurnRow>> {
+        let agent = self.0.agent();
+        let (space, session) = match within {
+            Within::Space(id) => (Some(id.0), None),
+            Within::Session(id) => (None, Some(id.0)),
+        };
+        let rows = sqlx::query!(
+            "select t.id, t.session_id, s.space_id, t.audience_person_id, t.state from turns t
+             join sessions s on s.agent_id = t.agent_id and s.id = t.session_id
+             where t.agent_id = $1 and t.state in ('queued', 'running', 'waiting')
+               and ($2::uuid is null or s.space_id = $2) and ($3::uuid is null or t.session_id = $3)
+             order by t.id limit $4 for no key update of t",
+            agent.0,
+            space,
+            session,
+            most
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
+        rows.map(|row| {
+            Ok(TurnRow {
+                id: row.id.into(),
+                session: row.session_id.into(),
+                space: row.space_id.into(),
+                audience: row.audience_person_id.map(PersonId),
+                state: TurnState::parse(&row.state)
+                    .ok_or_else(|| Error::internal("a turn in an unknown state"))?,
+            })
+        })
+        .collect()
+    }
+
+    /// Whether a turn runs under a lease.
+    pub async fn runs(&mut self, id: TurnId, lease: &Lease) -> Result<bool> {
+        let agent = self.0.agent();
+        let runs = sqlx::query_scalar!(
+            r#"select exists (select from turns where agent_id = $1 and id = $2 and state = 'running' and fence = $3)
+               as "runs!""#,
+            agent.0,
+            id.0,
+            lease.fence
+        );
+        Ok(runs.fetch_one(self.0.connection()).await?)
+    }
+
     /// The turn that ran on an event.
     pub async fn of_event(&mut self, event: EventId) -> Result<Option<TurnId>> {
         let agent = self.0.agent();
@@ -156,8 +225,8 @@ impl Turns<'_> {
         Ok(id.fetch_optional(self.0.connection()).await?.map(TurnId))
     }
 
-    /// Marks a turn as running under a lease.
-    pub async fn start(&mut self, id: TurnId, lease: &Lease, runtime: &str) -> Result<()> {
+    /// Marks a turn as running under a lease; false when it has ended.
+    pub async fn start(&mut self, id: TurnId, lease: &Lease, runtime: &str) -> Result<bool> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
             "update turns set state = 'running', waiting_for = null, attempt = attempt + 1, fence = $3, runtime = $4,
@@ -171,7 +240,7 @@ impl Turns<'_> {
         )
         .execute(self.0.connection())
         .await?;
-        one(done.rows_affected(), "a turn that had ended was started")
+        Ok(done.rows_affected() == 1)
     }
 
     /// Ends a running turn as planned.

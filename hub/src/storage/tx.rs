@@ -100,6 +100,8 @@ pub struct Tx {
     /// The agent's head row, from when it was taken.
     head: Option<Head>,
     events: Vec<NewEvent>,
+    /// Those that a private space does not want told.
+    unless_private: Vec<NewEvent>,
     records: Vec<Record>,
     /// What stands after them in the audit log.
     side_records: Vec<Record>,
@@ -127,6 +129,7 @@ impl Tx {
             now,
             head: None,
             events: Vec::new(),
+            unless_private: Vec::new(),
             records: Vec::new(),
             side_records: Vec::new(),
             commitments: Vec::new(),
@@ -169,6 +172,12 @@ impl Tx {
         let id = event.id;
         self.events.push(event);
         id
+    }
+
+    /// Appends an event at commit, unless its space is private then. For whoever cannot take the head row before and ask: it is
+    /// the last row that anyone takes.
+    pub fn append_unless_private(&mut self, event: NewEvent) {
+        self.unless_private.push(event);
     }
 
     /// Records the operation in the audit log at commit. The first record of a unit of work covers its events.
@@ -215,6 +224,7 @@ impl Tx {
     /// Makes it all durable. Only after this returns may anyone be told.
     pub async fn commit(mut self) -> Result<Committed> {
         self.records.append(&mut self.side_records);
+        self.ask_for_guarded().await?;
         if !self.events.is_empty() && self.records.is_empty() {
             return Err(Error::internal("events without an audit entry"));
         }
@@ -246,10 +256,28 @@ impl Tx {
         Ok(committed)
     }
 
+    /// Asks for the events of which a private space wants none, with the head row in hand.
+    async fn ask_for_guarded(&mut self) -> Result<()> {
+        for event in std::mem::take(&mut self.unless_private) {
+            if self.head.is_none() {
+                self.take_head().await?;
+            }
+            let switches = self
+                .places()
+                .switches(event.place.space, event.place.session)
+                .await?;
+            if switches.are_open() {
+                self.events.push(event);
+            }
+        }
+        Ok(())
+    }
+
     /// Commits; when nothing is recorded, without waiting for the disk. For what would be made again if the database lost it
     /// in a crash.
     pub async fn commit_lazily(mut self) -> Result<()> {
-        if !self.events.is_empty() || !self.records.is_empty() || !self.side_records.is_empty() {
+        let is_silent = self.events.is_empty() && self.unless_private.is_empty();
+        if !is_silent || !self.records.is_empty() || !self.side_records.is_empty() {
             return self.commit().await.map(|_| ());
         }
         sqlx::query!("set local synchronous_commit = off")

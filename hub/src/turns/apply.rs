@@ -27,7 +27,7 @@ use crate::{
         commit::{Origin, keep},
         recall::words_of,
     },
-    places::gate::may_keep,
+    places::gate::{Closed, Matter, closed},
     storage::{Lease, Ring, TurnRow, Tx},
 };
 
@@ -50,8 +50,10 @@ pub struct Outcome<'a> {
 pub enum Applied {
     /// It is all there.
     Planned,
-    /// Nothing of it was kept: the space went private while the agent thought.
-    Discarded,
+    /// Nothing of it was kept: the space went private while the agent thought, or the session was switched off.
+    Discarded(Closed),
+    /// Nothing of it was kept: the turn was ended meanwhile.
+    Over,
 }
 
 /// Writes what a turn came to. The lease's fencing token is checked, so a turn is applied at most once.
@@ -68,6 +70,9 @@ pub async fn apply(
 ) -> Result<Applied> {
     // First, so that a holder whose lease was lost is told so, and not what else its late answer would have met.
     tx.jobs().finish(lease).await?;
+    if !tx.turn_stream().hold(turn.id, lease).await? {
+        return Ok(Applied::Over);
+    }
     let place = place(turn, context);
     let inputs: Vec<Uuid> = context.inputs.iter().map(|input| input.event.0).collect();
     let trust = match thought.basis {
@@ -105,8 +110,8 @@ pub async fn apply(
     tx.ring(Ring::Turn(turn.id));
     // Last, since the head row is the last that anyone takes: from here on the mode does not change before the commit.
     tx.take_head().await?;
-    if !may_keep(&mut tx, turn.space).await? {
-        return Ok(Applied::Discarded);
+    if let Some(why) = closed(&mut tx, Matter::of_turn(turn)).await? {
+        return Ok(Applied::Discarded(why));
     }
     tx.commit().await?;
     Ok(Applied::Planned)

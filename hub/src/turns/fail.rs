@@ -12,9 +12,10 @@ use crate::{
     telemetry::metric,
 };
 
-/// Ends a turn without a plan, in the unit of work that ends its job.
-pub(super) async fn end(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &str) -> Result<()> {
-    if tx.turns().end(turn.id, state, reason).await? {
+/// Ends a turn without a plan, in the unit of work that ends its job; false when it had ended.
+pub(super) async fn end(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &str) -> Result<bool> {
+    let is_ended = tx.turns().end(turn.id, state, reason).await?;
+    if is_ended {
         let place = Place {
             session: Some(turn.session),
             audience: turn.audience,
@@ -32,7 +33,7 @@ pub(super) async fn end(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &
         tx.turn_stream().take_back(turn.id).await?;
         tx.ring(Ring::Turn(turn.id));
     }
-    Ok(())
+    Ok(is_ended)
 }
 
 /// Gives a turn up, in the unit of work that buries its job.

@@ -14,7 +14,7 @@ use crate::{
     hub::Hub,
     identity::{Caller, Principal, Proof, Scope, authorize::authorize},
     ids::TurnId,
-    places::gate::may_keep,
+    places::gate::{Matter, closed},
     storage::{Listener, Ring},
 };
 
@@ -105,7 +105,7 @@ impl Follower {
         let row = row.ok_or(Error::NotFound { what: "turn" })?;
         let ended = if row.state.is_final() {
             tx.turns().find(self.turn).await?
-        } else if may_keep(&mut tx, row.space).await? {
+        } else if closed(&mut tx, Matter::of_turn(&row)).await?.is_none() {
             None
         } else {
             // A space that went private says nothing more; the turn will be skipped.

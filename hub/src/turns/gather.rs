@@ -1,6 +1,7 @@
 //! Gathering what a turn may know, with the eyes of its audience.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     context::{Input, TurnContext, Utterance, Waiting},
@@ -10,11 +11,13 @@ use crate::{
     actions::ActionState,
     error::{Error, Result},
     events::Event,
+    ids::SessionId,
     memory::{
         ask::Meaning,
         recall::{MAX_QUESTION, Question, recall_for_turn, words_of},
     },
     page::PageRequest,
+    places::gate::usable_sessions,
     storage::{ActionFilter, AgentBrief, TurnRow, Tx},
 };
 
@@ -114,7 +117,8 @@ pub async fn gather(
     })
 }
 
-/// The proposals that wait; the words of one only where they are believed as far as every input.
+/// The proposals that wait; the words of one only where they are believed as far as every input, and come from where nobody has
+/// asked for privacy.
 async fn waiting_actions(tx: &mut Tx, inputs: &[Input]) -> Result<Vec<Waiting>> {
     let least = inputs.iter().map(|input| input.trust).min();
     let filter = ActionFilter {
@@ -125,10 +129,15 @@ async fn waiting_actions(tx: &mut Tx, inputs: &[Input]) -> Result<Vec<Waiting>> 
         },
     };
     let waiting = tx.actions().list(filter).await?;
+    let sessions: Vec<Uuid> = waiting
+        .iter()
+        .filter_map(|action| Some(action.session_id?.0))
+        .collect();
+    let usable = usable_sessions(tx, &sessions).await?;
+    let is_usable = |session: Option<SessionId>| session.is_none_or(|id| usable.contains(&id.0));
     let read = waiting.into_iter().map(|action| Waiting {
         tool: action.tool,
-        summary: least
-            .is_some_and(|least| action.trust >= least)
+        summary: (least.is_some_and(|least| action.trust >= least) && is_usable(action.session_id))
             .then_some(action.summary),
         trust: action.trust,
     });

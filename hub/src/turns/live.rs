@@ -19,7 +19,7 @@ use crate::{
         ask::ask_one,
         recall::{MAX_QUESTION, Question, Recalled, recall_for_turn},
     },
-    places::gate::{may_keep, may_write},
+    places::gate::{Matter, closed, closed_and_held},
     storage::{Lease, Ring, TurnRow, Tx, TxScope},
 };
 
@@ -135,13 +135,17 @@ impl<'a> Live<'a> {
         if heard.must_restart {
             tx.turn_stream().restart(turn, audience).await?;
         }
-        if !heard.text.is_empty() && may_write(tx, self.turn.space).await? {
+        if !heard.text.is_empty() && closed_and_held(tx, self.matter()).await?.is_none() {
             let text = Some(heard.text.as_str());
             tx.turn_stream()
                 .add(turn, audience, FrameKind::Delta, text)
                 .await?;
         }
         Ok(())
+    }
+
+    const fn matter(&self) -> Matter {
+        Matter::of_turn(self.turn)
     }
 
     async fn begin(&self) -> Result<Tx> {
@@ -190,12 +194,12 @@ impl Sink for Live<'_> {
     async fn recall(&self, question: &str) -> Result<Vec<Recalled>> {
         let text: String = question.chars().take(MAX_QUESTION).collect();
         // The question leaves the house for its embedding: the space is asked before, and again after.
-        if !may_keep(&mut self.begin().await?, self.turn.space).await? {
+        if closed(&mut self.begin().await?, self.matter()).await?.is_some() {
             return Ok(Vec::new());
         }
         let meaning = ask_one(self.hub, &text).await?;
         let mut tx = self.begin().await?;
-        if !may_keep(&mut tx, self.turn.space).await? {
+        if closed(&mut tx, self.matter()).await?.is_some() {
             return Ok(Vec::new());
         }
         let asked = Question {

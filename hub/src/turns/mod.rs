@@ -1,6 +1,7 @@
 //! Turns: one run of the agent on what happened.
 
 pub mod apply;
+pub mod cancel;
 pub mod context;
 pub mod fail;
 pub mod follow;

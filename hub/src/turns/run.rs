@@ -18,16 +18,18 @@ use crate::{
     ids::TurnId,
     jobs::Failure,
     memory::{ask::ask, recall::words_of},
-    places::gate::may_keep,
-    storage::{Lease, TurnRow, TxScope},
+    places::gate::{Matter, closed},
+    storage::{Lease, Ring, TurnRow, TxScope},
     telemetry::metric,
 };
 
 /// How long a runtime may think.
 const DEADLINE: Duration = Duration::from_secs(45);
 
-/// Why a turn was skipped whose space went private after its inputs were kept.
-const PRIVACY_MODE: &str = "privacy_mode";
+/// How often it is looked whether a turn that runs was ended from outside, when no bell rings. The bell rings at each word that it
+/// says, too; between two looks there is at least this.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+const LOOK_NOT_BEFORE: Duration = Duration::from_millis(200);
 
 /// Runs the turn of a job.
 pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
@@ -41,21 +43,31 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         person: turn.audience,
     };
     let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
-    if !may_keep(&mut tx, turn.space).await? {
+    if let Some(why) = closed(&mut tx, Matter::of_turn(&turn)).await? {
         drop(tx);
-        return skip(hub, lease, &turn, PRIVACY_MODE).await;
+        return skip(hub, lease, &turn, why.as_str()).await;
     }
     let heard = hear(&mut tx, &turn, runtime).await?;
     // Nothing is held while the questions are embedded.
     drop(tx);
     let meanings = ask(hub, &heard.questions()).await?;
     let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
+    // Again, for that took its time; from here on the turn is watched.
+    if let Some(why) = closed(&mut tx, Matter::of_turn(&turn)).await? {
+        drop(tx);
+        return skip(hub, lease, &turn, why.as_str()).await;
+    }
     let context = gather(&mut tx, &turn, runtime, heard, &meanings).await?;
     drop(tx);
     if context.inputs.is_empty() {
         return skip(hub, lease, &turn, "inputs_erased").await;
     }
-    let (thought, looked_up) = think(hub, lease, &turn, &context).await?;
+    let thinks = think(hub, lease, &turn, &context);
+    let (thought, looked_up) = tokio::select! {
+        thought = thinks => thought?,
+        // Nobody wants to know what it would have come to.
+        () = ended_from_outside(hub, lease, &turn) => return drop_job(hub, lease).await,
+    };
     let tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
     let outcome = Outcome {
         context: &context,
@@ -67,8 +79,41 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
             metrics::counter!(metric::TURNS, "outcome" => "planned").increment(1);
             Ok(())
         }
-        Applied::Discarded => skip(hub, lease, &turn, PRIVACY_MODE).await,
+        Applied::Discarded(why) => skip(hub, lease, &turn, why.as_str()).await,
+        Applied::Over => drop_job(hub, lease).await,
     }
+}
+
+/// Ends when the turn does not run under this lease any more.
+async fn ended_from_outside(hub: &Hub, lease: &Lease, turn: &TurnRow) {
+    let bell = hub.db.bell().listen(Ring::Turn(turn.id));
+    loop {
+        bell.rung_or_after(LOOK_AFTER).await;
+        match runs(hub, lease, turn.id).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // Whoever applies what it comes to looks once more.
+            Err(error) => {
+                tracing::warn!(turn.id = %turn.id, error = error.chain(), "a running turn could not be looked at");
+            }
+        }
+        tokio::time::sleep(LOOK_NOT_BEFORE).await;
+    }
+}
+
+async fn runs(hub: &Hub, lease: &Lease, turn: TurnId) -> Result<bool> {
+    let scope = TxScope::WholeAgent(lease.agent);
+    let mut tx = hub.db.begin(scope, Actor::hub()).await?;
+    tx.turns().runs(turn, lease).await
+}
+
+/// Ends the job of a turn that was ended by somebody else.
+async fn drop_job(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
+    let scope = TxScope::WholeAgent(lease.agent);
+    let mut tx = hub.db.begin(scope, Actor::hub()).await?;
+    tx.jobs().finish(lease).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// The thought, and the least trust of what was looked up for it.
@@ -120,12 +165,12 @@ async fn start(hub: &Hub, lease: &Lease, id: TurnId) -> Result<Option<TurnRow>, 
         .row(id)
         .await?
         .ok_or_else(|| Error::internal("a job for a turn that is not there"))?;
-    if turn.state.is_final() {
+    // Somebody may end it between the two statements.
+    if turn.state.is_final() || !tx.turns().start(id, lease, hub.runtime.name()).await? {
         tx.jobs().finish(lease).await?;
         tx.commit().await?;
         return Ok(None);
     }
-    tx.turns().start(id, lease, hub.runtime.name()).await?;
     tx.turn_stream().restart(id, turn.audience).await?;
     tx.commit().await?;
     Ok(Some(turn))
@@ -137,13 +182,14 @@ async fn skip(hub: &Hub, lease: &Lease, turn: &TurnRow, reason: &str) -> Result<
         .begin(TxScope::WholeAgent(lease.agent), Actor::hub())
         .await?;
     tx.jobs().finish(lease).await?;
-    super::fail::end(&mut tx, turn, TurnState::Skipped, reason).await?;
-    tx.record(
-        Record::of("skip_turn")
-            .on("turn", turn.id.0)
-            .with("reason", reason),
-    );
+    let is_ended = super::fail::end(&mut tx, turn, TurnState::Skipped, reason).await?;
+    if is_ended {
+        let record = Record::of("skip_turn").on("turn", turn.id.0);
+        tx.record(record.with("reason", reason));
+    }
     tx.commit().await?;
-    metrics::counter!(metric::TURNS, "outcome" => "skipped").increment(1);
+    if is_ended {
+        metrics::counter!(metric::TURNS, "outcome" => "skipped").increment(1);
+    }
     Ok(())
 }

@@ -135,6 +135,8 @@ pub struct Discarded {
 pub enum DiscardReason {
     /// The space's privacy mode does not allow keeping it.
     PrivacyMode,
+    /// Somebody has switched the recording of this session off.
+    NoRecording,
     /// A reason of a newer hub; never sent.
     #[serde(other)]
     Other,

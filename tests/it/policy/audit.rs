@@ -11,13 +11,14 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 35] = [
+const MUTATIONS: [(&str, &str); 36] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
     ("sign_out", "sign_out"),
     ("create_space", "create_space"),
     ("update_space", "update_space"),
+    ("update_session", "update_session"),
     ("update_agent", "update_agent"),
     ("register_device", "register_device"),
     ("revoke_device", "revoke_device"),
@@ -53,7 +54,7 @@ const MUTATIONS: [(&str, &str); 35] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 52] = [
+const REGISTER: [&str; 53] = [
     "accept_invitation",
     "acknowledge_command",
     "append_events",
@@ -104,6 +105,7 @@ const REGISTER: [&str; 52] = [
     "transfer_ownership",
     "update_agent",
     "update_member",
+    "update_session",
     "update_shadow",
     "update_space",
 ];

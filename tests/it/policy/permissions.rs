@@ -22,7 +22,7 @@ pub(super) enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 64] = [
+const TABLE: [(&str, Needs); 67] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -48,6 +48,9 @@ const TABLE: [(&str, Needs); 64] = [
     ("list_members", Least(Role::Member)),
     ("list_events", Least(Role::Member)),
     ("stream_events", Least(Role::Member)),
+    ("list_sessions", Least(Role::Member)),
+    ("get_session", Least(Role::Member)),
+    ("update_session", Least(Role::Member)),
     ("list_memories", Least(Role::Member)),
     ("recall_memories", Least(Role::Member)),
     ("list_actions", Least(Role::Member)),

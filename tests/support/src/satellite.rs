@@ -8,7 +8,9 @@ use std::sync::{
 use hub::{
     devices::{
         Capability, Device, Socket,
-        connect::{Connected, Introduction, connect, hold},
+        connect::{Connected, Introduction, connect, disconnect, hold},
+        presence::LEFT,
+        report::{Report, Reported, report},
     },
     error::Result,
     events::ingest::{Inbound, Outcome, ingest},
@@ -161,10 +163,48 @@ impl TestDevice {
         Ok(())
     }
 
+    /// Says what it is like, over its newest socket.
+    pub async fn reports(&self, state: Value) -> Result<Reported> {
+        let Value::Object(state) = state else {
+            panic!("a state is an object");
+        };
+        let said = Report {
+            state,
+            is_whole: false,
+            reached: None,
+        };
+        let mut tx = self.begin().await?;
+        let reported = report(&mut tx, self.socket(), &said).await?;
+        tx.commit().await?;
+        Ok(reported)
+    }
+
+    /// Its newest socket ends.
+    pub async fn leaves(&self) -> Result<()> {
+        let (actor, socket) = (self.caller().await?.actor(), self.socket());
+        disconnect(&self.hub, actor, (self.agent, self.id), socket.generation, LEFT).await
+    }
+
+    fn socket(&self) -> Socket {
+        Socket {
+            device: self.id,
+            node: self.hub.node,
+            generation: self.generation.load(Ordering::Relaxed),
+        }
+    }
+
     /// Says how far a command is.
     pub async fn progresses(&self, id: CommandId, percent: u8) -> Result<()> {
         let mut tx = self.begin().await?;
         progress(&mut tx, self.id, id, Some(percent), None).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Says in words how far a command is.
+    pub async fn notes(&self, id: CommandId, note: &str) -> Result<()> {
+        let mut tx = self.begin().await?;
+        progress(&mut tx, self.id, id, None, Some(note)).await?;
         tx.commit().await?;
         Ok(())
     }

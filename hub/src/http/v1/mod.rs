@@ -14,6 +14,7 @@ pub mod members;
 pub mod memories;
 pub mod messages;
 pub mod pairings;
+pub mod sessions;
 pub mod sign_in;
 pub mod spaces;
 pub mod tokens;
@@ -33,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(me::routes())
         .merge(agents::routes())
         .merge(spaces::routes())
+        .merge(sessions::routes())
         .merge(tokens::routes())
         .merge(members::routes())
         .merge(invitations::routes())

@@ -54,10 +54,14 @@ pub(super) fn hub_frames() -> impl Strategy<Value = HubFrame> {
         }),
         (client_ids(), any::<i64>())
             .prop_map(|(report_id, version)| HubFrame::Accepted(Accepted::Report { report_id, version })),
-        subjects().prop_map(|subject| {
+        (subjects(), any::<bool>()).prop_map(|(subject, of_a_session)| {
             HubFrame::Discarded(Discarded {
                 subject,
-                reason: DiscardReason::PrivacyMode,
+                reason: if of_a_session {
+                    DiscardReason::NoRecording
+                } else {
+                    DiscardReason::PrivacyMode
+                },
             })
         }),
         (any::<i64>(), objects()).prop_map(|(version, delta)| HubFrame::Desired(Desired { version, delta })),

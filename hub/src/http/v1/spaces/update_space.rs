@@ -17,6 +17,7 @@ use crate::{
         PrivacyMode, Space,
         update_space::{SpaceChange, update_space as update},
     },
+    storage::TxScope,
 };
 
 /// What is to change; what is left out stays.
@@ -25,7 +26,7 @@ use crate::{
 pub(super) struct UpdateSpaceRequest {
     /// 1 to 100 characters, unique in the agent.
     name: Option<String>,
-    /// `private` keeps nothing from now on.
+    /// `private` keeps nothing from now on, and ends the space's open turns at once.
     privacy_mode: Option<PrivacyMode>,
 }
 
@@ -39,7 +40,9 @@ pub(super) async fn update_space(
     Path(path): Path<SpacePath>,
     Json(body): Json<UpdateSpaceRequest>,
 ) -> Result<Json<Space>, Failed> {
-    let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
+    // Everybody's turns there end, whoever may see them.
+    let scope = TxScope::WholeAgent(may.caller.agent);
+    let mut tx = hub.db.begin(scope, may.caller.actor()).await?;
     let change = SpaceChange {
         name: body.name,
         privacy_mode: body.privacy_mode,
