@@ -24,6 +24,11 @@ the household's things and their own. The rule is `hub/src/identity/role.rs`.
 
 ";
 
+/// What no program does, whatever its scopes.
+const ONLY_SIGNED_IN: [&str; 1] = ["transfer_ownership"];
+/// Where the operation itself asks for a higher role than its scope.
+const AT_LEAST: [(&str, Role); 1] = [("transfer_ownership", Role::Owner)];
+
 /// What an operation asks its caller for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asks {
@@ -55,7 +60,10 @@ fn the_table_that_is_tried_is_the_one_of_the_handlers() {
         let needs = match asks {
             Asks::Nothing => Needs::Nothing,
             Asks::SignIn => Needs::AnyUser,
-            Asks::The(scope) => Needs::Least(Role::least_for(scope).expect("a person may do it")),
+            Asks::The(scope) => {
+                let by_scope = Role::least_for(scope).expect("a person may do it");
+                Needs::Least(by_scope.max(least_of(&id)))
+            }
         };
         assert_eq!(tried.get(id.as_str()), Some(&needs), "{id}");
     }
@@ -82,13 +90,13 @@ fn page() -> String {
         };
         let roles = Role::ALL.into_iter().filter(|role| *role > Role::Blocked);
         let roles = roles.map(|role| match asks {
-            Asks::The(scope) => role.grants(scope),
+            Asks::The(scope) => role.grants(scope) && role >= least_of(&operation.id),
             Asks::Nothing | Asks::SignIn => true,
         });
         let by_token = match asks {
             Asks::Nothing => true,
             Asks::SignIn => false,
-            Asks::The(scope) => may_have(scope),
+            Asks::The(scope) => may_have(scope) && !ONLY_SIGNED_IN.contains(&operation.id.as_str()),
         };
         let marks: String = roles.chain([by_token]).map(mark).collect();
         let (id, method, path) = (&operation.id, &operation.method, &operation.path);
@@ -103,6 +111,11 @@ fn page() -> String {
         let _ = writeln!(page, "| {name} | {needs} |");
     }
     page
+}
+
+fn least_of(operation: &str) -> Role {
+    let found = AT_LEAST.iter().find(|(id, _)| *id == operation);
+    found.map_or(Role::Blocked, |(_, role)| *role)
 }
 
 fn mark(may: bool) -> &'static str {

@@ -31,7 +31,7 @@ const CONTENT: &[(&str, &[&str])] = &[
 /// All others, and why what is said, sensed or done in a space does not get there.
 const EMPTY: &[(&str, &str)] = &[
     (
-        "access_tokens agent_heads agents claims memberships personas pairings sign_ins users",
+        "access_tokens agent_heads agents claims invitations memberships personas pairings sign_ins users",
         "who may do what",
     ),
     ("people person_accounts", "whom the agent knows; people write it"),
@@ -163,7 +163,7 @@ const TABLE: &[(&str, Obeys)] = &[
     ("devices::register::enrol", Needless(SETTINGS)),
     ("devices::revoke::revoke", Needless(SETTINGS)),
     ("devices::rotate::rotate", Needless(SETTINGS)),
-    ("identity::claim::tell", Needless(SETTINGS)),
+    ("identity::held::changed", Needless(SETTINGS)),
     ("identity::update_agent::update_agent", Needless(SETTINGS)),
     ("places::create_space::create_space", Needless(SETTINGS)),
     (

@@ -92,12 +92,13 @@ impl World {
         let bob_asks = sample.rest.user(&bob).await;
         keep(hub, &bob_asks, BOBS).await;
         let mut goods = Vec::new();
-        // Whoever signs out asks nothing more.
+        // Whoever signs out or leaves asks nothing more, nor do the programs of an owner that is none any more.
+        let ends = ["sign_out", "leave_agent", "transfer_ownership"];
         for operation in sample
             .api
             .operations
             .iter()
-            .filter(|known| known.id != "sign_out")
+            .filter(|known| !ends.contains(&known.id.as_str()))
         {
             goods.push((operation.clone(), sample.good(operation).await));
         }
