@@ -70,6 +70,10 @@ scopes! {
     TokensRead = "tokens:read",
     /// Make and revoke personal access tokens.
     TokensWrite = "tokens:write",
+    /// See consents: one's own, or all as owner or admin.
+    ConsentsRead = "consents:read",
+    /// Grant and withdraw consents: one's own, or as owner or admin those of people without a login.
+    ConsentsWrite = "consents:write",
     /// Read audit entries.
     AuditRead = "audit:read",
 }

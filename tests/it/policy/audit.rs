@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 29] = [
+const MUTATIONS: [(&str, &str); 31] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -24,6 +24,8 @@ const MUTATIONS: [(&str, &str); 29] = [
     ("revoke_device", "revoke_device"),
     ("rotate_device", "rotate_device"),
     ("approve_capabilities", "approve_capabilities"),
+    ("grant_consent", "grant_consent"),
+    ("withdraw_consent", "withdraw_consent"),
     ("create_token", "create_token"),
     ("revoke_token", "revoke_token"),
     ("update_shadow", "update_shadow"),
@@ -47,7 +49,7 @@ const MUTATIONS: [(&str, &str); 29] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 46] = [
+const REGISTER: [&str; 48] = [
     "acknowledge_command",
     "append_events",
     "approve_action",
@@ -72,6 +74,7 @@ const REGISTER: [&str; 46] = [
     "finish_command",
     "give_up_action",
     "give_up_turn",
+    "grant_consent",
     "refresh_sign_in",
     "register_device",
     "reject_action",
@@ -94,6 +97,7 @@ const REGISTER: [&str; 46] = [
     "update_session",
     "update_shadow",
     "update_space",
+    "withdraw_consent",
 ];
 
 #[test]

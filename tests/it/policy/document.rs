@@ -6,10 +6,10 @@ use serde_json::Value;
 use support::Api;
 
 /// Verbs that an operation id may begin with.
-const VERBS: [&str; 24] = [
-    "approve", "cancel", "claim", "complete", "create", "delete", "download", "find", "get", "list", "poll",
-    "recall", "refresh", "register", "reject", "replay", "resolve", "revoke", "rotate", "send", "sign",
-    "start", "stream", "update",
+const VERBS: [&str; 26] = [
+    "approve", "cancel", "claim", "complete", "create", "delete", "download", "find", "get", "grant", "list",
+    "poll", "recall", "refresh", "register", "reject", "replay", "resolve", "revoke", "rotate", "send",
+    "sign", "start", "stream", "update", "withdraw",
 ];
 
 #[test]
