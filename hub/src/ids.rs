@@ -92,6 +92,8 @@ ids! {
     DeliveryId,
     /// A file that belongs to the agent.
     ArtifactId,
+    /// What a person allows, or does not any more.
+    ConsentId,
     /// Queued work.
     JobId,
     /// One process of the hub.

@@ -18,6 +18,7 @@ pub mod telemetry;
 pub mod actions;
 pub mod artifacts;
 pub mod audit;
+pub mod consents;
 pub mod devices;
 pub mod events;
 pub mod identity;

@@ -53,6 +53,7 @@ enum PlainCommand {
     Resolve(commands::resolve::Args),
     Pair(commands::pair::Args),
     Devices(commands::devices::Args),
+    Privacy(commands::privacy::Args),
 }
 
 /// What came of a command.
@@ -118,5 +119,6 @@ async fn run_plain(command: PlainCommand) -> Done {
         PlainCommand::Resolve(args) => Ok(commands::resolve::run(args).await),
         PlainCommand::Pair(args) => Ok(commands::pair::run(args).await),
         PlainCommand::Devices(args) => Ok(commands::devices::run(args).await),
+        PlainCommand::Privacy(args) => Ok(commands::privacy::run(args).await),
     }
 }

@@ -9,7 +9,9 @@ use std::{
 use async_trait::async_trait;
 use axum::http::Method;
 use hub::{
+    clock::Clock,
     identity::{Role, Trust, claim::mint_code},
+    identity::{Trust, claim::mint_code},
     ids::SpaceId,
     storage::AgentBrief,
     turns::{
@@ -131,6 +133,7 @@ impl Sample {
     async fn subject(&self, operation: &str, parameter: &str) -> String {
         match (parameter, operation) {
             ("agent_id", _) => self.hub.home.agent.to_string(),
+            ("person_id", _) => "self".to_owned(),
             ("session_id", _) => self.session().await,
             ("space_id", _) => self.hub.home.kitchen.space.to_string(),
             ("token_id", _) => self.personal_token_of(&self.owner).await,
@@ -159,6 +162,12 @@ impl Sample {
             "create_space" => {
                 json!({"name": text, "location_id": self.location().await, "privacy_mode": "normal"})
             }
+            "grant_consent" => {
+                let (kitchen, now) = (&self.hub.home.kitchen, self.hub.clock.now());
+                json!({"purpose": "voice", "space_id": kitchen.space, "device_id": kitchen.id, "starts_at": now,
+                    "expires_at": now + chrono::Duration::days(1), "evidence": text})
+            }
+            "withdraw_consent" => json!({"purpose": "voice", "consent_id": null}),
             "update_session" => json!({"is_recorded": false}),
             "update_agent" => json!({"when_model_down": "offline"}),
             "update_space" => json!({"name": text, "privacy_mode": "normal"}),

@@ -20,6 +20,7 @@ pub mod openapi;
 pub mod pair;
 #[cfg(test)]
 mod people_tests;
+pub mod privacy;
 pub mod recall;
 pub mod reject;
 pub mod remote;

@@ -216,6 +216,7 @@ impl<'a> Batch<'a> {
         let matter = Matter {
             space,
             session: Some(session),
+            device: self.device(),
             person: audience,
             purpose: Purpose::Keep,
         };

@@ -60,6 +60,8 @@ kinds! {
     ArtifactDeleted = "artifact.deleted",
     /// The agent's settings changed: `{agent_id, when_model_down}`.
     AgentChanged = "agent.changed",
+    /// Somebody allowed something, or withdrew it: `{consent_id, person_id, purpose, decision}`.
+    ConsentChanged = "consent.changed",
     /// The agent was claimed or its members changed: `{user_id, role, change}`; no role where they belong to it no more. A change
     /// is `claimed`, `joined`, `role`, `removed`, `left` or `transferred`.
     MembershipChanged = "membership.changed",

@@ -66,6 +66,8 @@ permissions!(
     JobsRead,
     JobsWrite,
     TokensRead,
+    ConsentsRead,
+    ConsentsWrite,
     TokensWrite,
     MembersRead,
     MembersWrite,

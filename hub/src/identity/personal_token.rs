@@ -2,7 +2,8 @@
 //!
 //! A token is of one user at one agent. It may do what is in its scopes *and* what the user's role grants when it is used: whoever
 //! is made less, takes it from their tokens too. It lets nobody in, neither tokens nor devices nor people, so that what was stolen
-//! ends with its own end; it decides about no actions, for that is a person's or a policy's; and what it says is believed as a guest is,
+//! ends with its own end; it decides about no actions and gives no consent, for that is a person's or a policy's; and what it says is
+//! believed as a guest is,
 //! for nobody knows whose words a program passes on.
 
 use chrono::Duration;
@@ -50,7 +51,11 @@ pub struct PersonalToken {
 pub const fn may_have(scope: Scope) -> bool {
     let is_never = matches!(
         scope,
-        Scope::TokensWrite | Scope::DevicesWrite | Scope::MembersWrite | Scope::ActionsDecide
+        Scope::TokensWrite
+            | Scope::DevicesWrite
+            | Scope::MembersWrite
+            | Scope::ActionsDecide
+            | Scope::ConsentsWrite
     );
     Role::least_for(scope).is_some() && !is_never
 }
@@ -60,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_lets_nobody_in_decides_nothing_and_is_no_satellite() {
+    fn a_token_lets_nobody_in_decides_nothing_consents_to_nothing_and_is_no_satellite() {
         let refused: Vec<&str> = Scope::ALL
             .iter()
             .filter(|scope| !may_have(**scope))
@@ -74,6 +79,7 @@ mod tests {
             "state:write",
             "tokens:write",
             "members:write",
+            "consents:write",
         ];
         assert_eq!(refused, never);
     }

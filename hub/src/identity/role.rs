@@ -51,6 +51,8 @@ impl Role {
             | Scope::SpacesRead
             | Scope::MessagesWrite
             | Scope::TurnsRead
+            | Scope::ConsentsRead
+            | Scope::ConsentsWrite
             | Scope::TokensRead
             | Scope::TokensWrite => Some(Self::Guest),
             Scope::EventsRead

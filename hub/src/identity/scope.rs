@@ -74,6 +74,10 @@ scopes! {
     MembersRead = "members:read",
     /// Invite people, change what they may do, and remove them.
     MembersWrite = "members:write",
+    /// See consents: one's own, or all as owner or admin.
+    ConsentsRead = "consents:read",
+    /// Grant and withdraw consents: one's own, or as owner or admin those of people without a login.
+    ConsentsWrite = "consents:write",
     /// Read audit entries.
     AuditRead = "audit:read",
 }

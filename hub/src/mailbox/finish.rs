@@ -1,7 +1,5 @@
 //! A command ends: by its result, or because its time has passed. Whatever it carried ends with it.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{Command, CommandState, MAX_RESULT};
@@ -11,7 +9,7 @@ use crate::{
     error::{Error, Result},
     events::{EventKind, NewEvent, Place, payload::find_nul},
     ids::{CommandId, DeviceId, PersonId, SpaceId},
-    places::gate::{Matter, closed},
+    places::gate::{Matter, closed_and_held},
     secret::random_bytes,
     storage::{Ending, StoredCommand, Tx},
     telemetry::metric,
@@ -28,9 +26,6 @@ pub struct Answer {
     pub error: Option<Value>,
 }
 
-/// How soon to say it again when the space's mode changed in the same moment.
-const AGAIN: Duration = Duration::from_millis(200);
-
 /// Keeps a device's answer. The same answer again changes nothing; the first one stands. An answer after the deadline is
 /// kept as late, and still says what happened. Of one from a private space the state is kept, so that what was asked for comes to an
 /// end, and nothing of what it says.
@@ -39,16 +34,13 @@ pub async fn finish(tx: &mut Tx, device: DeviceId, id: CommandId, answer: Answer
     let Some(place) = tx.devices().place_of(device).await? else {
         return Err(Error::NotFound { what: "command" });
     };
+    // Held, since what it ends takes more rows before the agent's head: the mode does not change until the commit.
     let matter = Matter::kept_in(place.space);
-    let is_kept = closed(tx, matter).await?.is_none();
-    let answer = if is_kept { answer } else { answer.without_content() };
-    take(tx, device, id, answer).await?;
-    // Last, since the head row is the last that anyone takes: from here on the mode does not change before the commit.
-    tx.take_head().await?;
-    if is_kept && closed(tx, matter).await?.is_some() {
-        return Err(Error::Throttled { retry_after: AGAIN });
-    }
-    Ok(())
+    let answer = match closed_and_held(tx, matter).await? {
+        None => answer,
+        Some(_) => answer.without_content(),
+    };
+    take(tx, device, id, answer).await
 }
 
 impl Answer {

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     events::{EventKind, NewEvent, Place, payload::check_text},
     identity::Trust,
-    ids::{CandidateId, MemoryId, SessionId, TurnId},
+    ids::{CandidateId, ConsentId, MemoryId, SessionId, TurnId},
     secret::random_bytes,
     storage::{NewCandidate, NewMemory, Tx},
 };
@@ -46,6 +46,8 @@ pub struct Origin<'a> {
     pub words: &'a str,
     /// Whether memories get embeddings.
     pub embeds: bool,
+    /// The grant by which it is remembered, where it took one.
+    pub consent: Option<ConsentId>,
 }
 
 /// Keeps a proposal. Returns the memory it became, and the record with its commitment.
@@ -81,6 +83,7 @@ pub async fn keep(
         audience: origin.place.audience,
         sources: &sources,
         memory,
+        consent: origin.consent,
     };
     tx.memories().insert_candidate(&new).await?;
     tx.append(told(memory, candidate, proposal.tier, origin.place));
@@ -107,6 +110,7 @@ fn new_memory<'a>(
         audience: origin.place.audience,
         space: origin.place.space,
         session: origin.session,
+        consent: origin.consent,
     }
 }
 

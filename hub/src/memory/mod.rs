@@ -6,6 +6,7 @@ pub mod commit;
 pub mod embed;
 pub mod embedding;
 pub mod fuse;
+pub mod permission;
 pub mod recall;
 pub mod rules;
 

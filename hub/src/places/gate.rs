@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use super::PrivacyMode;
 use crate::{
+    consents::{ConsentPurpose, Standing, Use, check::check},
     error::Result,
-    ids::{PersonId, SessionId, SpaceId},
+    ids::{ConsentId, DeviceId, PersonId, SessionId, SpaceId},
     storage::{Switches, TurnRow, Tx},
 };
 
@@ -24,6 +25,8 @@ pub enum Purpose {
     Keep,
     /// Think about it, show it to a model, say something about it.
     Plan,
+    /// Remember it.
+    Remember,
 }
 
 /// What the gate is asked about.
@@ -33,6 +36,8 @@ pub struct Matter {
     pub space: SpaceId,
     /// The session, where it belongs to one.
     pub session: Option<SessionId>,
+    /// The device, where it came by one.
+    pub device: Option<DeviceId>,
     /// The person it is of, where one is known.
     pub person: Option<PersonId>,
     /// What for.
@@ -46,6 +51,7 @@ impl Matter {
         Self {
             space,
             session: None,
+            device: None,
             person: None,
             purpose: Purpose::Keep,
         }
@@ -57,6 +63,7 @@ impl Matter {
         Self {
             space: turn.space,
             session: Some(turn.session),
+            device: None,
             person: turn.audience,
             purpose: Purpose::Plan,
         }
@@ -70,6 +77,17 @@ pub enum Closed {
     PrivacyMode,
     /// The session is not recorded.
     NoRecording,
+    /// The person does not allow it.
+    NoConsent,
+}
+
+/// What the gate says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It may be done; by this grant, where it took one.
+    Open(Option<ConsentId>),
+    /// It may not.
+    Closed(Closed),
 }
 
 impl Closed {
@@ -79,6 +97,7 @@ impl Closed {
         match self {
             Self::PrivacyMode => "privacy_mode",
             Self::NoRecording => "no_recording",
+            Self::NoConsent => "no_consent",
         }
     }
 }
@@ -86,8 +105,19 @@ impl Closed {
 /// Why something may not be done now; none: it may. In order with the log only after the agent's head row was taken: a change of
 /// mode is then before or after what is appended, and nothing slips between.
 pub async fn closed(tx: &mut Tx, matter: Matter) -> Result<Option<Closed>> {
+    Ok(match ask(tx, matter).await? {
+        Answer::Open(_) => None,
+        Answer::Closed(why) => Some(why),
+    })
+}
+
+/// The same, with the grant that it takes.
+pub async fn ask(tx: &mut Tx, matter: Matter) -> Result<Answer> {
     let switches = tx.places().switches(matter.space, matter.session).await?;
-    Ok(judge(switches))
+    match judge(switches) {
+        Some(why) => Ok(Answer::Closed(why)),
+        None => ask_the_person(tx, matter).await,
+    }
 }
 
 /// The same, held until the unit of work ends, for what is written beside the log: a change of the space's mode waits for it, or
@@ -95,6 +125,27 @@ pub async fn closed(tx: &mut Tx, matter: Matter) -> Result<Option<Closed>> {
 pub async fn closed_and_held(tx: &mut Tx, matter: Matter) -> Result<Option<Closed>> {
     let switches = tx.places().hold_switches(matter.space, matter.session).await?;
     Ok(judge(switches))
+}
+
+/// What people who are known allow. What nobody said takes the household's rules.
+async fn ask_the_person(tx: &mut Tx, matter: Matter) -> Result<Answer> {
+    let purpose = match matter.purpose {
+        Purpose::Keep | Purpose::Plan => None,
+        Purpose::Remember => Some(ConsentPurpose::Memory),
+    };
+    let (Some(person), Some(purpose)) = (matter.person, purpose) else {
+        return Ok(Answer::Open(None));
+    };
+    let of = Use {
+        space: Some(matter.space),
+        device: matter.device,
+        at: tx.now(),
+    };
+    Ok(match check(tx, person, purpose, &of).await? {
+        Standing::Granted(grant) => Answer::Open(Some(grant)),
+        Standing::ByDefault => Answer::Open(None),
+        Standing::Refused => Answer::Closed(Closed::NoConsent),
+    })
 }
 
 /// Those of some memories that the agent may use now: where they were learnt nobody has asked for privacy.

@@ -32,13 +32,14 @@ pub async fn update_space(tx: &mut Tx, id: SpaceId, change: SpaceChange) -> Resu
         Some(PrivacyMode::Private) => hold(tx, Within::Space(id)).await?,
         Some(PrivacyMode::Normal) | None => Vec::new(),
     };
-    // The head before the space: appends read the privacy mode after they have taken it.
-    tx.take_head().await?;
     let mut space = tx
         .places()
         .lock_space(id)
         .await?
         .ok_or(Error::NotFound { what: "space" })?;
+    // The head before the change: appends read the privacy mode after they have taken it. After the space, which is held by whoever
+    // cannot take the head so early.
+    tx.take_head().await?;
     let (name, mode) = (
         change.name.as_deref().unwrap_or(&space.name).trim(),
         change.privacy_mode,

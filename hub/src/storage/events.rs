@@ -109,6 +109,19 @@ impl Events<'_> {
             .collect())
     }
 
+    /// The people of whom something was heard.
+    pub async fn people_of(&mut self, events: &[Uuid]) -> Result<Vec<PersonId>> {
+        let agent = self.0.agent();
+        let people = sqlx::query_scalar!(
+            r#"select distinct person_id as "person!" from events
+               where agent_id = $1 and id = any ($2) and person_id is not null"#,
+            agent.0,
+            events
+        );
+        let people = people.fetch_all(self.0.connection()).await?;
+        Ok(people.into_iter().map(PersonId).collect())
+    }
+
     /// The newest events of a session before a position, oldest first.
     pub async fn recent(&mut self, session: SessionId, types: &[String], most: i64) -> Result<Vec<Event>> {
         let agent = self.0.agent();

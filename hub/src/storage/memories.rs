@@ -8,7 +8,7 @@ use crate::{
     clock::DateTime,
     error::{Error, Result},
     identity::Trust,
-    ids::{CandidateId, DeviceId, EventId, MemoryId, PersonId, SessionId, SpaceId, TurnId},
+    ids::{CandidateId, ConsentId, DeviceId, EventId, MemoryId, PersonId, SessionId, SpaceId, TurnId},
     memory::{Memory, MemorySource, Tier},
     page::PageRequest,
 };
@@ -48,6 +48,8 @@ pub struct NewCandidate<'a> {
     pub sources: &'a [Uuid],
     /// The memory it became, if it was committed by itself.
     pub memory: Option<MemoryId>,
+    /// The grant by which it is remembered, where it took one.
+    pub consent: Option<ConsentId>,
 }
 
 /// A memory to commit.
@@ -75,6 +77,8 @@ pub struct NewMemory<'a> {
     pub space: SpaceId,
     /// In which session.
     pub session: SessionId,
+    /// The grant by which it is remembered, where it took one.
+    pub consent: Option<ConsentId>,
 }
 
 /// A memory that words found.
@@ -137,8 +141,8 @@ impl Memories<'_> {
         };
         sqlx::query!(
             "with candidate as (insert into memory_candidates (agent_id, id, turn_id, tier, content, content_salt,
-                 importance, confidence, trust, state, audience_person_id, memory_id, created_at, decided_at)
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14))
+                 importance, confidence, trust, state, audience_person_id, memory_id, created_at, decided_at, consent_id)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $16))
              insert into memory_sources (agent_id, candidate_id, event_id) select $1, $2, unnest($15::uuid[])",
             agent.0,
             new.id.0,
@@ -154,7 +158,8 @@ impl Memories<'_> {
             new.memory.map(|id| id.0),
             now,
             decided,
-            new.sources
+            new.sources,
+            new.consent.map(|id| id.0)
         )
         .execute(self.0.connection())
         .await?;
@@ -166,9 +171,9 @@ impl Memories<'_> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
             "insert into memories (agent_id, id, tier, content, content_salt, words, importance, confidence, trust,
-               lifecycle, audience_person_id, space_id, session_id, valid_from, created_at)
+               lifecycle, audience_person_id, space_id, session_id, valid_from, created_at, consent_id)
              values ($1, $2, $3, $4, $5, to_tsvector($6::text::regconfig, $4), $7, $8, $9, 'committed', $10, $11, $12,
-               $13, $13)",
+               $13, $13, $14)",
             agent.0,
             new.id.0,
             new.tier.as_str(),
@@ -181,7 +186,8 @@ impl Memories<'_> {
             new.audience.map(|id| id.0),
             new.space.0,
             new.session.0,
-            now
+            now,
+            new.consent.map(|id| id.0)
         )
         .execute(self.0.connection())
         .await?;

@@ -7,6 +7,7 @@ mod audit;
 mod bell;
 mod commands;
 mod connections;
+mod consents;
 mod db;
 mod deliveries;
 mod devices;
@@ -42,6 +43,7 @@ pub use audit::{
 pub use bell::{Bell, Listener, Ring};
 pub use commands::{Commands, Ending, NewCommand, StoredCommand};
 pub use connections::{Entered, Hello};
+pub use consents::Consents;
 pub use db::{Db, MIGRATOR};
 pub use devices::Devices;
 pub use embeddings::{EmbeddingTable, KnownModel, Progress, Unembedded, VectorHit};

@@ -14,7 +14,7 @@ use crate::{
     actions::propose::{Proposer, propose},
     audit::record::Record,
     devices::REPLY,
-    error::Result,
+    error::{Error, Result},
     events::{EventKind, NewEvent, Place, Source},
     hub::Hub,
     identity::{ActorKind, Trust},
@@ -24,7 +24,8 @@ use crate::{
         send::{Outgoing, send},
     },
     memory::{
-        commit::{Origin, keep},
+        commit::{MemoryProposal, Origin, keep},
+        permission::{Permission, permission},
         recall::words_of,
     },
     places::gate::{Closed, Matter, closed},
@@ -80,6 +81,13 @@ pub async fn apply(
         Basis::Inputs => context.trust_of_inputs(),
     };
     let words = words_of(&context.agent.language);
+    let memories = thought.memories.as_slice();
+    let permission = may_remember(&mut tx, turn, place, (memories, &inputs)).await?;
+    let (memories, consent) = match permission {
+        Permission::Given(grant) => (memories, grant),
+        // The turn goes on; nothing of it is remembered.
+        Permission::Refused(_) => (&[][..], None),
+    };
     let origin = Origin {
         turn: turn.id,
         session: turn.session,
@@ -88,11 +96,12 @@ pub async fn apply(
         inputs: &inputs,
         words,
         embeds: hub.embeddings.model().is_some(),
+        consent,
     };
     let mut record = Record::of("run_turn")
         .on("turn", turn.id.0)
         .with("runtime", context.runtime);
-    for proposal in &thought.memories {
+    for proposal in memories {
         record = keep(&mut tx, origin, proposal, record).await?;
     }
     let proposer = Proposer { turn, place, trust };
@@ -104,8 +113,15 @@ pub async fn apply(
     let end = FrameKind::Completed;
     tx.turn_stream().add(turn.id, turn.audience, end, None).await?;
     record = record
-        .with("memories", thought.memories.len())
+        .with("memories", memories.len())
         .with("actions", thought.actions.len());
+    if let Some(grant) = consent {
+        record = record.with("consent_id", grant.to_string());
+    }
+    let left_out = thought.memories.len() - memories.len();
+    if left_out > 0 {
+        record = record.with("not_remembered", left_out);
+    }
     tx.record(record);
     tx.ring(Ring::Turn(turn.id));
     // Last, since the head row is the last that anyone takes: from here on the mode does not change before the commit.
@@ -113,8 +129,28 @@ pub async fn apply(
     if let Some(why) = closed(&mut tx, Matter::of_turn(turn)).await? {
         return Ok(Applied::Discarded(why));
     }
+    // Somebody may have changed their mind in this moment: then it is thought over again.
+    if may_remember(&mut tx, turn, place, (&thought.memories, &inputs)).await? != permission {
+        return Err(Error::Unavailable {
+            what: "a consent that did not change meanwhile",
+            source: None,
+        });
+    }
     tx.commit().await?;
     Ok(Applied::Planned)
+}
+
+/// Whether what the turn wants to remember may be; where it wants nothing, nobody is asked.
+async fn may_remember(
+    tx: &mut Tx,
+    turn: &TurnRow,
+    place: Place,
+    (memories, inputs): (&[MemoryProposal], &[Uuid]),
+) -> Result<Permission> {
+    if memories.is_empty() {
+        return Ok(Permission::Given(None));
+    }
+    permission(tx, turn, place, inputs).await
 }
 
 /// What the turn derives belongs where its inputs were, and to their audience.

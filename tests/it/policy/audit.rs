@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 36] = [
+const MUTATIONS: [(&str, &str); 38] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -24,6 +24,8 @@ const MUTATIONS: [(&str, &str); 36] = [
     ("revoke_device", "revoke_device"),
     ("rotate_device", "rotate_device"),
     ("approve_capabilities", "approve_capabilities"),
+    ("grant_consent", "grant_consent"),
+    ("withdraw_consent", "withdraw_consent"),
     ("create_token", "create_token"),
     ("revoke_token", "revoke_token"),
     ("create_invitation", "create_invitation"),
@@ -54,7 +56,7 @@ const MUTATIONS: [(&str, &str); 36] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 53] = [
+const REGISTER: [&str; 55] = [
     "accept_invitation",
     "acknowledge_command",
     "append_events",
@@ -82,6 +84,7 @@ const REGISTER: [&str; 53] = [
     "give_up_action",
     "give_up_turn",
     "leave_agent",
+    "grant_consent",
     "refresh_sign_in",
     "register_device",
     "reject_action",
@@ -108,6 +111,7 @@ const REGISTER: [&str; 53] = [
     "update_session",
     "update_shadow",
     "update_space",
+    "withdraw_consent",
 ];
 
 #[test]

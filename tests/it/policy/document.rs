@@ -6,10 +6,10 @@ use serde_json::Value;
 use support::Api;
 
 /// Verbs that an operation id may begin with.
-const VERBS: [&str; 28] = [
+const VERBS: [&str; 30] = [
     "accept", "approve", "cancel", "claim", "complete", "create", "delete", "download", "find", "get",
-    "leave", "list", "poll", "recall", "refresh", "register", "reject", "remove", "replay", "resolve",
-    "revoke", "rotate", "send", "sign", "start", "stream", "transfer", "update",
+    "grant", "leave", "list", "poll", "recall", "refresh", "register", "reject", "remove", "replay",
+    "resolve", "revoke", "rotate", "send", "sign", "start", "stream", "transfer", "update", "withdraw",
 ];
 
 #[test]

@@ -50,6 +50,8 @@ const LAYERS: &[(&str, Layer)] = &[
     ("audit::run", Operations),
     ("audit::sequence", Operations),
     ("audit::status", Operations),
+    ("consents", Types),
+    ("consents::", Operations),
     ("devices", Types),
     ("devices::", Operations),
     ("devices::shadow", Types),

@@ -22,7 +22,7 @@ pub(super) enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 67] = [
+const TABLE: [(&str, Needs); 70] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -41,6 +41,9 @@ const TABLE: [(&str, Needs); 67] = [
     ("list_turns", Least(Role::Guest)),
     ("get_turn", Least(Role::Guest)),
     ("stream_turn", Least(Role::Guest)),
+    ("list_consents", Least(Role::Guest)),
+    ("grant_consent", Least(Role::Guest)),
+    ("withdraw_consent", Least(Role::Guest)),
     ("list_tokens", Least(Role::Guest)),
     ("create_token", Least(Role::Guest)),
     ("revoke_token", Least(Role::Guest)),

@@ -30,6 +30,7 @@ const CONTENT: &[(&str, &[&str])] = &[
 
 /// All others, and why what is said, sensed or done in a space does not get there.
 const EMPTY: &[(&str, &str)] = &[
+    ("consents", "what people allow"),
     (
         "access_tokens agent_heads agents claims invitations memberships personas pairings sign_ins users",
         "who may do what",
@@ -154,6 +155,7 @@ const TABLE: &[(&str, Obeys)] = &[
         Needless("what people want of a device"),
     ),
     ("devices::update_shadow::tell", Needless(STATES)),
+    ("consents::grant::tell", Needless(SETTINGS)),
     ("artifacts::delete::delete", Needless(STATES)),
     (
         "devices::approve_capabilities::approve_capabilities",
@@ -177,9 +179,10 @@ const TABLE: &[(&str, Obeys)] = &[
 ];
 
 /// Calls of the gate.
-const GATE: [&str; 5] = [
+const GATE: [&str; 6] = [
     "closed",
     "closed_and_held",
+    "ask",
     "usable_memories",
     "usable_sessions",
     "append_unless_private",

@@ -1,5 +1,6 @@
 //! Nobody is kept who does not want to be: private spaces, sessions that are not recorded.
 
+mod consents;
 mod race;
 mod sessions;
 mod sinks;

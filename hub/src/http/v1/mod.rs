@@ -5,6 +5,7 @@ pub mod agents;
 pub mod artifacts;
 pub mod claim;
 pub mod commands;
+pub mod consents;
 pub mod devices;
 pub mod events;
 pub mod invitations;
@@ -35,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(agents::routes())
         .merge(spaces::routes())
         .merge(sessions::routes())
+        .merge(consents::routes())
         .merge(tokens::routes())
         .merge(members::routes())
         .merge(invitations::routes())

@@ -127,6 +127,7 @@ fn wrong_parameters(name: &str, schema: &Value) -> Vec<String> {
             "x.%00",
             "",
         ],
+        _ if schema["type"] == "boolean" => &["zzz", "", "%00", "%FF", "1", "TRUE"],
         _ if schema["format"] == "uuid" || schema["enum"].is_array() => &["zzz", "", "%00", "%FF", "1"],
         _ => panic!("add here values that are wrong for the parameter {name}"),
     };

@@ -1,0 +1,62 @@
+//! Taking back: a new row in a person's history. It counts at once: every use asks.
+
+use super::{
+    Consent, ConsentPurpose, Decision,
+    grant::{recorded, row, tell},
+    whose::{Whose, speaks_for},
+};
+use crate::{
+    audit::record::Record,
+    error::{Error, Result},
+    identity::Caller,
+    ids::ConsentId,
+    storage::Tx,
+};
+
+/// What is taken back.
+#[derive(Debug, Clone, Copy)]
+pub struct Withdrawn {
+    /// What for; also what needs no grant.
+    pub purpose: ConsentPurpose,
+    /// Only this grant; none: all of the purpose.
+    pub grant: Option<ConsentId>,
+}
+
+/// Takes something back. What was taken back already is no error, and no new row.
+pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdrawn) -> Result<Consent> {
+    let speaker = speaks_for(tx, caller, whose).await?;
+    let Withdrawn { purpose, grant } = what;
+    if let Some(id) = grant {
+        let found = tx.consents().find(speaker.person, id).await?;
+        let is_one = |row: &Consent| row.decision == Decision::Granted && row.purpose == purpose;
+        if !found.is_some_and(|row| is_one(&row)) {
+            let detail = "is not a grant of this person for this purpose";
+            return Err(Error::invalid("/consent_id", detail));
+        }
+    }
+    let history = tx.consents().history(speaker.person, purpose).await?;
+    if let Some(earlier) = ended_by(&history, grant) {
+        return Ok(earlier.clone());
+    }
+    let consent = Consent {
+        withdraws_id: grant,
+        ..row(tx, caller, speaker, purpose, Decision::Withdrawn)
+    };
+    tx.consents().insert(&consent).await?;
+    tell(tx, &consent).await?;
+    tx.record(recorded(Record::of("withdraw_consent"), &consent));
+    Ok(consent)
+}
+
+/// The row that took it back before: of a purpose nothing may stand after it.
+fn ended_by(history: &[Consent], grant: Option<ConsentId>) -> Option<&Consent> {
+    let is_all = |row: &&Consent| row.decision == Decision::Withdrawn && row.withdraws_id.is_none();
+    match grant {
+        None => history.last().filter(is_all),
+        Some(id) => {
+            let is_there = history.iter().any(|row| row.id == id);
+            let named = history.iter().find(|row| row.withdraws_id == Some(id));
+            named.or_else(|| history.iter().find(is_all).filter(|_| !is_there))
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `POST /v1/agents/{agent_id}/people/{person_id}/consents/withdraw`
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::PersonPath;
+use crate::{
+    consents::{
+        Consent, ConsentPurpose,
+        withdraw::{Withdrawn, withdraw},
+    },
+    http::{
+        caller::{May, perm},
+        extract::{Json, Path},
+        problem::Failed,
+        v1::AgentPath,
+    },
+    hub::Hub,
+    ids::ConsentId,
+};
+
+/// What is taken back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WithdrawConsentRequest {
+    /// What for. Without `consent_id` all of it is withdrawn; for `memory` also what needs no grant: nothing that they say is
+    /// remembered from then on.
+    purpose: ConsentPurpose,
+    /// Only this grant.
+    consent_id: Option<ConsentId>,
+}
+
+/// Withdraw a consent: all of a purpose, or one grant. It counts at once.
+///
+/// For yourself, or as owner or admin for somebody without a login who said so. What was withdrawn before is answered as it was then.
+#[utoipa::path(post, path = "/v1/agents/{agent_id}/people/{person_id}/consents/withdraw",
+    operation_id = "withdraw_consent", tag = "consents", params(AgentPath, PersonPath),
+    request_body = WithdrawConsentRequest,
+    responses((status = OK, description = "The withdrawal, as it stands in the history", body = Consent)))]
+pub(super) async fn withdraw_consent(
+    may: May<perm::ConsentsWrite>,
+    State(hub): State<Hub>,
+    Path(path): Path<PersonPath>,
+    Json(body): Json<WithdrawConsentRequest>,
+) -> Result<Json<Consent>, Failed> {
+    let what = Withdrawn {
+        purpose: body.purpose,
+        grant: body.consent_id,
+    };
+    let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
+    let withdrawal = withdraw(&mut tx, &may.caller, path.whose()?, what).await?;
+    tx.commit().await?;
+    Ok(Json(withdrawal))
+}
