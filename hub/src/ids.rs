@@ -90,6 +90,8 @@ ids! {
     DeliveryId,
     /// A file that belongs to the agent.
     ArtifactId,
+    /// A request to forget, carried out.
+    ErasureId,
     /// Queued work.
     JobId,
     /// One process of the hub.

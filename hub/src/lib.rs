@@ -19,6 +19,7 @@ pub mod actions;
 pub mod artifacts;
 pub mod audit;
 pub mod devices;
+pub mod erasures;
 pub mod events;
 pub mod identity;
 pub mod mailbox;

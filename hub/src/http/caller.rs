@@ -61,6 +61,8 @@ permissions!(
     CommandsWrite,
     ArtifactsRead,
     ArtifactsWrite,
+    ErasuresRead,
+    ErasuresWrite,
     JobsRead,
     JobsWrite,
     TokensRead,

@@ -61,6 +61,8 @@ impl Role {
             | Scope::CommandsWrite
             | Scope::ArtifactsRead
             | Scope::ArtifactsWrite
+            | Scope::ErasuresRead
+            | Scope::ErasuresWrite
             | Scope::DevicesRead => Some(Self::Member),
             Scope::SpacesWrite
             | Scope::DevicesWrite

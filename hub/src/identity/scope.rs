@@ -66,6 +66,10 @@ scopes! {
     TokensRead = "tokens:read",
     /// Make and revoke personal access tokens.
     TokensWrite = "tokens:write",
+    /// See what was forgotten, and its receipts.
+    ErasuresRead = "erasures:read",
+    /// Forget things.
+    ErasuresWrite = "erasures:write",
     /// Read audit entries.
     AuditRead = "audit:read",
 }

@@ -27,7 +27,7 @@ pub struct Answer {
 
 /// Keeps a device's answer. The same answer again changes nothing; the first one stands. An answer after the deadline is
 /// kept as late, and still says what happened.
-pub async fn finish(tx: &mut Tx, device: DeviceId, id: CommandId, answer: Answer) -> Result<()> {
+pub async fn finish(tx: &mut Tx, device: DeviceId, id: CommandId, mut answer: Answer) -> Result<()> {
     check(&answer)?;
     let stored = tx
         .commands()
@@ -46,6 +46,10 @@ pub async fn finish(tx: &mut Tx, device: DeviceId, id: CommandId, answer: Answer
         CommandState::Unknown | CommandState::Expired if !stored.command.is_late => true,
         _ => return Ok(()),
     };
+    if stored.command.erased_at.is_some() {
+        // What it was about was forgotten: how it ended is kept, and no word of it.
+        (answer.result, answer.error) = (None, None);
+    }
     let salt = random_bytes();
     let said = json!({"result": answer.result, "error": answer.error});
     let record = Record::of("finish_command")

@@ -42,6 +42,8 @@ pub async fn progress(
     let deadline_at = (tx.now() + COMMAND_LIFE)
         .max(stored.command.deadline_at)
         .min(stored.last_deadline_at);
+    // What it is about was forgotten.
+    let note = note.filter(|_| stored.command.erased_at.is_none());
     let said: Value = json!({"percent": percent, "note": note});
     tx.commands().progress(id, &said, deadline_at).await?;
     tx.record(

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Ends a turn without a plan, in the unit of work that ends its job.
-pub(super) async fn end(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &str) -> Result<()> {
+pub async fn end(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &str) -> Result<()> {
     if tx.turns().end(turn.id, state, reason).await? {
         let place = Place {
             session: Some(turn.session),

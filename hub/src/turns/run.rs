@@ -7,14 +7,14 @@ use super::{
     apply::{Applied, Outcome, apply},
     context::TurnContext,
     gather::{gather, hear},
-    live::Live,
+    live::{Live, LookedUp},
     runtime::{RuntimeError, Thought},
 };
 use crate::{
     audit::record::Record,
     error::{Error, Result},
     hub::Hub,
-    identity::{Actor, Trust},
+    identity::Actor,
     ids::TurnId,
     jobs::Failure,
     memory::{ask::ask, recall::words_of},
@@ -68,16 +68,31 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
             Ok(())
         }
         Applied::Discarded => skip(hub, lease, &turn, PRIVACY_MODE).await,
+        Applied::Forgotten => forgotten(hub, lease, id).await,
     }
 }
 
-/// The thought, and the least trust of what was looked up for it.
+/// What the turn had read was forgotten while it thought. Where that was all it ran on, it has ended; else it thinks again.
+async fn forgotten(hub: &Hub, lease: &Lease, id: TurnId) -> Result<(), Failure> {
+    let scope = TxScope::WholeAgent(lease.agent);
+    let mut tx = hub.db.begin(scope, Actor::hub()).await?;
+    let turn = tx.turns().row(id).await?;
+    if turn.is_some_and(|turn| turn.state.is_final()) {
+        tx.jobs().finish(lease).await?;
+        tx.commit().await?;
+        return Ok(());
+    }
+    let reason = "what it had read was forgotten meanwhile".to_owned();
+    Err(Failure::Retry { reason })
+}
+
+/// The thought, and what was looked up for it.
 async fn think(
     hub: &Hub,
     lease: &Lease,
     turn: &TurnRow,
     context: &TurnContext,
-) -> Result<(Thought, Option<Trust>), Failure> {
+) -> Result<(Thought, LookedUp), Failure> {
     let cancel = hub.lifecycle.cancel_token();
     let live = Live::of(hub, lease, turn, words_of(&context.agent.language));
     let run = async {

@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 28] = [
+const MUTATIONS: [(&str, &str); 31] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -39,6 +39,9 @@ const MUTATIONS: [(&str, &str); 28] = [
     ("create_artifact", "create_artifact"),
     ("complete_artifact", "complete_artifact"),
     ("delete_artifact", "delete_artifact"),
+    ("forget_memory", "forget_memory"),
+    ("forget_event", "forget_event"),
+    ("forget_session", "forget_session"),
     ("replay_dead_job", "replay_job"),
 ];
 
@@ -46,7 +49,7 @@ const MUTATIONS: [(&str, &str); 28] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 45] = [
+const REGISTER: [&str; 49] = [
     "acknowledge_command",
     "append_events",
     "approve_action",
@@ -69,6 +72,10 @@ const REGISTER: [&str; 45] = [
     "expire_command",
     "expire_pairing",
     "finish_command",
+    "forget_event",
+    "forget_memory",
+    "forget_person",
+    "forget_session",
     "give_up_action",
     "give_up_turn",
     "refresh_sign_in",

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use support::TestHub;
 
 /// Tables that belong to no agent. Their rows are the hub's own.
-const HUB_TABLES: [&str; 8] = [
+const HUB_TABLES: [&str; 10] = [
     "audit_checkpoints",
     "embedding_models",
     "pairings",
     "publisher_state",
+    "scrub_probe",
+    "scrubber_state",
     "sequencer_state",
     "settings",
     "sign_ins",

@@ -6,12 +6,14 @@ pub mod artifacts;
 pub mod claim;
 pub mod commands;
 pub mod devices;
+pub mod erasures;
 pub mod events;
 pub mod jobs;
 pub mod me;
 pub mod memories;
 pub mod messages;
 pub mod pairings;
+pub mod sessions;
 pub mod sign_in;
 pub mod spaces;
 pub mod tokens;
@@ -41,6 +43,8 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(actions::routes())
         .merge(commands::routes())
         .merge(artifacts::routes())
+        .merge(sessions::routes())
+        .merge(erasures::routes())
         .merge(jobs::routes())
 }
 
