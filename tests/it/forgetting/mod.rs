@@ -1,5 +1,6 @@
 //! Forgetting is real: what goes, who may have it forgotten, and that nothing brings it back.
 
+mod canary;
 mod fence;
 mod reach;
 mod receipts;

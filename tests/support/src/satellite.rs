@@ -169,6 +169,14 @@ impl TestDevice {
         Ok(())
     }
 
+    /// Says how far it is in words.
+    pub async fn notes(&self, id: CommandId, note: &str) -> Result<()> {
+        let mut tx = self.begin().await?;
+        progress(&mut tx, self.id, id, None, Some(note)).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Says what came of a command.
     pub async fn answers(&self, id: CommandId, answer: Answer) -> Result<()> {
         let mut tx = self.begin().await?;
