@@ -6,8 +6,8 @@ use serde_json::Value;
 use support::Api;
 
 /// Verbs that an operation id may begin with.
-const VERBS: [&str; 24] = [
-    "approve", "cancel", "claim", "complete", "create", "delete", "download", "find", "get", "list", "poll",
+const VERBS: [&str; 25] = [
+    "approve", "cancel", "claim", "complete", "create", "delete", "download", "find", "forget", "get", "list", "poll",
     "recall", "refresh", "register", "reject", "replay", "resolve", "revoke", "rotate", "send", "sign",
     "start", "stream", "update",
 ];
