@@ -94,6 +94,8 @@ ids! {
     ArtifactId,
     /// What a person allows, or does not any more.
     ConsentId,
+    /// A request to forget, carried out.
+    ErasureId,
     /// Queued work.
     JobId,
     /// One process of the hub.

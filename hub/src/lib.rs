@@ -20,6 +20,7 @@ pub mod artifacts;
 pub mod audit;
 pub mod consents;
 pub mod devices;
+pub mod erasures;
 pub mod events;
 pub mod identity;
 pub mod mailbox;

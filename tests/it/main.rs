@@ -6,6 +6,7 @@ mod artifacts;
 mod audit;
 mod faults;
 mod flows;
+mod forgetting;
 mod harness;
 mod jobs;
 mod policy;

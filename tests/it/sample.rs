@@ -78,6 +78,28 @@ pub(crate) struct Sample {
     next: AtomicU64,
 }
 
+/// A memory, and what it came from.
+pub(crate) struct Remembered {
+    pub(crate) memory: String,
+    pub(crate) event: String,
+    pub(crate) session: String,
+}
+
+impl Remembered {
+    async fn newest(client: &Client) -> Self {
+        let memories = client.get("memories?limit=1").await.expect(200);
+        let session = memories.text("/items/0/session_id").to_owned();
+        let path = format!("events?session_id={session}&types=transcript,message.user&limit=200");
+        let events = client.get(&path).await.expect(200);
+        let last = events.items().last().expect("it was said");
+        Self {
+            memory: memories.text("/items/0/id").to_owned(),
+            event: last["id"].as_str().expect("an id").to_owned(),
+            session,
+        }
+    }
+}
+
 /// A request that is carried out.
 #[derive(Debug, Clone)]
 pub(crate) struct Good {
@@ -149,6 +171,10 @@ impl Sample {
             ("job_id", _) => self.dead_job().await,
             ("artifact_id", "complete_artifact") => self.uploaded_artifact().await,
             ("artifact_id", _) => self.stored_artifact().await,
+            ("memory_id", _) => self.remembered().await.memory,
+            ("event_id", _) => self.remembered().await.event,
+            ("session_id", _) => self.remembered().await.session,
+            ("erasure_id", _) => self.erasure().await,
             _ => panic!("add here how to make the thing that {parameter} of {operation} names"),
         }
     }
@@ -216,6 +242,8 @@ impl Sample {
                 json!({"name": text, "media_type": "text/plain", "size_bytes": 6, "sha256": DIGEST,
                     "space_id": self.hub.home.office.space, "is_private": false})
             }
+            "forget_memory" => json!({"dry_run": false, "keep_sources": false}),
+            "forget_event" | "forget_session" => json!({"dry_run": false}),
             "resolve_action" => json!({"resolution": "done", "reason": text}),
             _ => panic!("add here a good body for {operation}"),
         }
@@ -249,6 +277,33 @@ impl Sample {
         self.hub.run_jobs().await;
         let proposed = self.owner.get("actions?state=proposed&limit=1").await.expect(200);
         proposed.text("/items/0/id").to_owned()
+    }
+
+    /// Something of the household's that is remembered.
+    pub(crate) async fn remembered(&self) -> Remembered {
+        self.hub
+            .home
+            .kitchen
+            .hears(&format!("remember that {}", self.text()))
+            .await;
+        self.hub.run_jobs().await;
+        Remembered::newest(&self.owner).await
+    }
+
+    /// The same, told by somebody for themselves.
+    pub(crate) async fn told_by(&self, client: &Client) -> Remembered {
+        let text = format!("remember that {}", self.text());
+        let said = json!({"content": [{"type": "text", "text": text}]});
+        let _ = client.post("messages", said).await.expect(202);
+        self.hub.run_jobs().await;
+        Remembered::newest(client).await
+    }
+
+    /// Something of the household's that was forgotten.
+    async fn erasure(&self) -> String {
+        let path = format!("memories/{}/forget", self.remembered().await.memory);
+        let forgotten = self.owner.post(&path, json!({})).await.expect(200);
+        forgotten.text("/erasure/id").to_owned()
     }
 
     /// An action that may have been done.

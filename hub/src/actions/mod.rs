@@ -4,6 +4,7 @@ pub mod approve;
 mod decide;
 pub mod execute;
 pub mod expire;
+pub mod forget;
 pub mod propose;
 pub mod reject;
 pub mod resolve;
@@ -159,6 +160,9 @@ pub struct Action {
     pub created_at: DateTime,
     /// When its state last changed.
     pub updated_at: DateTime,
+    /// When what it was about was forgotten.
+    #[serde(default)]
+    pub erased_at: Option<DateTime>,
 }
 
 /// A decision about an action.

@@ -100,6 +100,7 @@ fn new_action(
         deadline_at: now + PROPOSAL_LIFE,
         created_at: now,
         updated_at: now,
+        erased_at: None,
     };
     StoredAction {
         action,

@@ -60,27 +60,51 @@ impl SignedHead {
 pub fn sign(head: &TreeHead, key: &CheckpointKey) -> String {
     let name = key.verifier().name();
     let text = format!("{name}\n{}\n{}\n", head.size, BASE64_STANDARD.encode(head.root));
+    sign_note(&text, key)
+}
+
+/// Signs a text whose lines are not empty. A text that is no checkpoint must begin with a line that is no log's origin.
+pub(crate) fn sign_note(text: &str, key: &CheckpointKey) -> String {
+    let name = key.verifier().name();
     let signature = [key.verifier().id().as_slice(), &key.sign(text.as_bytes())].concat();
     format!("{text}\n— {name} {}\n", BASE64_STANDARD.encode(signature))
 }
 
 /// Reads the tree head of a checkpoint that `key` signed. Signatures by others are ignored.
 pub fn open(bytes: &[u8], key: &VerifierKey) -> Result<TreeHead, CheckpointError> {
+    let (text, signatures) = split(bytes)?;
+    let (origin, head) = parse_head(text).ok_or(CheckpointError::Malformed)?;
+    check_signature(text, signatures, key)?;
+    if origin != key.name() {
+        return Err(CheckpointError::OtherOrigin);
+    }
+    Ok(head)
+}
+
+/// Reads the text of a note that `key` signed, whatever it says.
+pub(crate) fn open_note<'a>(bytes: &'a [u8], key: &VerifierKey) -> Result<&'a str, CheckpointError> {
+    let (text, signatures) = split(bytes)?;
+    check_signature(text, signatures, key)?;
+    Ok(text)
+}
+
+/// The text of a note and its signatures.
+fn split(bytes: &[u8]) -> Result<(&str, &str), CheckpointError> {
     let note = std::str::from_utf8(bytes).map_err(|_| CheckpointError::Malformed)?;
     if note.len() > MAX_CHECKPOINT_BYTES || note.bytes().any(|b| b < 0x20 && b != b'\n') {
         return Err(CheckpointError::Malformed);
     }
     let split = note.rfind("\n\n").ok_or(CheckpointError::Malformed)?;
-    let (text, signatures) = (&note[..=split], &note[split + 2..]);
-    let (origin, head) = parse_head(text).ok_or(CheckpointError::Malformed)?;
+    Ok((&note[..=split], &note[split + 2..]))
+}
+
+fn check_signature(text: &str, signatures: &str, key: &VerifierKey) -> Result<(), CheckpointError> {
     let found = find_signature(signatures, key)?;
-    if !key.accepts(text.as_bytes(), &found) {
-        return Err(CheckpointError::BadSignature);
+    if key.accepts(text.as_bytes(), &found) {
+        Ok(())
+    } else {
+        Err(CheckpointError::BadSignature)
     }
-    if origin != key.name() {
-        return Err(CheckpointError::OtherOrigin);
-    }
-    Ok(head)
 }
 
 /// The size that a checkpoint claims, whoever signed it: a store tells the newer of two by it, and trusts neither.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     adapters::{blobs::Blobs, keys::Keys, models::embeddings::Embeddings, worm::WriteOnceStore},
     audit::breach::{AuditError, check_key, check_not_behind},
-    clock::{SharedClock, SystemClock},
+    clock::{Clock, SharedClock, SystemClock},
     config::{Config, Origin},
     error::Error,
     memory::embedding::EmbeddingModel,
@@ -60,6 +60,7 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
             Some(_) => "complete and private".to_owned(),
             None => "none yet: the first start makes them".to_owned(),
         };
+        report.line("forgetting", forgetting(&db).await);
         report.line("model", model(&config, &db).await);
         if let Some(Some(keys)) = report.found("keys", keys(&config, &db).await, complete) {
             let store = Box::pin(audit_store(&config)).await;
@@ -140,6 +141,26 @@ async fn keys(config: &Config, db: &Db) -> Result<Option<Keys>, String> {
 
 async fn is_empty(db: &Db) -> Result<bool, Error> {
     Ok(db.begin_system().await?.identity().agents().await?.is_empty())
+}
+
+/// Whether what was forgotten is off the disk in time.
+async fn forgetting(db: &Db) -> Result<String, String> {
+    let looked = async { db.begin_system().await?.erasures().waiting().await };
+    let (waiting, problem) = looked.await.map_err(|error: Error| error.chain())?;
+    let why = problem.map_or_else(String::new, |problem| format!("; the last try: {problem}"));
+    match (waiting.due_at, waiting.since) {
+        (Some(due_at), _) if due_at < SystemClock.now() => Err(format!(
+            "{} erasures wait to be off the disk, and the first should have been at {}; is a hub running?{why}",
+            waiting.count,
+            due_at.format("%F %T UTC")
+        )),
+        (_, Some(since)) => Ok(format!(
+            "{} erasures wait to be off the disk, the first since {}{why}",
+            waiting.count,
+            since.format("%F %T UTC")
+        )),
+        _ => Ok("all that was forgotten is off the disk".to_owned()),
+    }
 }
 
 /// Whether recall is by meaning, too, and what it lacks for that.

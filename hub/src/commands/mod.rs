@@ -11,6 +11,7 @@ mod descriptors;
 mod device_state;
 pub mod devices;
 pub mod doctor;
+pub mod forget;
 pub mod health;
 pub mod inbox;
 pub mod login;

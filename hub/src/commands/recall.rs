@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use chrono::Local;
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{
-    remote::{self, Call, Failure, Names, Options, Remote},
+    remote::{self, Call, Failure, Names, Options, Remote, short_ids},
     terminal::{ago, one_line},
 };
 use crate::{
@@ -41,7 +42,9 @@ pub struct Args {
 
 const EXAMPLES: &str = "Examples:
   hub recall spare key
-  hub recall 'where is the spare key?' --why --limit 3";
+  hub recall 'where is the spare key?' --why --limit 3
+
+The id at the end of each is what `hub forget` takes.";
 
 #[derive(Deserialize)]
 struct Answer {
@@ -85,8 +88,10 @@ pub(super) async fn recall(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fa
         Names::default()
     };
     let now = SystemClock.now();
-    let entries = (1..).zip(&found).map(|(rank, found)| {
-        let mut text = entry(rank, found, &spaces, now);
+    let ids: Vec<Uuid> = found.iter().map(|found| found.memory.id.0).collect();
+    let ids = short_ids(&ids);
+    let entries = (1..).zip(&found).zip(&ids).map(|((rank, found), id)| {
+        let mut text = entry(rank, found, id, &spaces, now);
         if args.why {
             text += &why(found, &devices);
         }
@@ -111,7 +116,7 @@ const fn note(vector: LaneState, is_why: bool) -> Option<&'static str> {
 }
 
 /// One memory and where it belongs.
-fn entry(rank: usize, found: &Recalled, names: &Names, now: DateTime) -> String {
+fn entry(rank: usize, found: &Recalled, id: &str, names: &Names, now: DateTime) -> String {
     let memory = &found.memory;
     let mut facts = vec![memory.tier.as_str().to_owned()];
     facts.extend(names.get(memory.space_id.0).map(str::to_owned));
@@ -122,6 +127,7 @@ fn entry(rank: usize, found: &Recalled, names: &Names, now: DateTime) -> String 
     if memory.valid_until.is_some_and(|until| until <= now) {
         facts.push("no longer valid".to_owned());
     }
+    facts.push(id.to_owned());
     format!(
         "{rank:>2}  {}\n    {}",
         one_line(&memory.content),
@@ -163,6 +169,7 @@ fn why(found: &Recalled, devices: &Names) -> String {
     let (trust, confidence) = (found.memory.trust, found.memory.confidence);
     lines.push(format!("trust {}, confidence {confidence:.2}", trust.as_str()));
     lines.extend(sources.iter().map(|from| source(from, devices)));
+    lines.extend(found.memory.session_id.map(|id| format!("in session {id}")));
     let indented = lines.iter().map(|line| format!("\n      {line}"));
     indented.collect()
 }
@@ -177,5 +184,8 @@ fn source(source: &MemorySource, devices: &Names) -> String {
         let name = devices.get(id.0).map_or_else(|| id.to_string(), str::to_owned);
         format!(" through the device {name}")
     });
-    format!("from {} of {at}{through}: {excerpt}", source.event_type)
+    format!(
+        "from {} of {at}{through}: {excerpt}\n        event {}",
+        source.event_type, source.event_id
+    )
 }

@@ -14,7 +14,7 @@ use super::{
     },
 };
 use crate::{
-    adapters::queue::Queue, config::Config, error::Error, events, http, hub::Hub, identity, jobs,
+    adapters::queue::Queue, config::Config, erasures, error::Error, events, http, hub::Hub, identity, jobs,
     lifecycle::stop_signal, satellite, telemetry,
 };
 
@@ -92,5 +92,6 @@ fn start(hub: &Hub, queue: Option<Arc<dyn Queue>>, with_worker: bool) {
     if with_worker {
         jobs::worker::start(hub);
         jobs::sweep::start(hub);
+        erasures::scrub::start(hub);
     }
 }

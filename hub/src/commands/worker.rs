@@ -9,7 +9,7 @@ use super::start::{
 };
 use crate::{
     config::{Config, OperationsListen},
-    http, jobs,
+    erasures, http, jobs,
     lifecycle::stop_signal,
     telemetry,
 };
@@ -41,6 +41,7 @@ pub async fn run(_: Args, config: Config) -> Result<ExitCode, StartError> {
     keep_metrics_small(&hub);
     jobs::worker::start(&hub);
     jobs::sweep::start(&hub);
+    erasures::scrub::start(&hub);
     if let Some(listener) = listener {
         hub.lifecycle
             .spawn(http::serve::serve_operations(hub.clone(), listener));

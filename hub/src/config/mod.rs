@@ -20,6 +20,7 @@ mod place;
 mod private_file;
 mod proxy;
 mod queue;
+mod retention;
 mod satellite;
 mod secrets;
 mod telemetry;
@@ -53,6 +54,7 @@ pub use model::ModelConfig;
 pub use place::{BucketAddress, Place, PlaceError};
 pub use proxy::TrustedProxy;
 pub use queue::QueueConfig;
+pub use retention::RetentionConfig;
 pub use satellite::SatelliteConfig;
 pub use secrets::SecretsConfig;
 pub use telemetry::TelemetryConfig;
@@ -95,6 +97,8 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// The queue that wakes workers on other machines.
     pub queue: QueueConfig,
+    /// What was forgotten, on disks.
+    pub retention: RetentionConfig,
     /// The language model.
     pub model: ModelConfig,
     /// What makes embeddings.
@@ -225,6 +229,7 @@ impl Config {
         self.satellite.check()?;
         self.worker.check()?;
         self.queue.check()?;
+        self.retention.check()?;
         self.model.check()?;
         self.embeddings.check()?;
         self.aws.check()?;

@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 32] = [
+const NUMBERS: [(&str, u64, u64); 35] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -40,6 +40,9 @@ const NUMBERS: [(&str, u64, u64); 32] = [
     ("worker.max_attempts", 1, 100),
     ("queue.poll_ms", 10, 60_000),
     ("queue.relay_ms", 10, 60_000),
+    ("retention.backups_days", 0, 3_650),
+    ("retention.scrub_after_s", 0, 43_200),
+    ("retention.scrub_limit_s", 1, 3_600),
     ("model.timeout_ms", 100, 44_000),
     ("model.max_output_tokens", 100, 100_000),
     ("secrets.timeout_ms", 500, 300_000),

@@ -289,7 +289,7 @@ impl<'a> Batch<'a> {
                 client.id.clone(),
                 Known {
                     id: event.id,
-                    digest: client.digest.to_vec(),
+                    digest: Some(client.digest.to_vec()),
                 },
             );
         }
@@ -357,7 +357,12 @@ fn repeated(
     seen: &HashMap<String, Known>,
 ) -> Option<Outcome> {
     let first = known.get(&item.client.id).or_else(|| seen.get(&item.client.id))?;
-    if first.digest == item.client.digest {
+    // What was forgotten does not come back because its sender did not hear that it had arrived.
+    if first
+        .digest
+        .as_ref()
+        .is_none_or(|digest| *digest == item.client.digest)
+    {
         return Some(Outcome::Duplicate { event: first.id });
     }
     let detail = "was used for another content".to_owned();

@@ -36,6 +36,10 @@ kinds! {
     TurnEnded = "turn.ended",
     /// A memory was committed: `{memory_id, tier}`.
     MemoryCommitted = "memory.committed",
+    /// Events hold nothing any more: `{erasure_id, event_ids}`.
+    EventForgotten = "event.forgotten",
+    /// Memories were forgotten: `{erasure_id, memory_ids}`.
+    MemoryForgotten = "memory.forgotten",
     /// A memory waits for a person: `{candidate_id, tier}`.
     MemoryProposed = "memory.proposed",
     /// An action changed its state: `{action_id, tool, state}`.

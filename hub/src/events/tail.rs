@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     error::Result,
+    events::EventKind,
     hub::Hub,
     identity::Actor,
     ids::{AgentId, PersonId},
@@ -154,6 +155,13 @@ impl Tail {
 
     fn push(&self, end: i64, items: Vec<Arc<Item>>) {
         if let Some(recent) = lock(&self.recent).as_mut() {
+            if items
+                .iter()
+                .any(|item| item.event.event_type == EventKind::EventForgotten.name())
+            {
+                // What is kept here may hold it. Whoever has not read it yet reads the log itself.
+                *recent = Recent::from(recent.end());
+            }
             recent.push(end, items);
         }
         self.wake();

@@ -63,6 +63,8 @@ permissions!(
     CommandsWrite,
     ArtifactsRead,
     ArtifactsWrite,
+    ErasuresRead,
+    ErasuresWrite,
     JobsRead,
     JobsWrite,
     TokensRead,

@@ -157,6 +157,13 @@ impl Once<'_> {
         Ok(self.answer(body, false))
     }
 
+    /// Answers without doing anything, or keeping the key.
+    pub fn without_effect(self, body: &impl Serialize) -> Result<Answer> {
+        let body = serde_json::to_value(body)
+            .map_err(|error| Error::because("an answer cannot be written", error))?;
+        Ok(self.answer(body, false))
+    }
+
     const fn answer(&self, body: Value, is_replayed: bool) -> Answer {
         Answer {
             status: self.status,

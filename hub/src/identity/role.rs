@@ -66,6 +66,8 @@ impl Role {
             | Scope::ArtifactsRead
             | Scope::ArtifactsWrite
             | Scope::MembersRead
+            | Scope::ErasuresRead
+            | Scope::ErasuresWrite
             | Scope::DevicesRead => Some(Self::Member),
             Scope::SpacesWrite
             | Scope::DevicesWrite

@@ -78,6 +78,10 @@ scopes! {
     ConsentsRead = "consents:read",
     /// Grant and withdraw consents: one's own, or as owner or admin those of people without a login.
     ConsentsWrite = "consents:write",
+    /// See what was forgotten, and its receipts.
+    ErasuresRead = "erasures:read",
+    /// Forget things.
+    ErasuresWrite = "erasures:write",
     /// Read audit entries.
     AuditRead = "audit:read",
 }

@@ -33,6 +33,7 @@ async fn read(hub: &Hub) -> Result<()> {
     metrics::gauge!(metric::JOBS_OLDEST).set(age(now, runnable_since));
     metrics::gauge!(metric::UNDELIVERED).set(waiting.undelivered_commands as f64);
     metrics::gauge!(metric::UNACKNOWLEDGED).set(waiting.unacknowledged_commands as f64);
+    metrics::gauge!(metric::SCRUB_LAG).set(age(now, waiting.unscrubbed_since));
     metrics::gauge!(metric::AUDIT_SEQUENCE_LAG).set(age(now, waiting.unsequenced_since));
     // What has no place yet is not in the store either.
     let unpublished = [waiting.unpublished_since, waiting.unsequenced_since];

@@ -71,6 +71,11 @@ async fn take(tx: &mut Tx, device: DeviceId, id: CommandId, answer: Answer) -> R
         CommandState::Unknown | CommandState::Expired if !stored.command.is_late => true,
         _ => return Ok(()),
     };
+    let answer = match stored.command.erased_at {
+        None => answer,
+        // What it was about was forgotten: how it ended is kept, and no word of it.
+        Some(_) => answer.without_content(),
+    };
     let salt = random_bytes();
     let said = json!({"result": answer.result, "error": answer.error});
     let record = Record::of("finish_command")

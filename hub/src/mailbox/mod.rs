@@ -4,6 +4,7 @@ pub mod acknowledge;
 pub mod cancel;
 pub mod expire;
 pub mod finish;
+pub mod forget;
 pub mod progress;
 pub mod request;
 pub mod send;
@@ -139,4 +140,7 @@ pub struct Command {
     pub created_at: DateTime,
     /// When it ended.
     pub finished_at: Option<DateTime>,
+    /// When what it carried was forgotten.
+    #[serde(default)]
+    pub erased_at: Option<DateTime>,
 }

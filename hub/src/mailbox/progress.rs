@@ -48,6 +48,8 @@ pub async fn progress(
     let place = tx.devices().place_of(device).await?;
     let place = place.ok_or(Error::NotFound { what: "command" })?;
     let matter = Matter::kept_in(place.space);
+    // What it is about may have been forgotten.
+    let note = note.filter(|_| stored.command.erased_at.is_none());
     let said: Value = match closed(tx, matter).await? {
         None => json!({"percent": percent, "note": note}),
         // It goes on, and that is all that is kept of it.

@@ -65,6 +65,7 @@ struct ActionRow {
     deadline_at: DateTime,
     created_at: DateTime,
     updated_at: DateTime,
+    erased_at: Option<DateTime>,
 }
 
 impl TryFrom<ActionRow> for StoredAction {
@@ -93,6 +94,7 @@ impl TryFrom<ActionRow> for StoredAction {
             deadline_at: row.deadline_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            erased_at: row.erased_at,
         };
         Ok(Self {
             action,
@@ -154,7 +156,7 @@ impl Actions<'_> {
             ActionRow,
             "select id, turn_id, session_id, audience_person_id, tool, summary, arguments, arguments_salt,
                arguments_sha256, schema_sha256, trust, required_scopes, state, result, error, deadline_at, created_at,
-               updated_at
+               updated_at, erased_at
              from actions where agent_id = $1 and id = $2",
             agent.0,
             id.0
@@ -172,7 +174,7 @@ impl Actions<'_> {
             ActionRow,
             "select id, turn_id, session_id, audience_person_id, tool, summary, arguments, arguments_salt,
                arguments_sha256, schema_sha256, trust, required_scopes, state, result, error, deadline_at, created_at,
-               updated_at
+               updated_at, erased_at
              from actions where agent_id = $1 and id = $2 for no key update",
             agent.0,
             id.0
@@ -190,7 +192,7 @@ impl Actions<'_> {
             ActionRow,
             "select id, turn_id, session_id, audience_person_id, tool, summary, arguments, arguments_salt,
                arguments_sha256, schema_sha256, trust, required_scopes, state, result, error, deadline_at, created_at,
-               updated_at
+               updated_at, erased_at
              from actions
              where agent_id = $1 and ($2::text is null or state = $2) and ($3::uuid is null or id < $3)
              order by id desc limit $4",

@@ -42,8 +42,8 @@ pub struct EventFilter {
 pub struct Known {
     /// Its id.
     pub id: EventId,
-    /// The digest of what was sent then.
-    pub digest: Vec<u8>,
+    /// The digest of what was sent then; none once that was forgotten.
+    pub digest: Option<Vec<u8>>,
 }
 
 struct EventRow {
@@ -240,7 +240,7 @@ impl Events<'_> {
     ) -> Result<HashMap<String, Known>> {
         let agent = self.0.agent();
         let rows = sqlx::query!(
-            r#"select client_id as "client_id!", id, client_digest as "digest!" from events
+            r#"select client_id as "client_id!", id, client_digest as digest from events
                where agent_id = $1 and source_kind = $2 and source_id = $3 and client_id = any ($4)"#,
             agent.0,
             kind,
@@ -266,7 +266,7 @@ impl Events<'_> {
     pub async fn erase_expired(&mut self, most: i64) -> Result<u64> {
         let now = self.0.now();
         let done = sqlx::query!(
-            "update events set payload = null, payload_salt = null, erased_at = $1
+            "update events set payload = null, payload_salt = null, client_digest = null, erased_at = $1
              where (agent_id, id) in (select agent_id, id from events
                where retain_until < $1 and erased_at is null limit $2)",
             now,

@@ -14,6 +14,8 @@ pub struct Waiting {
     pub unsequenced_since: Option<DateTime>,
     /// When the oldest audit entry was made that has its place, and is not in the store.
     pub unpublished_since: Option<DateTime>,
+    /// When the oldest thing was forgotten that is not off the disk yet.
+    pub unscrubbed_since: Option<DateTime>,
 }
 
 impl Tx {
@@ -27,7 +29,8 @@ impl Tx {
                   where h.audit_seq <> coalesce(a.agent_seq, 0)) as unsequenced_since,
                  (select e.recorded_at from publisher_state p
                     join audit_sequence s on s.log_index = p.published_size
-                    join audit_entries e on e.agent_id = s.agent_id and e.id = s.entry_id) as unpublished_since
+                    join audit_entries e on e.agent_id = s.agent_id and e.id = s.entry_id) as unpublished_since,
+                 (select min(e.erased_at) from erasures e where e.scrubbed_at is null) as unscrubbed_since
                from (select count(*) filter (where state = 'queued') as undelivered,
                    count(*) filter (where state = 'sent') as unacknowledged
                  from commands where state in ('queued', 'sent', 'acknowledged')) c"#
@@ -38,6 +41,7 @@ impl Tx {
             unacknowledged_commands: row.unacknowledged,
             unsequenced_since: row.unsequenced_since,
             unpublished_since: row.unpublished_since,
+            unscrubbed_since: row.unscrubbed_since,
         })
     }
 }

@@ -72,6 +72,12 @@ impl Idempotency<'_> {
         )
         .fetch_one(self.0.connection())
         .await?;
+        if row.body_sha256.is_empty() {
+            return Err(Error::conflict(
+                "forgotten",
+                "this was done, and what came of it was forgotten since",
+            ));
+        }
         if row.body_sha256 != key.digest {
             return Err(Error::conflict(
                 "idempotency_key_reused",

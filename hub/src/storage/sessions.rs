@@ -121,6 +121,20 @@ impl Sessions<'_> {
         Ok(id.fetch_optional(self.0.connection()).await?.map(SessionId))
     }
 
+    /// Closes a session, if it is open: what is said next begins another.
+    pub async fn close(&mut self, id: SessionId) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        sqlx::query!(
+            "update sessions set state = 'closed', closed_at = $3 where agent_id = $1 and id = $2 and state = 'open'",
+            agent.0,
+            id.0,
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+
     /// Closes the session of a conversation that has fallen silent, if one has. One that is not recorded stays: what a person has
     /// switched off is not switched on by silence.
     pub async fn close_idle(&mut self, conversation: ConversationId) -> Result<()> {

@@ -243,24 +243,26 @@ impl Turns<'_> {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Ends a running turn as planned.
+    /// Ends a running turn as planned, with the memories that it was given.
     pub async fn plan(
         &mut self,
         id: TurnId,
         lease: &Lease,
         reply: Option<EventId>,
         usage: &Value,
+        read: &[Uuid],
     ) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
-            "update turns set state = 'planned', reply_event_id = $4, usage = $5, finished_at = $6
+            "update turns set state = 'planned', reply_event_id = $4, usage = $5, finished_at = $6, read_memory_ids = $7
              where agent_id = $1 and id = $2 and state = 'running' and fence = $3",
             agent.0,
             id.0,
             lease.fence,
             reply.map(|id| id.0),
             usage,
-            now
+            now,
+            read
         )
         .execute(self.0.connection())
         .await?;

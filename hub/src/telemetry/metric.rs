@@ -73,6 +73,8 @@ pub const AUDIT_PUBLISH_LAG: &str = "hub_audit_publish_lag_seconds";
 pub const UNDELIVERED: &str = "hub_mailbox_undelivered_commands";
 /// Commands that were sent and that their device did not acknowledge.
 pub const UNACKNOWLEDGED: &str = "hub_mailbox_unacknowledged_commands";
+/// How long the oldest thing that was forgotten has waited to be off the disk.
+pub const SCRUB_LAG: &str = "hub_scrub_lag_seconds";
 /// Whether turns of this process wait for the model: 1 while it is away, else 0.
 pub const MODEL_CIRCUIT: &str = "hub_model_circuit_open";
 /// Spans that no collector got, by reason: the queue was full, or the collector did not take them.
@@ -146,6 +148,11 @@ pub(super) fn describe() {
     describe_gauge!(
         UNACKNOWLEDGED,
         "commands that were sent and that their device did not acknowledge"
+    );
+    describe_gauge!(
+        SCRUB_LAG,
+        Unit::Seconds,
+        "how long the oldest thing that was forgotten has waited to be off the disk"
     );
     describe_gauge!(MODEL_CIRCUIT, "1 while turns of this process wait, else 0");
     describe_counter!(SPANS_DROPPED, "spans that no collector got, by reason");

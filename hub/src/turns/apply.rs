@@ -7,6 +7,7 @@ use super::{
     Block,
     context::TurnContext,
     frame::FrameKind,
+    live::LookedUp,
     plain_text,
     runtime::{Basis, Thought},
 };
@@ -42,8 +43,8 @@ pub struct Outcome<'a> {
     pub context: &'a TurnContext,
     /// What it thought.
     pub thought: Thought,
-    /// The least trust of the memories that it looked up on the way, where it did.
-    pub looked_up: Option<Trust>,
+    /// The memories that it looked up on the way.
+    pub looked_up: LookedUp,
 }
 
 /// What became of a thought.
@@ -53,7 +54,7 @@ pub enum Applied {
     Planned,
     /// Nothing of it was kept: the space went private while the agent thought, or the session was switched off.
     Discarded(Closed),
-    /// Nothing of it was kept: the turn was ended meanwhile.
+    /// Nothing of it was kept: the turn was ended meanwhile, or what it came from was forgotten.
     Over,
 }
 
@@ -71,13 +72,14 @@ pub async fn apply(
 ) -> Result<Applied> {
     // First, so that a holder whose lease was lost is told so, and not what else its late answer would have met.
     tx.jobs().finish(lease).await?;
+    // Whoever switches a space off ends what runs there; whoever forgets what a turn runs on ends it, or has it begin anew.
     if !tx.turn_stream().hold(turn.id, lease).await? {
         return Ok(Applied::Over);
     }
     let place = place(turn, context);
     let inputs: Vec<Uuid> = context.inputs.iter().map(|input| input.event.0).collect();
     let trust = match thought.basis {
-        Basis::AllRead => looked_up.into_iter().fold(context.trust(), Trust::min),
+        Basis::AllRead => looked_up.trust.into_iter().fold(context.trust(), Trust::min),
         Basis::Inputs => context.trust_of_inputs(),
     };
     let words = words_of(&context.agent.language);
@@ -109,7 +111,10 @@ pub async fn apply(
         record = propose(&mut tx, proposer, proposal, record).await?;
     }
     let reply = reply(&mut tx, turn, place, trust, &thought.reply).await?;
-    tx.turns().plan(turn.id, lease, reply, &thought.usage).await?;
+    let read = [context.memories(), looked_up.memories].concat();
+    tx.turns()
+        .plan(turn.id, lease, reply, &thought.usage, &read)
+        .await?;
     let end = FrameKind::Completed;
     tx.turn_stream().add(turn.id, turn.audience, end, None).await?;
     record = record
@@ -135,6 +140,9 @@ pub async fn apply(
             what: "a consent that did not change meanwhile",
             source: None,
         });
+    }
+    if tx.erasures().is_any_gone(&context.events(), &read).await? {
+        return Ok(Applied::Over);
     }
     tx.commit().await?;
     Ok(Applied::Planned)

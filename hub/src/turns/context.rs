@@ -1,5 +1,7 @@
 //! What a runtime is given to think with. Each part is bounded.
 
+use uuid::Uuid;
+
 use crate::{
     clock::DateTime,
     devices::Device,
@@ -36,6 +38,22 @@ pub struct TurnContext {
 }
 
 impl TurnContext {
+    /// The events that can be read here.
+    #[must_use]
+    pub fn events(&self) -> Vec<Uuid> {
+        let inputs = self.inputs.iter().map(|input| input.event.0);
+        inputs
+            .chain(self.recent.iter().map(|said| said.event.0))
+            .collect()
+    }
+
+    /// The memories that can be read here.
+    #[must_use]
+    pub fn memories(&self) -> Vec<Uuid> {
+        let recalled = self.recalled.iter().flat_map(|(_, found)| found);
+        recalled.map(|recalled| recalled.memory.id.0).collect()
+    }
+
     /// The least trust of the inputs.
     #[must_use]
     pub fn trust_of_inputs(&self) -> Trust {
@@ -88,6 +106,8 @@ pub struct Waiting {
 /// Something said before.
 #[derive(Debug, Clone)]
 pub struct Utterance {
+    /// The event.
+    pub event: EventId,
     /// Whether the agent said it.
     pub is_agent: bool,
     /// What was said.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Ends a turn without a plan, in the unit of work that ends its job; false when it had ended.
-pub(super) async fn end(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &str) -> Result<bool> {
+pub async fn end(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &str) -> Result<bool> {
     let is_ended = tx.turns().end(turn.id, state, reason).await?;
     if is_ended {
         let place = Place {

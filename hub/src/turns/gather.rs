@@ -174,6 +174,7 @@ async fn recent(tx: &mut Tx, turn: &TurnRow, inputs: &[Input]) -> Result<Vec<Utt
         .filter_map(|event| {
             let text = said(event)?;
             Some(Utterance {
+                event: event.id,
                 is_agent: event.event_type == "message.agent",
                 text,
                 trust: event.trust,

@@ -9,6 +9,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{frame::FrameKind, runtime::Sink, step::Step};
 use crate::{
@@ -41,6 +42,15 @@ pub struct Live<'a> {
     over: CancellationToken,
 }
 
+/// What was looked up on the way.
+#[derive(Debug, Clone, Default)]
+pub struct LookedUp {
+    /// The least trust of it; none where nothing was.
+    pub trust: Option<Trust>,
+    /// The memories.
+    pub memories: Vec<Uuid>,
+}
+
 /// What was said and is not written yet.
 #[derive(Debug, Default)]
 struct Heard {
@@ -51,6 +61,8 @@ struct Heard {
     must_restart: bool,
     /// The least trust of the memories that were looked up.
     looked_up: Option<Trust>,
+    /// These memories.
+    read: Vec<Uuid>,
 }
 
 impl<'a> Live<'a> {
@@ -94,20 +106,26 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// The least trust of what was looked up; none where nothing was.
-    pub(super) fn looked_up(&self) -> Option<Trust> {
-        self.heard().looked_up
+    /// What was looked up.
+    pub(super) fn looked_up(&self) -> LookedUp {
+        let mut heard = self.heard();
+        LookedUp {
+            trust: heard.looked_up,
+            memories: std::mem::take(&mut heard.read),
+        }
     }
 
     async fn write_some(&self) -> Result<()> {
         let heard = {
             let mut heard = self.heard();
             let (said, looked_up) = (heard.said, heard.looked_up);
+            let read = std::mem::take(&mut heard.read);
             std::mem::replace(
                 &mut *heard,
                 Heard {
                     said,
                     looked_up,
+                    read,
                     ..Heard::default()
                 },
             )
@@ -212,6 +230,9 @@ impl Sink for Live<'_> {
         let mut heard = self.heard();
         let trusts = found.iter().map(|recalled| recalled.memory.trust);
         heard.looked_up = trusts.chain(heard.looked_up).min();
+        heard
+            .read
+            .extend(found.iter().map(|recalled| recalled.memory.id.0));
         Ok(found)
     }
 }

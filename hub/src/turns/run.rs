@@ -7,14 +7,14 @@ use super::{
     apply::{Applied, Outcome, apply},
     context::TurnContext,
     gather::{gather, hear},
-    live::Live,
+    live::{Live, LookedUp},
     runtime::{RuntimeError, Thought},
 };
 use crate::{
     audit::record::Record,
     error::{Error, Result},
     hub::Hub,
-    identity::{Actor, Trust},
+    identity::Actor,
     ids::TurnId,
     jobs::Failure,
     memory::{ask::ask, recall::words_of},
@@ -66,7 +66,7 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     let (thought, looked_up) = tokio::select! {
         thought = thinks => thought?,
         // Nobody wants to know what it would have come to.
-        () = ended_from_outside(hub, lease, &turn) => return drop_job(hub, lease).await,
+        () = ended_from_outside(hub, lease, &turn) => return over(hub, lease, id).await,
     };
     let tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
     let outcome = Outcome {
@@ -80,7 +80,7 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
             Ok(())
         }
         Applied::Discarded(why) => skip(hub, lease, &turn, why.as_str()).await,
-        Applied::Over => drop_job(hub, lease).await,
+        Applied::Over => over(hub, lease, id).await,
     }
 }
 
@@ -107,13 +107,18 @@ async fn runs(hub: &Hub, lease: &Lease, turn: TurnId) -> Result<bool> {
     tx.turns().runs(turn, lease).await
 }
 
-/// Ends the job of a turn that was ended by somebody else.
-async fn drop_job(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
+/// The turn was ended meanwhile, or what it had read was forgotten. Where it has not ended, it thinks again.
+async fn over(hub: &Hub, lease: &Lease, id: TurnId) -> Result<(), Failure> {
     let scope = TxScope::WholeAgent(lease.agent);
     let mut tx = hub.db.begin(scope, Actor::hub()).await?;
-    tx.jobs().finish(lease).await?;
-    tx.commit().await?;
-    Ok(())
+    let turn = tx.turns().row(id).await?;
+    if turn.is_none_or(|turn| turn.state.is_final()) {
+        tx.jobs().finish(lease).await?;
+        tx.commit().await?;
+        return Ok(());
+    }
+    let reason = "what it had read was forgotten meanwhile".to_owned();
+    Err(Failure::Retry { reason })
 }
 
 /// The thought, and the least trust of what was looked up for it.
@@ -122,7 +127,7 @@ async fn think(
     lease: &Lease,
     turn: &TurnRow,
     context: &TurnContext,
-) -> Result<(Thought, Option<Trust>), Failure> {
+) -> Result<(Thought, LookedUp), Failure> {
     let cancel = hub.lifecycle.cancel_token();
     let live = Live::of(hub, lease, turn, words_of(&context.agent.language));
     let run = async {

@@ -37,7 +37,7 @@ fn directory(hub: &Hub) -> PathBuf {
     hub.config.dir.join("audit")
 }
 
-fn open_store(hub: &Hub) -> Arc<WriteOnceDirectory> {
+pub(crate) fn open_store(hub: &Hub) -> Arc<WriteOnceDirectory> {
     Arc::new(WriteOnceDirectory::create(&directory(hub)).expect("the store can be made"))
 }
 
@@ -91,7 +91,7 @@ async fn operate_in_bulk(hub: &Hub, agent: AgentId, count: usize) {
 }
 
 /// Sequences and publishes everything, as a process that has just started.
-async fn keep(hub: &Hub, store: &dyn WriteOnceStore) -> Result<Published, AuditError> {
+pub(crate) async fn keep(hub: &Hub, store: &dyn WriteOnceStore) -> Result<Published, AuditError> {
     sequence_all(hub).await?;
     publish_all(hub, store, &mut PublisherState::default()).await
 }
@@ -128,7 +128,7 @@ async fn verified(hub: &Hub, store: &dyn WriteOnceStore) -> Report {
 }
 
 /// Everything that was committed is in the store, in one log without gaps.
-async fn everything_is_kept(hub: &TestHub, store: &dyn WriteOnceStore) -> Report {
+pub(crate) async fn everything_is_kept(hub: &TestHub, store: &dyn WriteOnceStore) -> Report {
     let report = verified(hub, store).await;
     assert_eq!(report.unsigned_objects, 0, "{report}");
     let committed: i64 = hub

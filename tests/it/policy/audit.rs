@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 38] = [
+const MUTATIONS: [(&str, &str); 41] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -49,6 +49,9 @@ const MUTATIONS: [(&str, &str); 38] = [
     ("create_artifact", "create_artifact"),
     ("complete_artifact", "complete_artifact"),
     ("delete_artifact", "delete_artifact"),
+    ("forget_memory", "forget_memory"),
+    ("forget_event", "forget_event"),
+    ("forget_session", "forget_session"),
     ("replay_dead_job", "replay_job"),
 ];
 
@@ -56,7 +59,7 @@ const MUTATIONS: [(&str, &str); 38] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 55] = [
+const REGISTER: [&str; 59] = [
     "accept_invitation",
     "acknowledge_command",
     "append_events",
@@ -81,6 +84,10 @@ const REGISTER: [&str; 55] = [
     "expire_command",
     "expire_pairing",
     "finish_command",
+    "forget_event",
+    "forget_memory",
+    "forget_person",
+    "forget_session",
     "give_up_action",
     "give_up_turn",
     "leave_agent",

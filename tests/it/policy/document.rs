@@ -6,9 +6,9 @@ use serde_json::Value;
 use support::Api;
 
 /// Verbs that an operation id may begin with.
-const VERBS: [&str; 30] = [
-    "accept", "approve", "cancel", "claim", "complete", "create", "delete", "download", "find", "get",
-    "grant", "leave", "list", "poll", "recall", "refresh", "register", "reject", "remove", "replay",
+const VERBS: [&str; 31] = [
+    "accept", "approve", "cancel", "claim", "complete", "create", "delete", "download", "find", "forget",
+    "get", "grant", "leave", "list", "poll", "recall", "refresh", "register", "reject", "remove", "replay",
     "resolve", "revoke", "rotate", "send", "sign", "start", "stream", "transfer", "update", "withdraw",
 ];
 

@@ -22,7 +22,7 @@ pub(super) enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 70] = [
+const TABLE: [(&str, Needs); 75] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -71,6 +71,11 @@ const TABLE: [(&str, Needs); 70] = [
     ("complete_artifact", Least(Role::Member)),
     ("download_artifact", Least(Role::Member)),
     ("delete_artifact", Least(Role::Member)),
+    ("forget_memory", Least(Role::Member)),
+    ("forget_event", Least(Role::Member)),
+    ("forget_session", Least(Role::Member)),
+    ("list_erasures", Least(Role::Member)),
+    ("get_erasure", Least(Role::Member)),
     ("list_devices", Least(Role::Member)),
     ("get_device", Least(Role::Member)),
     ("get_shadow", Least(Role::Member)),
@@ -297,6 +302,18 @@ impl Cast {
         if operation.id == "revoke_token" {
             // Of everybody else's there is none, but for the owner.
             good.path = format!("tokens/{}", sample.personal_token_of(&client).await);
+        }
+        let told = match operation.id.as_str() {
+            // What the household was told is for those who run it; what somebody told is theirs.
+            "forget_memory" | "forget_event" | "forget_session" => Some(sample.told_by(&client).await),
+            _ => None,
+        };
+        if let Some(told) = told {
+            good.path = match operation.id.as_str() {
+                "forget_memory" => format!("memories/{}/forget", told.memory),
+                "forget_event" => format!("events/{}/forget", told.event),
+                _ => format!("sessions/{}/forget", told.session),
+            };
         }
         let answer = ask(&client, operation, &good).send().await;
         if (operation.id.as_str(), who) == ("leave_agent", Who::In(Role::Owner)) {

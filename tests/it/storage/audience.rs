@@ -67,6 +67,15 @@ impl Story {
             bob.person
         );
         hub.sql().execute(&step).await;
+        // Somebody forgot something before.
+        let forgotten = format!(
+            "insert into hub.erasures (agent_id, id, audience_person_id, target_kind, target_id, counts, erased_at, scrub_by)
+             values ('{0}', '{1}', '{1}', 'memory', '{1}', '{{}}', now(), now());
+             insert into hub.memory_tombstones (agent_id, id, audience_person_id, erasure_id, content_sha256, forgotten_at)
+             values ('{0}', '{1}', '{1}', '{1}', decode(repeat('00', 32), 'hex'), now())",
+            hub.home.agent, bob.person
+        );
+        hub.sql().execute(&forgotten).await;
         let story = Self {
             hub,
             next_door,

@@ -5,7 +5,7 @@ use support::TestHub;
 /// SQLSTATE of a missing privilege.
 const NOT_ALLOWED: &str = "42501";
 /// The columns of an event that may change: its content can be erased.
-const ERASABLE: [&str; 3] = ["erased_at", "payload", "payload_salt"];
+const ERASABLE: [&str; 4] = ["client_digest", "erased_at", "payload", "payload_salt"];
 
 #[tokio::test]
 async fn no_role_is_more_than_it_needs_to_be() {
@@ -67,7 +67,7 @@ async fn the_functions_that_run_as_their_owner_are_the_known_ones() {
              from pg_proc where pronamespace = 'hub'::regnamespace and prosecdef order by 1",
         )
         .await;
-    let expected = ["recall_vectors", "recall_words"].map(|name| (name.to_owned(), true, false));
+    let expected = ["recall_vectors", "recall_words", "scrub"].map(|name| (name.to_owned(), true, false));
     assert_eq!(
         found, expected,
         "(name, its search path is fixed, everyone may run it)"
@@ -162,14 +162,18 @@ async fn rows_are_deleted_from_the_known_tables_only() {
         "embeddings_384",
         "embeddings_768",
     ];
-    // What was said while a turn was thought about is taken back when it is thought about again, or never said.
-    let streams = ["turn_stream"];
+    // What is forgotten goes.
+    let memories = ["memories", "memory_candidates", "memory_sources"];
+    // What was said while a turn was thought about is taken back when it is thought about again, or never said; its steps go when what
+    // it ran on is forgotten.
+    let streams = ["turn_steps", "turn_stream"];
     // What a device said of itself goes when it is revoked.
     assert_eq!(
         by_app,
         [
             &["device_connections", "device_shadows"][..],
             &embeddings,
+            &memories,
             &streams
         ]
         .concat()
@@ -191,7 +195,9 @@ async fn rows_are_deleted_from_the_known_tables_only() {
             ][..],
             &embeddings,
             &others,
-            &["pairings"],
+            &memories,
+            // The probe of the scrub.
+            &["pairings", "scrub_probe"],
             &streams
         ]
         .concat()

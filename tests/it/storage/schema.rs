@@ -67,7 +67,7 @@ async fn a_database_of_another_build_is_refused_with_and_without_migrating() {
 async fn a_doctor_finds_a_whole_hub_well() {
     let hub = TestHub::start().await;
     let text = doctor_says(hub.config.clone()).await;
-    assert_eq!(text.lines().count(), 13, "{text}");
+    assert_eq!(text.lines().count(), 14, "{text}");
     assert!(!text.contains("WRONG"), "{text}");
 }
 

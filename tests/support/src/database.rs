@@ -33,6 +33,8 @@ struct Template {
 pub(crate) struct Database {
     pub(crate) name: String,
     pub(crate) url: String,
+    /// Whether it goes with its cluster.
+    goes_along: bool,
 }
 
 impl Database {
@@ -49,11 +51,44 @@ impl Database {
         Self {
             url: url_of(&name),
             name,
+            goes_along: false,
+        }
+    }
+
+    /// One in a cluster of its own, with which it goes.
+    pub(crate) async fn create_in(cluster: &str) -> Self {
+        let name = format!(
+            "hub_test_own_{}_{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let mut admin = PgConnection::connect(cluster)
+            .await
+            .expect("a cluster takes connections");
+        run(&mut admin, format!("create database {name}")).await;
+        let mut url = Url::parse(cluster).expect("a cluster has a URL");
+        url.set_path(&name);
+        let mut connection = PgConnection::connect(url.as_str())
+            .await
+            .expect("a new database takes connections");
+        MIGRATOR
+            .run(&mut connection)
+            .await
+            .expect("the migrations run on an empty database");
+        connection.close().await.expect("a session can be closed");
+        admin.close().await.expect("a session can be closed");
+        Self {
+            url: url.into(),
+            name,
+            goes_along: true,
         }
     }
 
     /// Drops it, whoever is still connected.
     pub(crate) async fn remove(&self) {
+        if self.goes_along {
+            return;
+        }
         let mut admin = admin().await;
         run(
             &mut admin,

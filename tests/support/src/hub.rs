@@ -23,8 +23,8 @@ use secrecy::SecretString;
 use tokio::task::JoinSet;
 
 use crate::{
-    clock::TestClock, database::Database, household::Household, proxy::Proxy, satellite::TestDevice,
-    superuser::SuperuserSql, user::User,
+    clock::TestClock, cluster::Cluster, database::Database, household::Household, proxy::Proxy,
+    satellite::TestDevice, superuser::SuperuserSql, user::User,
 };
 
 /// Connections of a test's hub: few, so that what holds one for too long is found.
@@ -62,6 +62,7 @@ impl Deref for TestHub {
 pub struct TestHubBuilder {
     runtime: Arc<dyn AgentRuntime>,
     is_proxied: bool,
+    cluster: Option<String>,
     adjust: Box<dyn FnOnce(&mut Config) + Send>,
 }
 
@@ -80,6 +81,13 @@ impl TestHubBuilder {
         self
     }
 
+    /// In a cluster of its own. Nothing is looked for when this ends, for that may be gone.
+    #[must_use]
+    pub fn cluster(mut self, cluster: &Cluster) -> Self {
+        self.cluster = Some(cluster.url().to_owned());
+        self
+    }
+
     /// Changes the configuration.
     #[must_use]
     pub fn config(mut self, adjust: impl FnOnce(&mut Config) + Send + 'static) -> Self {
@@ -90,7 +98,10 @@ impl TestHubBuilder {
     /// Makes the database and the hub, and founds the household `home`.
     pub async fn start(self) -> TestHub {
         hub::tls::choose_provider();
-        let database = Database::create().await;
+        let database = match &self.cluster {
+            Some(cluster) => Database::create_in(cluster).await,
+            None => Database::create().await,
+        };
         let proxy = if self.is_proxied {
             Some(Proxy::before(&database.url).await)
         } else {
@@ -120,7 +131,7 @@ impl TestHubBuilder {
             database,
             dir,
             noticed: Mutex::default(),
-            may_leave: AtomicBool::new(false),
+            may_leave: AtomicBool::new(self.cluster.is_some()),
         }
     }
 }
@@ -137,6 +148,7 @@ impl TestHub {
         TestHubBuilder {
             runtime: Arc::new(Offline),
             is_proxied: false,
+            cluster: None,
             adjust: Box::new(|_| {}),
         }
     }

@@ -1,6 +1,7 @@
 //! `hub audit`: looks at the audit log without the hub.
 
 mod export;
+mod receipt;
 mod source;
 mod verify;
 
@@ -30,6 +31,11 @@ enum Command {
     /// The hub may go on writing meanwhile. Ends with 2 when it could not be copied; copying again goes on where it
     /// ended.
     Export(export::ExportArgs),
+    /// Says whether a receipt of what was forgotten is this hub's, and what it says
+    ///
+    /// Needs the file and the public key, and nothing else. Ends with 0 when the receipt is the hub's, 1 when it is not, and 2 when
+    /// it could not be checked.
+    Receipt(receipt::ReceiptArgs),
 }
 
 /// What is to be done, and with which log.
@@ -46,6 +52,7 @@ impl Args {
         let name = match &self.command {
             Command::Verify(args) => args.store.as_deref(),
             Command::Export(args) => args.from.as_deref(),
+            Command::Receipt(_) => None,
         };
         Task {
             log: Log::find(name),
@@ -59,5 +66,6 @@ pub async fn run(task: Task) -> ExitCode {
     match task.command {
         Command::Verify(args) => verify::run(args, task.log).await,
         Command::Export(args) => export::run(args, task.log).await,
+        Command::Receipt(args) => receipt::run(&args),
     }
 }

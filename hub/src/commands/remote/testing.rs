@@ -155,6 +155,7 @@ pub(in crate::commands) fn action(id: &str, state: ActionState) -> Action {
         deadline_at: at + TimeDelta::hours(24),
         created_at: at,
         updated_at: at,
+        erased_at: None,
     }
 }
 

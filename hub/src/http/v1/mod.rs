@@ -7,6 +7,7 @@ pub mod claim;
 pub mod commands;
 pub mod consents;
 pub mod devices;
+pub mod erasures;
 pub mod events;
 pub mod invitations;
 pub mod jobs;
@@ -49,6 +50,8 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(actions::routes())
         .merge(commands::routes())
         .merge(artifacts::routes())
+        .merge(sessions::routes())
+        .merge(erasures::routes())
         .merge(jobs::routes())
 }
 

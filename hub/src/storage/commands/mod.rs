@@ -91,6 +91,7 @@ struct CommandRow {
     cancel_requested_at: Option<DateTime>,
     created_at: DateTime,
     finished_at: Option<DateTime>,
+    erased_at: Option<DateTime>,
 }
 
 impl TryFrom<CommandRow> for StoredCommand {
@@ -117,6 +118,7 @@ impl TryFrom<CommandRow> for StoredCommand {
             cancel_requested_at: row.cancel_requested_at,
             created_at: row.created_at,
             finished_at: row.finished_at,
+            erased_at: row.erased_at,
         };
         Ok(Self {
             command,
@@ -141,7 +143,7 @@ macro_rules! commands {
             $before
                 + " id, device_id, seq, kind, arguments, action_id, attempt_id, turn_id, audience_person_id, state, attempts,
                  deadline_at, last_deadline_at, progress, result, error, is_late, supersede_key, cancel_requested_at,
-                 created_at, finished_at "
+                 created_at, finished_at, erased_at "
                 + $after,
             $($argument),+
         )

@@ -1,5 +1,6 @@
 //! `/v1/agents/{agent_id}/events`
 
+mod forget_event;
 mod list_events;
 mod stream_events;
 
@@ -11,4 +12,5 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
     OpenApiRouter::new()
         .routes(routes!(list_events::list_events))
         .routes(routes!(stream_events::stream_events))
+        .routes(routes!(forget_event::forget_event))
 }

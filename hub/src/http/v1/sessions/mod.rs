@@ -1,5 +1,6 @@
 //! `/v1/agents/{agent_id}/sessions`
 
+mod forget_session;
 mod get_session;
 mod list_sessions;
 mod update_session;
@@ -14,6 +15,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
     OpenApiRouter::new()
         .routes(routes!(list_sessions::list_sessions))
         .routes(routes!(get_session::get_session, update_session::update_session))
+        .routes(routes!(forget_session::forget_session))
 }
 
 /// The session of a path.

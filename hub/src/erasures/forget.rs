@@ -1,0 +1,201 @@
+//! Forgetting something, with all that came of it, in one unit of work: from its commit on nobody can read it.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Counts, Erasure, SCRUBBED_WITHIN, Target};
+use crate::{
+    actions,
+    artifacts::delete::delete,
+    audit::record::Record,
+    error::{Error, Result},
+    events::{EventKind, NewEvent, Place},
+    identity::{Caller, Principal, Role},
+    ids::{ArtifactId, ErasureId, PersonId},
+    mailbox,
+    memory::recall::words_of,
+    storage::{Reach, Tx},
+    turns::{TurnState, fail},
+};
+
+/// Why a turn ended that has nothing left to run on.
+const FORGOTTEN: &str = "forgotten";
+/// Ids that one event names at most.
+const MOST_NAMED: usize = 100;
+
+/// Forgets for a caller, who may see it. Again changes nothing, and answers the same.
+pub async fn forget(tx: &mut Tx, caller: &Caller, target: Target) -> Result<Erasure> {
+    let Some(found) = tx.erasures().find_target(target, caller).await? else {
+        let missing = Error::NotFound { what: target.kind() };
+        return tx.erasures().of(target).await?.ok_or(missing);
+    };
+    if found.is_erased
+        && let Some(done) = tx.erasures().of(target).await?
+    {
+        return Ok(done);
+    }
+    if !found.is_forgettable {
+        let detail = "this says what the hub did, and holds nothing that anybody said";
+        return Err(Error::conflict("nothing_to_forget", detail));
+    }
+    may_forget(caller, found.audience, found.is_own)?;
+    let mut reach = Reach::default();
+    begin(tx, target, &mut reach).await?;
+    carry_out(tx, target, found.audience, reach).await
+}
+
+/// What is private is only seen by whose it is. What is the household's goes by who runs the household, or who said it.
+fn may_forget(caller: &Caller, audience: Option<PersonId>, is_own: bool) -> Result<()> {
+    let runs_household = matches!(&caller.principal, Principal::User { role, .. } if *role >= Role::Admin);
+    if audience.is_some() || is_own || runs_household {
+        return Ok(());
+    }
+    // As an admin: somebody else's words, which are the household's.
+    let scope = "erasures:write as an admin, for it is the household's";
+    Err(Error::Forbidden { scope })
+}
+
+async fn begin(tx: &mut Tx, target: Target, reach: &mut Reach) -> Result<()> {
+    match target {
+        Target::Memory { id, keeps_sources } => {
+            reach.memories.insert(id.0);
+            if !keeps_sources {
+                tx.erasures().add_sources(reach).await?;
+            }
+        }
+        Target::Event(id) => tx.erasures().add_event(reach, id.0).await?,
+        Target::Session(id) => {
+            tx.sessions().close(id).await?;
+            tx.erasures().add_session(reach, id.0).await?;
+        }
+        Target::Person(_) => {}
+    }
+    Ok(())
+}
+
+/// Finds all that came of it, stops what has not ended, and takes the content out.
+async fn carry_out(
+    tx: &mut Tx,
+    target: Target,
+    audience: Option<PersonId>,
+    mut reach: Reach,
+) -> Result<Erasure> {
+    let language = tx.identity().agent_brief().await?.language;
+    let words = words_of(&language);
+    tx.erasures().grow(&mut reach, words).await?;
+    stop(tx, &reach).await?;
+    // From here on nothing is added to the agent's log: what came meanwhile is found now.
+    tx.take_head().await?;
+    let before = reach.clone();
+    tx.erasures().grow(&mut reach, words).await?;
+    if reach != before {
+        stop(tx, &reach).await?;
+    }
+    let erasure = Erasure {
+        id: ErasureId::mint(),
+        target_kind: target.kind().to_owned(),
+        target_id: target.id(),
+        counts: Counts::default(),
+        erased_at: tx.now(),
+        scrub_by: tx.now() + SCRUBBED_WITHIN,
+        scrubbed_at: None,
+        wal: None,
+    };
+    let erasure = Erasure {
+        counts: erase(tx, &reach, erasure.id).await?,
+        ..erasure
+    };
+    tx.erasures().insert(&erasure, audience).await?;
+    tell(tx, &reach, &erasure, audience).await?;
+    record(tx, target, &erasure);
+    remove_artifacts(tx, &reach).await?;
+    Ok(erasure)
+}
+
+/// Ends what waits or is under way, as far as that can be.
+async fn stop(tx: &mut Tx, reach: &Reach) -> Result<()> {
+    for (turn, is_empty) in tx.erasures().hold_turns(reach).await? {
+        let row = tx.turns().row(turn).await?;
+        match row.filter(|_| is_empty) {
+            Some(row) => {
+                fail::end(tx, &row, TurnState::Skipped, FORGOTTEN).await?;
+            }
+            None => tx.erasures().begin_anew(turn).await?,
+        }
+    }
+    let (commands, proposals) = tx.erasures().open_of(reach).await?;
+    for (device, command) in commands {
+        mailbox::forget::withdraw(tx, device, command).await?;
+    }
+    for action in proposals {
+        actions::forget::withdraw(tx, action).await?;
+    }
+    Ok(())
+}
+
+async fn erase(tx: &mut Tx, reach: &Reach, erasure: ErasureId) -> Result<Counts> {
+    let events: Vec<Uuid> = reach.events.iter().copied().collect();
+    let mut erasures = tx.erasures();
+    let answers = erasures.erase_answers(reach).await?;
+    let events = erasures.erase_events(&events).await?;
+    let turns = erasures.erase_turns(reach).await?;
+    let actions = erasures.erase_actions(reach).await?;
+    let commands = erasures.erase_commands(reach).await?;
+    let (memories, candidates, embeddings) = erasures.erase_memories(reach, erasure).await?;
+    Ok(Counts {
+        events,
+        memories,
+        candidates,
+        embeddings,
+        turns,
+        actions,
+        commands,
+        artifacts: reach.artifacts.len() as u64,
+        answers,
+        ..Counts::default()
+    })
+}
+
+/// Tells whoever watches what is not there any more.
+async fn tell(tx: &mut Tx, reach: &Reach, erasure: &Erasure, audience: Option<PersonId>) -> Result<()> {
+    let place = Place {
+        audience,
+        ..Place::in_space(tx.places().elsewhere().await?)
+    };
+    let gone = [
+        (EventKind::EventForgotten, "event_ids", &reach.events),
+        (EventKind::MemoryForgotten, "memory_ids", &reach.memories),
+    ];
+    for (kind, key, ids) in gone {
+        let ids: Vec<Uuid> = ids.iter().copied().collect();
+        for some in ids.chunks(MOST_NAMED) {
+            let said = json!({"erasure_id": erasure.id, key: some});
+            tx.append(NewEvent::by_hub(kind.clone(), place, said));
+        }
+    }
+    Ok(())
+}
+
+fn record(tx: &mut Tx, target: Target, erasure: &Erasure) {
+    let record = match target {
+        Target::Memory { .. } => Record::of("forget_memory"),
+        Target::Event(_) => Record::of("forget_event"),
+        Target::Session(_) => Record::of("forget_session"),
+        Target::Person(_) => Record::of("forget_person"),
+    };
+    let counts = serde_json::to_value(erasure.counts).unwrap_or_default();
+    tx.record(
+        record
+            .on(target.kind(), target.id())
+            .with("erasure_id", erasure.id.to_string())
+            .with("counts", counts),
+    );
+}
+
+/// Nobody can read them from the commit on; their bytes go with the next sweep.
+async fn remove_artifacts(tx: &mut Tx, reach: &Reach) -> Result<()> {
+    for id in &reach.artifacts {
+        delete(tx, ArtifactId(*id)).await?;
+    }
+    Ok(())
+}

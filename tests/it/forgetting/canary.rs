@@ -1,0 +1,238 @@
+//! Strings are planted by every way in, and forgotten; then every file is searched for them: those of the database and of what it
+//! writes ahead, the audit log and its export, and the artifacts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+};
+
+use axum::http::Method;
+use chrono::Duration;
+use hub::{
+    artifacts::sweep::sweep,
+    erasures::scrub::{Scrubbed, scrub},
+};
+use serde_json::{Value, json};
+use support::{Client, Cluster, TestHub, thing};
+
+use super::Story;
+
+/// What stands in every one of them, and nowhere else.
+const MARK: &str = "kanari";
+
+/// The SHA-256 of the word for bytes.
+const DIGEST: &str = "ad92ad9b7550accc749f1b8b4c3fd112cff34ffb3c77f4ae325dc981f06f5896";
+
+/// Every way in that a text has, by the word that is planted there.
+const WAYS: [&str; 12] = [
+    "transcript",
+    "participant",
+    "third",
+    "message",
+    "action",
+    "decision",
+    "progress",
+    "result",
+    "answer",
+    "name",
+    "bytes",
+    "alone",
+];
+
+fn word(way: &str) -> String {
+    format!("{MARK}0{way}")
+}
+
+/// The words that the files of a folder hold, each with where.
+fn found_in(folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let pattern = format!("{MARK}0({})", WAYS.join("|"));
+    let grep = Command::new("grep")
+        .args(["-r", "-a", "-o", "-i", "-E", "-H", "-e", &pattern])
+        .arg(folder)
+        .output()
+        .unwrap();
+    // 1: nothing was found.
+    assert!(
+        grep.status.code().is_some_and(|code| code <= 1),
+        "the files could not be searched"
+    );
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in String::from_utf8_lossy(&grep.stdout).lines() {
+        let (file, word) = line.rsplit_once(':').unwrap();
+        found
+            .entry(word.to_lowercase())
+            .or_default()
+            .insert(file.trim_start_matches(&folder.display().to_string()).to_owned());
+    }
+    found
+}
+
+/// Says something by every way in. What is to be forgotten comes back: paths of Ada's, and of Bob's.
+async fn plant(story: &Story) -> (Vec<String>, Vec<String>) {
+    let (kitchen, office) = (&story.hub.home.kitchen, &story.hub.home.office);
+    office.connects(&["speaker.say"]).await;
+    kitchen.connects(&[]).await;
+    let mut heard = support::heard(&format!("remember that {}", word("transcript")));
+    heard.payload["participant"] = json!(word("participant"));
+    kitchen
+        .sends(vec![heard, thing(json!({"n": word("third")}))])
+        .await
+        .unwrap();
+    story.hub.run_jobs().await;
+    story
+        .hears(&format!(
+            "remember {} and {} alone",
+            word("alone"),
+            word("answer")
+        ))
+        .await;
+    story
+        .hears(&format!("what do you remember about {}", word("alone")))
+        .await;
+    // A reply on its way, and one that was taken.
+    for reply in kitchen.takes().await {
+        kitchen.acknowledges(reply.id).await.unwrap();
+        kitchen.succeeds(reply.id, json!({})).await.unwrap();
+    }
+    act(story).await;
+    story
+        .says(&story.bob, &format!("remember that {}", word("message")))
+        .await;
+    let bobs = story.bob.get("memories?limit=1").await.expect(200);
+    let artifact = upload(story, &story.bob).await;
+    let session = bobs.text("/items/0/session_id").to_owned();
+    let adas = story
+        .owner
+        .get("events?types=transcript&limit=1")
+        .await
+        .expect(200);
+    let third = story
+        .owner
+        .get("events?types=x.test.thing&limit=1")
+        .await
+        .expect(200);
+    (
+        vec![
+            format!("sessions/{}/forget", adas.text("/items/0/session_id")),
+            format!("events/{}/forget", third.text("/items/0/id")),
+        ],
+        vec![
+            format!("sessions/{session}/forget"),
+            format!("artifacts/{artifact}"),
+        ],
+    )
+}
+
+/// An action, with a reason, a kept answer, progress and a result.
+async fn act(story: &Story) {
+    let office = &story.hub.home.office;
+    story
+        .hears(&format!("tell the office that {} is ready", word("action")))
+        .await;
+    let waiting = story
+        .owner
+        .get("actions?state=proposed&limit=1")
+        .await
+        .expect(200);
+    let path = format!("actions/{}/approve", waiting.text("/items/0/id"));
+    let approve = story
+        .owner
+        .ask(Method::POST, &path)
+        .json(&json!({"reason": word("decision")}))
+        .header("idempotency-key", "canary");
+    let _ = approve.send().await.expect(200);
+    story.hub.run_jobs().await;
+    let command = office.takes().await.remove(0);
+    office.acknowledges(command.id).await.unwrap();
+    office.notes(command.id, &word("progress")).await.unwrap();
+    office
+        .succeeds(command.id, json!({"said": word("result")}))
+        .await
+        .unwrap();
+}
+
+async fn upload(story: &Story, by: &Client) -> String {
+    let bytes = word("bytes");
+    let new = json!({"name": word("name"), "media_type": "text/plain", "size_bytes": bytes.len(), "sha256": DIGEST,
+        "is_private": true});
+    let made = by.post("artifacts", new).await.expect(201);
+    let sent = story
+        .rest
+        .nobody()
+        .ask(Method::PUT, made.text("/upload/url"))
+        .raw(bytes)
+        .header("content-type", "text/plain");
+    let _ = sent.send().await.expect(200);
+    let id = made.text("/artifact/id").to_owned();
+    let completed = by.ask(Method::POST, &format!("artifacts/{id}/complete"));
+    let _ = completed.send().await.expect(200);
+    id
+}
+
+/// The whole story; what the files hold at its end.
+async fn told(is_forgotten: bool) -> BTreeMap<String, BTreeSet<String>> {
+    let cluster = Cluster::start().await;
+    let story = Story::on(TestHub::builder().cluster(&cluster).start().await).await;
+    let (adas, bobs) = plant(&story).await;
+    // As autovacuum would, and what was changed is in the log in full.
+    story.hub.sql().execute("analyze; checkpoint").await;
+    if is_forgotten {
+        forget(&story, &adas, &bobs).await;
+    }
+    let store = crate::audit::open_store(&story.hub);
+    crate::audit::keep(&story.hub, &*store).await.unwrap();
+    crate::audit::everything_is_kept(&story.hub, &*store).await;
+    story.hub.db.close().await;
+    story.hub.sql().pool().close().await;
+    cluster.stop().await;
+    let mut found = found_in(&cluster.files());
+    for (word, files) in found_in(&story.hub.config.dir.0) {
+        found.entry(word).or_default().extend(files);
+    }
+    found
+}
+
+async fn forget(story: &Story, adas: &[String], bobs: &[String]) {
+    for path in adas {
+        let _ = story.owner.post(path, json!({})).await.expect(200);
+    }
+    for path in bobs {
+        if path.starts_with("artifacts/") {
+            let _ = story.bob.delete(path).await.expect(204);
+        } else {
+            let _ = story.bob.post(path, json!({})).await.expect(200);
+        }
+    }
+    assert_eq!(
+        story.holds(MARK).await,
+        [] as [String; 0],
+        "it can be read after the commit"
+    );
+    sweep(&story.hub).await.unwrap();
+    story.hub.clock.advance(Duration::minutes(11));
+    let done = scrub(&story.hub).await.unwrap();
+    assert_eq!(
+        done,
+        Scrubbed::Done {
+            erasures: 3,
+            wal: true
+        }
+    );
+    let left: Vec<Value> = story.owner.get("erasures").await.expect(200).items().to_vec();
+    assert!(left.iter().all(|erasure| erasure["wal"] == "turned_over"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_forgotten_is_in_no_file() {
+    let found = told(true).await;
+    assert_eq!(found, BTreeMap::new());
+}
+
+/// The same without forgetting: each of the strings is found, so that the test above can fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_forgotten_is_found() {
+    let found = told(false).await;
+    let words: BTreeSet<String> = found.into_keys().collect();
+    assert_eq!(words, WAYS.map(word).into_iter().collect());
+}

@@ -1,0 +1,106 @@
+//! Forgetting is real: what goes, who may have it forgotten, and that nothing brings it back.
+
+mod canary;
+mod fence;
+mod reach;
+mod receipts;
+mod rights;
+mod scrub;
+mod stores;
+
+use hub::identity::Role;
+use serde_json::{Value, json};
+use support::{Client, Rest, TestHub, User};
+
+/// A hub with Ada, who owns its agent, and Bob, who lives there.
+struct Story {
+    hub: TestHub,
+    rest: Rest,
+    ada: User,
+    owner: Client,
+    bob: Client,
+}
+
+impl Story {
+    async fn new() -> Self {
+        Self::on(TestHub::start().await).await
+    }
+
+    async fn on(hub: TestHub) -> Self {
+        let (rest, ada) = (Rest::of(&hub), hub.owner("ada").await);
+        let owner = rest.user(&ada).await;
+        let bob = rest.user(&hub.home.user("bob", Role::Member).await).await;
+        Self {
+            hub,
+            rest,
+            ada,
+            owner,
+            bob,
+        }
+    }
+
+    /// The kitchen hears something, and the agent thinks about it. The event's id.
+    async fn hears(&self, text: &str) -> String {
+        self.hub.home.kitchen.hears(text).await;
+        self.hub.run_jobs().await;
+        self.last_event(&self.owner, "transcript").await
+    }
+
+    /// Somebody says something, and the agent thinks about it. The event's id.
+    async fn says(&self, client: &Client, text: &str) -> String {
+        let said = json!({"content": [{"type": "text", "text": text}]});
+        let sent = client.post("messages", said).await.expect(202);
+        self.hub.run_jobs().await;
+        sent.text("/event_id").to_owned()
+    }
+
+    async fn last_event(&self, client: &Client, kind: &str) -> String {
+        let events = client
+            .get(&format!("events?types={kind}&limit=200"))
+            .await
+            .expect(200);
+        let last = events.items().last().expect("there is one");
+        last["id"].as_str().expect("an id").to_owned()
+    }
+
+    async fn event(&self, client: &Client, id: &str) -> Value {
+        let events = client.get("events?limit=200").await.expect(200);
+        let mut all = events.items().iter();
+        all.find(|event| event["id"] == id).expect("it is there").clone()
+    }
+
+    /// The id of the newest memory that holds this.
+    async fn memory(&self, client: &Client, text: &str) -> Option<String> {
+        let memories = client.get("memories?limit=200").await.expect(200);
+        let mut all = memories.items().iter();
+        let found = all.find(|memory| memory["content"].as_str().is_some_and(|it| it.contains(text)));
+        found.map(|memory| memory["id"].as_str().expect("an id").to_owned())
+    }
+
+    /// Everything that the database holds of a text, by table and column: past row-level security.
+    async fn holds(&self, text: &str) -> Vec<String> {
+        let columns: Vec<(String, String)> = self
+            .hub
+            .sql()
+            .rows(
+                "select c.relname::text, a.attname::text from pg_class c join pg_attribute a on a.attrelid = c.oid
+                 where c.relnamespace = 'hub'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+                 order by 1, 2",
+            )
+            .await;
+        let mut found = Vec::new();
+        for (table, column) in columns {
+            let count: i64 = self
+                .hub
+                .sql()
+                .value(&format!(
+                    "select count(*) from hub.{table} where strpos(lower({column}::text), lower('{text}')) > 0"
+                ))
+                .await;
+            if count > 0 {
+                found.push(format!("{table}.{column}: {count}"));
+            }
+        }
+        found
+    }
+}
