@@ -11,7 +11,6 @@ use axum::http::Method;
 use hub::{
     clock::Clock,
     identity::{Role, Trust, claim::mint_code},
-    identity::{Trust, claim::mint_code},
     ids::SpaceId,
     storage::AgentBrief,
     turns::{
@@ -156,6 +155,7 @@ impl Sample {
         match (parameter, operation) {
             ("agent_id", _) => self.hub.home.agent.to_string(),
             ("person_id", _) => "self".to_owned(),
+            ("session_id", "forget_session") => self.remembered().await.session,
             ("session_id", _) => self.session().await,
             ("space_id", _) => self.hub.home.kitchen.space.to_string(),
             ("token_id", _) => self.personal_token_of(&self.owner).await,
@@ -173,7 +173,6 @@ impl Sample {
             ("artifact_id", _) => self.stored_artifact().await,
             ("memory_id", _) => self.remembered().await.memory,
             ("event_id", _) => self.remembered().await.event,
-            ("session_id", _) => self.remembered().await.session,
             ("erasure_id", _) => self.erasure().await,
             _ => panic!("add here how to make the thing that {parameter} of {operation} names"),
         }
