@@ -53,6 +53,9 @@ enum PlainCommand {
     Resolve(commands::resolve::Args),
     Pair(commands::pair::Args),
     Devices(commands::devices::Args),
+    Invite(commands::invite::Args),
+    Join(commands::join::Args),
+    Members(commands::members::Args),
 }
 
 /// What came of a command.
@@ -118,5 +121,8 @@ async fn run_plain(command: PlainCommand) -> Done {
         PlainCommand::Resolve(args) => Ok(commands::resolve::run(args).await),
         PlainCommand::Pair(args) => Ok(commands::pair::run(args).await),
         PlainCommand::Devices(args) => Ok(commands::devices::run(args).await),
+        PlainCommand::Invite(args) => Ok(commands::invite::run(args).await),
+        PlainCommand::Join(args) => Ok(commands::join::run(args).await),
+        PlainCommand::Members(args) => Ok(commands::members::run(args).await),
     }
 }
