@@ -5,7 +5,9 @@ use std::{ops::Deref, sync::Arc};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
-    adapters::{blobs::Blobs, keys::Keys, models::embeddings::Embeddings, queue::QueueStatus},
+    adapters::{
+        blobs::Blobs, issuers::Issuers, keys::Keys, models::embeddings::Embeddings, queue::QueueStatus,
+    },
     audit::status::AuditStatus,
     clock::SharedClock,
     config::{Config, ConfigError},
@@ -38,6 +40,8 @@ pub struct Shared {
     pub runtime: Arc<dyn AgentRuntime>,
     /// What makes embeddings.
     pub embeddings: Embeddings,
+    /// Who else vouches for users.
+    pub issuers: Issuers,
     /// The bytes of artifacts.
     pub blobs: Blobs,
     /// The failed sign-ins of this process.
@@ -103,6 +107,7 @@ impl Hub {
         let (lifecycle, node) = (Lifecycle::default(), NodeId::mint());
         let embeddings = Embeddings::new(&config)?;
         let blobs = Blobs::new(&config);
+        let issuers = Issuers::new(&config)?;
         Ok(Self(Arc::new(Shared {
             config,
             db,
@@ -110,6 +115,7 @@ impl Hub {
             keys,
             runtime,
             embeddings,
+            issuers,
             blobs,
             throttle: Throttle::default(),
             refusals: Refusals::default(),

@@ -55,6 +55,9 @@ enum PlainCommand {
     Pair(commands::pair::Args),
     Devices(commands::devices::Args),
     Privacy(commands::privacy::Args),
+    Invite(commands::invite::Args),
+    Join(commands::join::Args),
+    Members(commands::members::Args),
 }
 
 /// What came of a command.
@@ -122,5 +125,8 @@ async fn run_plain(command: PlainCommand) -> Done {
         PlainCommand::Pair(args) => Ok(commands::pair::run(args).await),
         PlainCommand::Devices(args) => Ok(commands::devices::run(args).await),
         PlainCommand::Privacy(args) => Ok(commands::privacy::run(args).await),
+        PlainCommand::Invite(args) => Ok(commands::invite::run(args).await),
+        PlainCommand::Join(args) => Ok(commands::join::run(args).await),
+        PlainCommand::Members(args) => Ok(commands::members::run(args).await),
     }
 }

@@ -4,6 +4,7 @@ pub mod aws;
 pub mod blobs;
 pub mod circuit;
 pub mod collector;
+pub mod issuers;
 pub mod keys;
 pub mod models;
 pub mod queue;

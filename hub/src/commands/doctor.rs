@@ -8,7 +8,9 @@ use super::{
     store,
 };
 use crate::{
-    adapters::{blobs::Blobs, keys::Keys, models::embeddings::Embeddings, worm::WriteOnceStore},
+    adapters::{
+        blobs::Blobs, issuers::Issuers, keys::Keys, models::embeddings::Embeddings, worm::WriteOnceStore,
+    },
     audit::breach::{AuditError, check_key, check_not_behind},
     clock::{Clock, SharedClock, SystemClock},
     config::{Config, Origin},
@@ -18,7 +20,7 @@ use crate::{
     turns::step::StepOutcome,
 };
 
-/// Checks configuration, queue, store of artifacts, database, schema, row-level security, the models, keys and audit log. Changes nothing and asks
+/// Checks configuration, queue, store of artifacts, issuers, database, schema, row-level security, the models, keys and audit log. Changes nothing and asks
 /// no language model.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hub doctor")]
@@ -42,6 +44,9 @@ pub async fn examine(config: Config) -> Result<Report, StartError> {
     report.line("configuration", Ok(configured(&config)));
     report.line("queue", Box::pin(queue(&config)).await);
     report.line("artifacts", Box::pin(artifacts(&config)).await);
+    for (what, found) in issuers(&config).await {
+        report.line(&what, found);
+    }
     let db = Db::new(&config.database, Arc::new(SystemClock))?;
     if let Some(schema) = report.found("database", reach(&db).await, |_| "answers".to_owned())
         && report.line(
@@ -97,6 +102,26 @@ async fn queue(config: &Config) -> Result<String, String> {
         )),
         Err(error) => Err(format!("{}: {error}{}", error.summary(), error.advice())),
     }
+}
+
+/// Whether the keys of each issuer can be read.
+async fn issuers(config: &Config) -> Vec<(String, Result<String, String>)> {
+    let all = match Issuers::new(config) {
+        Ok(all) => all,
+        Err(error) => return vec![("issuers".to_owned(), Err(error.to_string()))],
+    };
+    let mut found = Vec::new();
+    for issuer in all.iter() {
+        let (what, url) = (format!("issuer {}", issuer.config().name), &issuer.config().url);
+        let probed = issuer.probe().await;
+        let said = probed
+            .map(|keys| format!("{url} answers; its keys for RS256 or ES256: {keys}"))
+            .map_err(|error| {
+                format!("{url}: {error}; who has signed in there comes in for a day after it was last read")
+            });
+        found.push((what, said));
+    }
+    found
 }
 
 /// Whether the store of artifacts answers.

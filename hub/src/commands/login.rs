@@ -33,13 +33,8 @@ pub struct Args {
     #[arg(long, value_name = "CODE")]
     code: Option<SecretString>,
 
-    /// Your login name [default: asked for]
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-
-    /// Read the password from the first line of standard input
-    #[arg(long)]
-    password_stdin: bool,
+    #[command(flatten)]
+    who: Who,
 
     #[command(flatten)]
     options: Options,
@@ -53,8 +48,20 @@ const EXAMPLES: &str = "Examples:
 
 /// Who signs in.
 pub(super) struct Person {
-    name: String,
-    password: SecretString,
+    pub(super) name: String,
+    pub(super) password: SecretString,
+}
+
+/// How a command is told who signs in.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Who {
+    /// Your login name [default: asked for]
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+
+    /// Read the password from the first line of standard input
+    #[arg(long)]
+    pub(super) password_stdin: bool,
 }
 
 /// What `GET /v1/me` answers.
@@ -80,16 +87,22 @@ pub(super) async fn login(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fai
     if hub.is_curl() {
         return curl(args, hub);
     }
-    if !hub.client.base().is_private() {
-        hub.terminal
-            .remark("Note: http to another machine shows your password, and what you say, to whoever is on the way; use https.");
-    }
+    warn_if_open(hub);
     let code = match &args.code {
         Some(code) => Some(normalize_code(code)),
         None => offered_code(hub).await?,
     };
-    let person = ask_who(args, hub, code.is_some())?;
+    let known = hub.client.file().read()?.map(|sign_in| sign_in.name);
+    let person = ask_who(&args.who, hub, known, code.is_some())?;
     enter(hub, code.as_ref(), person).await
+}
+
+/// Says who could read along.
+pub(super) fn warn_if_open(hub: &mut Remote) {
+    if !hub.client.base().is_private() {
+        hub.terminal
+            .remark("Note: http to another machine shows your password, and what you say, to whoever is on the way; use https.");
+    }
 }
 
 /// Claims the agent where there is a code, signs in, and keeps the sign-in.
@@ -99,21 +112,35 @@ pub(super) async fn enter(
     person: Person,
 ) -> Result<ExitCode, Failure> {
     let call = request(code, &person.name, &person.password);
-    let tokens: Tokens = hub.client.read(&hub.client.call_openly(&call).await?)?;
-    let sign_in = tokens.sign_in(
-        hub.client.base().clone(),
-        hub.client.ca_file().map(Path::to_owned),
-        person.name,
-    );
-    hub.client.file().lock().await?.write(&sign_in)?;
+    keep(hub, &call, person.name).await?;
     if let Some(code) = code {
         remove_used(hub, code);
     }
-    greet(hub, code.is_some()).await
+    greet(
+        hub,
+        if code.is_some() {
+            "The agent is yours. "
+        } else {
+            ""
+        },
+    )
+    .await
 }
 
-/// Who the person is now, and what they may try.
-async fn greet(hub: &mut Remote, has_claimed: bool) -> Result<ExitCode, Failure> {
+/// Asks for tokens, and keeps them as this person's sign-in.
+pub(super) async fn keep(hub: &mut Remote, call: &Call, name: String) -> Result<(), Failure> {
+    let tokens: Tokens = hub.client.read(&hub.client.call_openly(call).await?)?;
+    let sign_in = tokens.sign_in(
+        hub.client.base().clone(),
+        hub.client.ca_file().map(Path::to_owned),
+        name,
+    );
+    hub.client.file().lock().await?.write(&sign_in)?;
+    Ok(())
+}
+
+/// What came of it, who the person is now, and what they may try.
+pub(super) async fn greet(hub: &mut Remote, what: &str) -> Result<ExitCode, Failure> {
     let answer = hub.client.call(&Call::get("/v1/me")).await?;
     if hub.is_json() {
         hub.show_json(&answer)?;
@@ -126,7 +153,6 @@ async fn greet(hub: &mut Remote, has_claimed: bool) -> Result<ExitCode, Failure>
         .iter()
         .map(|agent| format!("{} of {}", agent.role.as_str(), one_line(&agent.name)))
         .collect();
-    let what = if has_claimed { "The agent is yours. " } else { "" };
     let who = if agents.is_empty() {
         format!("You are {name}, and belong to no agent yet.")
     } else {
@@ -153,22 +179,27 @@ fn request(code: Option<&SecretString>, name: &str, password: &SecretString) -> 
 fn curl(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
     hub.terminal
         .remark("# put your own password in; it will be in the history of your shell");
-    let name = args.name.as_deref().unwrap_or("NAME");
+    let name = args.who.name.as_deref().unwrap_or("NAME");
     let password = SecretString::from("PASSWORD");
     hub.show_curl(&request(args.code.as_ref(), name, &password))
 }
 
-fn ask_who(args: &Args, hub: &mut Remote, is_new: bool) -> Result<Person, Failure> {
-    let known = hub.client.file().read()?.map(|sign_in| sign_in.name);
+/// The name, which may be one that is known, and the password, which may be a new one.
+pub(super) fn ask_who(
+    who: &Who,
+    hub: &mut Remote,
+    known: Option<String>,
+    is_new: bool,
+) -> Result<Person, Failure> {
     let terminal = &mut hub.terminal;
-    let name = match &args.name {
+    let name = match &who.name {
         Some(name) => name.clone(),
-        None if terminal.is_interactive() && !args.password_stdin => ask_name(terminal, known.as_deref())?,
+        None if terminal.is_interactive() && !who.password_stdin => ask_name(terminal, known.as_deref())?,
         None => known.ok_or_else(|| {
             Failure::Usage("there is no terminal to ask on; give --name NAME and --password-stdin".to_owned())
         })?,
     };
-    let password = ask_password(args, terminal, is_new)?;
+    let password = ask_password(who, terminal, is_new)?;
     Ok(Person { name, password })
 }
 
@@ -188,8 +219,12 @@ fn ask_name(terminal: &mut Terminal, known: Option<&str>) -> Result<String, Fail
 }
 
 /// Twice where it becomes a new user's password: a slip would lock them out.
-fn ask_password(args: &Args, terminal: &mut Terminal, is_new: bool) -> Result<SecretString, Failure> {
-    if args.password_stdin {
+pub(super) fn ask_password(
+    who: &Who,
+    terminal: &mut Terminal,
+    is_new: bool,
+) -> Result<SecretString, Failure> {
+    if who.password_stdin {
         return terminal.read_secret().map_err(unasked);
     }
     if !terminal.is_interactive() {

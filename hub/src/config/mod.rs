@@ -13,6 +13,7 @@ mod database_url;
 mod embeddings;
 mod fetched;
 mod http;
+mod identity;
 mod invocation;
 mod log;
 mod model;
@@ -48,6 +49,7 @@ pub use database::DatabaseConfig;
 pub use embeddings::EmbeddingsConfig;
 pub use fetched::Origin;
 pub use http::HttpConfig;
+pub use identity::{IdentityConfig, IssuerConfig, is_safe as is_safe_issuer_url};
 pub use invocation::program;
 pub use log::{LogConfig, LogFormat};
 pub use model::ModelConfig;
@@ -91,6 +93,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The REST edge.
     pub http: HttpConfig,
+    /// Who else vouches for people.
+    pub identity: IdentityConfig,
     /// The satellite channel.
     pub satellite: SatelliteConfig,
     /// Jobs.
@@ -226,6 +230,7 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         self.database.check()?;
         self.http.check()?;
+        self.identity.check()?;
         self.satellite.check()?;
         self.worker.check()?;
         self.queue.check()?;

@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 35] = [
+const NUMBERS: [(&str, u64, u64); 36] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -52,7 +52,30 @@ const NUMBERS: [(&str, u64, u64); 35] = [
     ("embeddings.batch", 1, 256),
     ("embeddings.timeout_ms", 100, 44_000),
     ("embeddings.question_timeout_ms", 50, 10_000),
+    ("identity.issuer_timeout_ms", 100, 15_000),
 ];
+
+/// Issuers: those that are allowed, and those that are not.
+fn issuers() -> (&'static str, Value, Value) {
+    let issuer = |url: &str| json!({"name": "a-1", "url": url, "audiences": ["x"]});
+    let issuers = json!([
+        [],
+        [issuer("https://i.example/x"), {"name": "b", "url": "http://[::1]:8", "audiences": ["x", "y"]}],
+    ]);
+    let no_issuers = json!([
+        [issuer("http://i.example")],
+        [issuer("i.example")],
+        [issuer("https://i.example?x=1")],
+        [issuer("https://a"), issuer("https://b")],
+        [{"name": "a", "url": "https://a", "audiences": ["x"]}, {"name": "b", "url": "https://a", "audiences": ["x"]}],
+        [{"name": "A b", "url": "https://a", "audiences": ["x"]}],
+        [{"name": "a", "url": "https://a", "audiences": []}],
+        [{"name": "a", "url": "https://a", "audiences": [""]}],
+        [{"name": "a", "url": "https://a"}],
+        [{"name": "a", "url": "https://a", "audiences": ["x"], "key": 1}],
+    ]);
+    ("identity.issuers", issuers, no_issuers)
+}
 
 /// Everything else: values that are allowed, and values that are not.
 fn words() -> Vec<(&'static str, Value, Value)> {
@@ -71,6 +94,8 @@ fn words() -> Vec<(&'static str, Value, Value)> {
     ]);
     let no_spaces = json!([["a/b"], [".a"], ["a", "A "], ["Elsewhere"], [long], many]);
     vec![
+        issuers(),
+        ("identity.ca_file", json!(["", "house.pem"]), json!([7])),
         (
             "http.listen",
             json!(["[::1]:80"]),

@@ -14,9 +14,9 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
     identity::{
-        Caller, Scope, SignedIn,
+        Caller, Known, Scope,
         authorize::authorize,
-        credentials::{Proven, authenticate, caller},
+        credentials::{NOBODY_YET, Proven, authenticate, caller},
     },
     ids::AgentId,
 };
@@ -100,11 +100,11 @@ impl<P: Permission> FromRequestParts<Hub> for May<P> {
     }
 }
 
-/// A user who signed in, at no agent in particular.
+/// A user who proved who they are, at no agent in particular.
 #[derive(Debug)]
 pub struct User {
     /// Who.
-    pub who: SignedIn,
+    pub who: Known,
     /// The request.
     pub request_id: String,
 }
@@ -116,6 +116,7 @@ impl FromRequestParts<Hub> for User {
         let request_id = RequestContext::of(parts).id.clone();
         match authenticate(hub, &bearer(&parts.headers)?).await? {
             Proven::User(who) => Ok(Self { who, request_id }),
+            Proven::Stranger(_) => Err(NOBODY_YET.into()),
             Proven::Device(_) | Proven::Token(_) => Err(Error::Forbidden {
                 scope: "a user's sign-in",
             }

@@ -47,7 +47,7 @@ pub(super) fn base() -> Document {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some(
-            "A user's access token from /v1/sign-in, a personal access token (hubt_…), or a device credential (hubd_…).",
+            "A user's access token from /v1/sign-in or of an issuer that the hub believes, a personal access token (hubt_…), or a device credential (hubd_…).",
         ));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     OpenApiBuilder::new()

@@ -1,5 +1,6 @@
 //! The REST edge.
 
+mod arrival;
 pub mod bodies;
 pub mod caller;
 pub mod document;

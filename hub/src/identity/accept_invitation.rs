@@ -3,10 +3,10 @@
 use secrecy::SecretString;
 
 use super::{
-    Invitation, Origin, Role, attempt,
+    Invitation, Role, attempt,
     held::changed,
     membership::{may_invite, may_readmit},
-    newcomer::{self, Newcomer, Proved},
+    newcomer::{self, Arriving},
     sign_in,
     throttle::Secret,
 };
@@ -18,15 +18,6 @@ use crate::{
     secret::{self, SecretHash},
     storage::{Tx, TxScope},
 };
-
-/// Who accepts.
-#[derive(Debug)]
-pub enum Accepting {
-    /// By name and password, a new user or one who exists.
-    Newcomer(Newcomer),
-    /// By their sign-in.
-    SignedIn(UserId, Origin),
-}
 
 /// What it gives.
 #[derive(Debug)]
@@ -47,24 +38,20 @@ struct Door {
 }
 
 /// Makes a member of who has the code.
-pub async fn accept_invitation(hub: &Hub, code: &SecretString, who: Accepting) -> Result<Accepted> {
+pub async fn accept_invitation(hub: &Hub, code: &SecretString, who: Arriving) -> Result<Accepted> {
     let code = secret::hash(&secret::normalize_code(code));
     // The code first: without it nobody learns whether a name exists, and no password is hashed.
     let Some(door) = find(hub, &code).await? else {
         return Err(wrong(hub, &who).await);
     };
-    let user = match &who {
-        Accepting::Newcomer(newcomer) => newcomer::prove(hub, newcomer).await?,
-        Accepting::SignedIn(user, _) => Proved::known(*user),
-    };
+    let user = newcomer::prove(hub, &who).await?;
     let actor = user.actor(who.from());
     let mut tx = hub.db.begin(TxScope::WholeAgent(door.agent), actor).await?;
     let Some((invitation, is_readmitted)) = open(&mut tx, &door, user.id).await? else {
         drop(tx);
         return Err(wrong(hub, &who).await);
     };
-    let name = who.name(&mut tx).await?;
-    user.settle(&mut tx, &name).await?;
+    let name = user.settle(&mut tx).await?;
     if !tx
         .identity()
         .join(user.id, invitation.role, is_readmitted)
@@ -76,9 +63,10 @@ pub async fn accept_invitation(hub: &Hub, code: &SecretString, who: Accepting) -
         ));
     }
     enter(&mut tx, &invitation, user.id, &name).await?;
-    let tokens = match &who {
-        Accepting::Newcomer(_) => Some(sign_in::issue(hub, &mut tx, user.id).await?),
-        Accepting::SignedIn(..) => None,
+    let tokens = if who.signs_in() {
+        Some(sign_in::issue(hub, &mut tx, user.id).await?)
+    } else {
+        None
     };
     tx.commit().await?;
     Ok(Accepted {
@@ -86,26 +74,6 @@ pub async fn accept_invitation(hub: &Hub, code: &SecretString, who: Accepting) -
         role: invitation.role,
         tokens,
     })
-}
-
-impl Accepting {
-    const fn from(&self) -> &Origin {
-        match self {
-            Self::Newcomer(newcomer) => &newcomer.from,
-            Self::SignedIn(_, from) => from,
-        }
-    }
-
-    /// The login name.
-    async fn name(&self, tx: &mut Tx) -> Result<String> {
-        match self {
-            Self::Newcomer(newcomer) => Ok(newcomer.name.clone()),
-            Self::SignedIn(user, _) => {
-                let name = tx.identity().user_name(*user).await?;
-                name.ok_or(Error::NotFound { what: "user" })
-            }
-        }
-    }
 }
 
 /// The invitation, held and open still, and whether it lets a blocked user back in. Its inviter may invite to its role now, too;
@@ -143,7 +111,7 @@ async fn find(hub: &Hub, code: &SecretHash) -> Result<Option<Door>> {
     Ok(found.map(|(agent, id, inviter)| Door { agent, id, inviter }))
 }
 
-async fn wrong(hub: &Hub, who: &Accepting) -> Error {
+async fn wrong(hub: &Hub, who: &Arriving) -> Error {
     let error = Error::invalid(
         "/code",
         "is not a code that is open: codes are good once and for some days; ask for a new one",

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::{
     Actor, Role, attempt,
     held::changed,
-    newcomer::{self, Newcomer},
+    newcomer::{self, Arriving},
     sign_in,
     throttle::Secret,
 };
@@ -22,14 +22,20 @@ use crate::{
 pub const CODE_LIFE: chrono::Duration = chrono::Duration::days(7);
 
 /// Makes the claimer the owner of the agent that the code is for, and signs them in.
-pub async fn claim(hub: &Hub, code: &SecretString, claimer: Newcomer) -> Result<(AgentId, sign_in::Tokens)> {
+/// Only who comes by name and password is signed in: others have their token.
+pub async fn claim(
+    hub: &Hub,
+    code: &SecretString,
+    claimer: impl Into<Arriving>,
+) -> Result<(AgentId, Option<sign_in::Tokens>)> {
+    let claimer = claimer.into();
     let code = secret::hash(&secret::normalize_code(code));
     // The code first: without it nobody learns whether a name exists, and no password is hashed.
     if find(hub, &code).await?.is_none() {
-        return Err(attempt::refused(hub, Secret::ClaimCode, &claimer.from, no_such_code()).await);
+        return Err(attempt::refused(hub, Secret::ClaimCode, claimer.from(), no_such_code()).await);
     }
     let user = newcomer::prove(hub, &claimer).await?;
-    let actor = user.actor(&claimer.from);
+    let actor = user.actor(claimer.from());
     let agent = find(hub, &code).await?.ok_or_else(no_such_code)?.1;
     let mut tx = hub.db.begin(TxScope::WholeAgent(agent), actor).await?;
     // Asked again, now locked: of two claims at once, one wins.
@@ -37,13 +43,17 @@ pub async fn claim(hub: &Hub, code: &SecretString, claimer: Newcomer) -> Result<
     if tx.identity().has_owner().await? {
         return Err(Error::conflict("agent_claimed", "the agent has an owner"));
     }
-    user.settle(&mut tx, &claimer.name).await?;
+    let name = user.settle(&mut tx).await?;
     tx.identity().close_claim(claim, user.id).await?;
     tx.identity()
-        .insert_member(user.id, Role::Owner, PersonId::mint(), &claimer.name)
+        .insert_member(user.id, Role::Owner, PersonId::mint(), &name)
         .await?;
     tell(&mut tx, user.id, claim).await?;
-    let tokens = sign_in::issue(hub, &mut tx, user.id).await?;
+    let tokens = if claimer.signs_in() {
+        Some(sign_in::issue(hub, &mut tx, user.id).await?)
+    } else {
+        None
+    };
     tx.commit().await?;
     Ok((agent, tokens))
 }

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Caller, Principal, Proof, Scope, SignedIn};
+use super::{Caller, Known, Principal, Proof, Scope, issued::Issued, issuer_token};
 use crate::{
     error::{Error, Result},
     hub::Hub,
@@ -22,11 +22,17 @@ pub const REFRESH_PREFIX: &str = "hubr";
 
 const NOT_VALID: Error = Error::Unauthenticated("the device credential is not valid, expired or revoked");
 
+/// What is answered to somebody for whom an issuer vouches, and who is nobody here.
+pub const NOBODY_YET: Error =
+    Error::Unauthenticated("nobody here is known by this token: join with the code of an invitation first");
+
 /// What a bearer credential proves.
 #[derive(Debug)]
 pub enum Proven {
-    /// A user who signed in.
-    User(SignedIn),
+    /// A user, who signed in or for whom an issuer vouches.
+    User(Known),
+    /// Somebody for whom an issuer vouches, and who is nobody here yet.
+    Stranger(Issued),
     /// A user's program, by a personal access token.
     Token(PersonalCredential),
     /// A device of one agent.
@@ -49,12 +55,34 @@ pub async fn authenticate(hub: &Hub, bearer: &SecretString) -> Result<Proven> {
             "the token is not valid, expired or revoked",
         ));
     }
+    if let Some(issued) = issuer_token::verify(hub, bearer.expose_secret()).await? {
+        return vouched(hub, issued).await;
+    }
     let who = hub.keys.tokens.verify(bearer.expose_secret(), hub.clock.now())?;
     let mut tx = hub.db.begin_system().await?;
     if !tx.identity().is_signed_in(who.sign_in, who.user).await? {
         return Err(Error::Unauthenticated("the sign-in has ended: sign in again"));
     }
-    Ok(Proven::User(who))
+    Ok(Proven::User(Known {
+        user: who.user,
+        proof: Proof::SignIn(who.sign_in),
+    }))
+}
+
+/// The user whom an issuer means.
+async fn vouched(hub: &Hub, issued: Issued) -> Result<Proven> {
+    let mut tx = hub.db.begin_system().await?;
+    match tx.identity().user_of_identity(&issued).await? {
+        Some((_, true)) => Err(Error::Unauthenticated(
+            "the user of this token may not sign in any more",
+        )),
+        Some((user, false)) => {
+            let expires_at = issued.expires_at;
+            let proof = Proof::Issuer { expires_at };
+            Ok(Proven::User(Known { user, proof }))
+        }
+        None => Ok(Proven::Stranger(issued)),
+    }
 }
 
 /// The caller at an agent. `wanted` is none for `self`: the credential's own agent, if it has exactly one.
@@ -66,6 +94,7 @@ pub async fn caller(
 ) -> Result<Caller> {
     match proven {
         Proven::Device(credential) => at_own_agent(*credential, wanted, request_id),
+        Proven::Stranger(_) => Err(NOBODY_YET),
         Proven::Token(token) => {
             if wanted.is_some_and(|agent| agent != token.agent) {
                 return Err(Error::NotFound { what: "agent" });
@@ -96,8 +125,7 @@ pub async fn caller(
                     }
                 },
             };
-            let proof = Proof::SignIn(who.sign_in);
-            member(&mut tx, agent, who.user, (proof, None), request_id).await
+            member(&mut tx, agent, who.user, (who.proof, None), request_id).await
         }
     }
 }

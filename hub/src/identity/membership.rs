@@ -135,7 +135,7 @@ pub const fn may_invite(by: Role, invited: Role) -> bool {
     match (by, invited) {
         (Role::Owner, Role::Guest | Role::Member | Role::Admin)
         | (Role::Admin, Role::Guest | Role::Member) => true,
-        (Role::Owner | Role::Admin, _) | (Role::Blocked | Role::Guest | Role::Member, _) => false,
+        (Role::Owner | Role::Admin | Role::Blocked | Role::Guest | Role::Member, _) => false,
     }
 }
 

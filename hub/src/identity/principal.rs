@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Actor, ActorKind, Role, Scope};
-use crate::ids::{AgentId, DeviceId, PersonId, SignInId, SpaceId, TokenId, UserId};
+use crate::{
+    clock::DateTime,
+    ids::{AgentId, DeviceId, PersonId, SignInId, SpaceId, TokenId, UserId},
+};
 
 /// How far content may be believed, by where it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -53,6 +56,15 @@ pub struct SignedIn {
     pub sign_in: SignInId,
 }
 
+/// A user who has proved who they are, not yet asking for an agent.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// The user.
+    pub user: UserId,
+    /// What proved it.
+    pub proof: Proof,
+}
+
 /// What proved who a user is, and has to live on while they watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Proof {
@@ -60,6 +72,11 @@ pub enum Proof {
     SignIn(SignInId),
     /// A personal access token.
     Token(TokenId),
+    /// A token of an issuer. Nothing but its end, or that of its user, takes it back.
+    Issuer {
+        /// When it ends.
+        expires_at: DateTime,
+    },
 }
 
 /// Who is calling an agent.
@@ -187,7 +204,7 @@ impl Caller {
     pub fn own_key(&self) -> String {
         match self.proof {
             Some(Proof::Token(token)) => format!("{}:{token}", self.key()),
-            Some(Proof::SignIn(_)) | None => self.key(),
+            Some(Proof::SignIn(_) | Proof::Issuer { .. }) | None => self.key(),
         }
     }
 

@@ -37,7 +37,7 @@ pub async fn sign_in(hub: &Hub, name: &str, typed: SecretString, from: &Origin) 
 async fn with_password(hub: &Hub, name: &str, typed: SecretString, from: &Origin) -> Result<Tokens> {
     let user = hub.db.begin_system().await?.identity().user_by_name(name).await?;
     let user = user.filter(|user| !user.is_disabled);
-    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let is_right = hub.passwords.verify(typed, hash).await?;
     let user = user.filter(|_| is_right).ok_or(REFUSED)?;
     let mut tx = begin(hub, from).await?;

@@ -88,7 +88,7 @@ pub async fn transfer_ownership(
 
 async fn is_theirs(hub: &Hub, name: &str, typed: SecretString) -> Result<()> {
     let user = hub.db.begin_system().await?.identity().user_by_name(name).await?;
-    let hash = user.map(|user| user.password_hash);
+    let hash = user.and_then(|user| user.password_hash);
     if hub.passwords.verify(typed, hash).await? {
         Ok(())
     } else {

@@ -82,7 +82,7 @@ async fn newcomer(
     let newcomer = match in_turn_to_greet(hub, AgentId::HUB, authenticate(hub, &token)).await? {
         Proven::Device(credential) => Newcomer::Device(credential.agent, credential.device),
         // The hello refuses it by name.
-        Proven::User(_) | Proven::Token(_) => stranger,
+        Proven::User(_) | Proven::Stranger(_) | Proven::Token(_) => stranger,
     };
     Ok((Some(token), newcomer))
 }

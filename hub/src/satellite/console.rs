@@ -32,8 +32,8 @@ use crate::{
     http::{caller::bearer, problem::Failed},
     hub::Hub,
     identity::{
-        Caller, Origin, Proof, SignedIn, Watcher,
-        credentials::{Proven, authenticate, caller},
+        Caller, Known, Origin, Watcher,
+        credentials::{NOBODY_YET, Proven, authenticate, caller},
     },
     ids::{self, AgentId},
     turns::followers,
@@ -56,15 +56,16 @@ pub async fn connect(
         || Newcomer::stranger(from.address),
         |who| Newcomer::User(who.user),
     );
-    let opened = open(hub, upgrade, newcomer, |hub, socket, place| {
+    let opened = open(hub, upgrade, newcomer, move |hub, socket, place| {
         serve(hub, socket, user, place)
     });
     Ok(opened?)
 }
 
-async fn prove(hub: &Hub, token: &SecretString) -> Result<SignedIn> {
+async fn prove(hub: &Hub, token: &SecretString) -> Result<Known> {
     match authenticate(hub, token).await? {
         Proven::User(who) => Ok(who),
+        Proven::Stranger(_) => Err(NOBODY_YET),
         Proven::Device(_) | Proven::Token(_) => Err(Error::Unauthenticated(
             "this channel is for people: send the token of a sign-in",
         )),
@@ -74,13 +75,13 @@ async fn prove(hub: &Hub, token: &SecretString) -> Result<SignedIn> {
 /// A console that was let in.
 struct Console {
     hub: Hub,
-    who: SignedIn,
+    who: Known,
     standing: Standing,
     watching: Subscriptions,
     _room: followers::Place,
 }
 
-async fn serve(hub: Hub, socket: WebSocket, user: Option<SignedIn>, place: Place) {
+async fn serve(hub: Hub, socket: WebSocket, user: Option<Known>, place: Place) {
     let mut out = Outgoing::new(&hub, socket);
     let mut console = match greet(&hub, &mut out, user).await {
         Ok(console) => console,
@@ -99,7 +100,7 @@ async fn serve(hub: Hub, socket: WebSocket, user: Option<SignedIn>, place: Place
 }
 
 /// Waits for the hello and lets the user in.
-async fn greet(hub: &Hub, out: &mut Outgoing, user: Option<SignedIn>) -> Result<Console, Ended> {
+async fn greet(hub: &Hub, out: &mut Outgoing, user: Option<Known>) -> Result<Console, Ended> {
     let hello = hears_hello(hub, out).await?;
     let resume = hello::cursor(&hello).map_err(|error| refused(&error))?;
     let who = match (user, &hello.token) {
@@ -116,7 +117,7 @@ async fn greet(hub: &Hub, out: &mut Outgoing, user: Option<SignedIn>) -> Result<
     let watching = Subscriptions::new(resume);
     let watcher = Watcher::User {
         user: who.user,
-        proof: Some(Proof::SignIn(who.sign_in)),
+        proof: Some(who.proof),
         at: None,
     };
     Ok(Console {
@@ -218,7 +219,7 @@ async fn take(console: &mut Console, out: &mut Outgoing, text: &str) -> Result<(
 }
 
 /// The user at an agent that they belong to; at their only one where none is named.
-async fn at(hub: &Hub, who: &SignedIn, agent: Option<AgentId>) -> Result<Caller> {
+async fn at(hub: &Hub, who: &Known, agent: Option<AgentId>) -> Result<Caller> {
     let request_id = Some(ids::fresh().to_string());
-    caller(hub, Proven::User(who.clone()), agent, request_id).await
+    caller(hub, Proven::User(*who), agent, request_id).await
 }

@@ -75,6 +75,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("identity::credentials", Operations),
     ("identity::end_membership", Operations),
     ("identity::held", Operations),
+    ("identity::issuer_token", Operations),
     ("identity::leave_agent", Operations),
     ("identity::newcomer", Operations),
     ("identity::refresh", Operations),

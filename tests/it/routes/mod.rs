@@ -11,6 +11,7 @@ mod events;
 mod fuzz;
 mod identity;
 mod invitations;
+mod issuers;
 mod members;
 mod memories;
 mod messages;

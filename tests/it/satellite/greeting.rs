@@ -163,6 +163,7 @@ async fn a_users_token_is_refused() {
         from: Origin::default(),
     };
     let (_, tokens) = claim(&hub, &code, claimer).await.unwrap();
+    let tokens = tokens.expect("who comes by a password is signed in");
     let before = footprint(&hub).await;
     ended(
         &says_first(&served, &hello(tokens.access.expose_secret())).await,

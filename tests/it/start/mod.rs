@@ -3,6 +3,7 @@
 mod database;
 mod deployed;
 mod https;
+mod members;
 mod pairing;
 mod queue;
 mod secrets;

@@ -4,7 +4,12 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use hub::{events, identity::Role, satellite::protocol::CloseReason, turns::offline::Offline};
+use hub::{
+    events,
+    identity::Role,
+    satellite::{self, protocol::CloseReason},
+    turns::offline::Offline,
+};
 use serde_json::json;
 use support::{Client, Rest, Served, StreamEvent, TestHub, User};
 use tokio::time::{Instant, timeout};
@@ -31,7 +36,9 @@ impl Home {
         let here = Served::start(&hub).await;
         let node = hub.another_process(Offline);
         let there = Served::deaf(&node).await;
+        // It hears no bell of the other: its own looks are all there is.
         events::watchers::start(&node);
+        satellite::watch::start(&node);
         let rest = Rest::of(&hub);
         let ada = rest.user(&hub.owner("ada").await).await;
         let bob = hub.home.user("bob", Role::Member).await;

@@ -63,16 +63,20 @@ impl Account {
 }
 
 /// A client whose calls end within this time, and that also trusts those whose certificates are in a file; none where it is
-/// empty.
-pub(super) fn http(within: Duration, ca_file: &Path) -> Result<reqwest::Client, ConfigError> {
+/// empty. The key says in the configuration which file that is.
+pub(in crate::adapters) fn http(
+    within: Duration,
+    ca_file: &Path,
+    key: &'static str,
+) -> Result<reqwest::Client, ConfigError> {
     tls::choose_provider();
     reqwest::Client::builder()
         .connect_timeout(CONNECT_WITHIN)
         .timeout(within)
-        .tls_certs_merge(trusted(ca_file)?)
+        .tls_certs_merge(trusted(ca_file).map_err(|problem| refused(key, problem))?)
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .map_err(|error| no_certificates(format!("no certificate can be checked: {error}")))
+        .map_err(|error| refused(key, format!("no certificate can be checked: {error}")))
 }
 
 /// What our transport sorted comes back in a box; what is left is an answer that the library cannot read.
@@ -89,20 +93,20 @@ pub(super) fn sorted(error: OpenAIError) -> ModelError {
 }
 
 /// The certificates of those who vouch for the far side, besides the ones that this machine trusts.
-fn trusted(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
+fn trusted(path: &Path) -> Result<Vec<Certificate>, String> {
     if path.as_os_str().is_empty() {
         return Ok(Vec::new());
     }
-    let pem = std::fs::read(path).map_err(|error| no_certificates(format!("cannot be read: {error}")))?;
+    let pem = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(no_certificates("must hold certificates in PEM".to_owned())),
+        _ => Err("must hold certificates in PEM".to_owned()),
     }
 }
 
-fn no_certificates(problem: String) -> ConfigError {
+fn refused(key: &'static str, problem: String) -> ConfigError {
     ConfigError::OutOfBounds {
-        key: "model.ca_file",
+        key,
         problem: problem.into(),
     }
 }

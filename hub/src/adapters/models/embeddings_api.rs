@@ -37,7 +37,7 @@ impl EmbeddingsApi {
         within: Duration,
         ca_file: &Path,
     ) -> Result<Self, ConfigError> {
-        let client = Account::client(base_url, key, account::http(within, ca_file)?);
+        let client = Account::client(base_url, key, account::http(within, ca_file, "model.ca_file")?);
         Ok(Self { client })
     }
 }

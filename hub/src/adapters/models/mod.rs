@@ -1,7 +1,7 @@
 //! The port of a language model: one question with the shape of its answer, and functions that it may call before. And the port
 //! of an embedding model beside it.
 
-mod account;
+pub(in crate::adapters) mod account;
 pub mod embedder;
 pub mod embeddings;
 pub mod embeddings_api;

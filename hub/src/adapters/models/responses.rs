@@ -37,7 +37,7 @@ impl ResponsesApi {
     pub fn new(config: &ModelConfig) -> Result<Self, ConfigError> {
         let within = Duration::from_millis(config.timeout_ms);
         Ok(Self {
-            transport: Transport(account::http(within, &config.ca_file)?),
+            transport: Transport(account::http(within, &config.ca_file, "model.ca_file")?),
             url: format!("{}/responses", config.base_url.trim_end_matches('/')),
             key: config.api_key.clone(),
             model: config.name.clone(),

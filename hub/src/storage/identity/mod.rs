@@ -2,6 +2,7 @@
 
 mod agents;
 mod claims;
+mod identities;
 mod invitations;
 mod members;
 mod personal_tokens;

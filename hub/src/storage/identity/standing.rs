@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Identity;
 use crate::{
+    clock::DateTime,
     error::Result,
     identity::{Proof, Role, Scope, Watcher},
     ids::PersonId,
@@ -14,7 +15,7 @@ use crate::{
 /// What a user is now.
 #[derive(Debug, Clone, Copy)]
 pub struct UserStanding {
-    /// Whether the sign-in, or the personal access token, is alive.
+    /// Whether the sign-in, the personal access token, or the token of an issuer is alive.
     pub is_proven: bool,
     /// The role at the agent; none where there is no membership.
     pub role: Option<Role>,
@@ -36,16 +37,20 @@ pub struct DeviceStanding {
 impl Identity<'_> {
     /// What the users among these are, by the number of each.
     pub async fn standing_of_users(&mut self, all: &[Watcher]) -> Result<HashMap<usize, UserStanding>> {
-        let (mut numbers, mut users, mut proofs, mut agents) = (vec![], vec![], vec![], vec![]);
+        let (mut numbers, mut users, mut agents) = (vec![], vec![], vec![]);
+        let (mut proofs, mut ends): (Vec<Uuid>, Vec<DateTime>) = (vec![], vec![]);
         for (number, watcher) in all.iter().enumerate() {
             if let Watcher::User { user, proof, at } = watcher {
                 numbers.push(i64::try_from(number).unwrap_or(i64::MAX));
                 users.push(user.0);
-                proofs.push(match proof {
-                    Some(Proof::SignIn(id)) => id.0,
-                    Some(Proof::Token(id)) => id.0,
-                    None => Uuid::nil(),
-                });
+                let (row, end) = match proof {
+                    Some(Proof::SignIn(id)) => (id.0, DateTime::UNIX_EPOCH),
+                    Some(Proof::Token(id)) => (id.0, DateTime::UNIX_EPOCH),
+                    Some(Proof::Issuer { expires_at }) => (Uuid::nil(), *expires_at),
+                    None => (Uuid::nil(), DateTime::UNIX_EPOCH),
+                };
+                proofs.push(row);
+                ends.push(end);
                 agents.push(at.map_or(Uuid::nil(), |(agent, _)| agent.0));
             }
         }
@@ -54,14 +59,15 @@ impl Identity<'_> {
         }
         let now = self.0.now();
         let rows = sqlx::query!(
-            r#"select here.number as "number!", (s.id is not null or t.id is not null) as "is_proven!", m.role as "role?",
+            r#"select here.number as "number!", (s.id is not null or t.id is not null or (u.id is not null and here.ends_at > $6)) as "is_proven!", m.role as "role?",
                  p.person_id as "person_id?"
-               from unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[]) as here(number, user_id, proof, agent)
+               from unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
+                 as here(number, user_id, proof, agent, ends_at)
                left join users u on u.id = here.user_id and u.disabled_at is null
                left join sign_ins s on s.id = here.proof and s.user_id = u.id and s.revoked_at is null
-                 and s.expires_at > $5
+                 and s.expires_at > $6
                left join access_tokens t on t.agent_id = here.agent and t.id = here.proof and t.user_id = u.id
-                 and t.revoked_at is null and t.expires_at > $5
+                 and t.revoked_at is null and t.expires_at > $6
                left join agents a on a.id = here.agent and a.disabled_at is null
                left join memberships m on m.agent_id = a.id and m.user_id = u.id and m.revoked_at is null
                left join person_accounts p on p.agent_id = m.agent_id and p.user_id = m.user_id"#,
@@ -69,6 +75,7 @@ impl Identity<'_> {
             &users,
             &proofs,
             &agents,
+            &ends,
             now
         );
         let rows = rows.fetch_all(self.0.connection()).await?.into_iter();

@@ -15,8 +15,8 @@ pub struct StoredUser {
     pub id: UserId,
     /// The login name.
     pub name: String,
-    /// The argon2id hash, a secret of its own kind.
-    pub password_hash: secrecy::SecretString,
+    /// The argon2id hash, a secret of its own kind; none of whom an issuer vouches for.
+    pub password_hash: Option<secrecy::SecretString>,
     /// Whether it may sign in.
     pub is_disabled: bool,
 }
@@ -61,7 +61,7 @@ impl Identity<'_> {
         Ok(row.map(|row| StoredUser {
             id: row.id.into(),
             name: row.name,
-            password_hash: row.password_hash.into(),
+            password_hash: row.password_hash.map(Into::into),
             is_disabled: row.is_disabled,
         }))
     }
@@ -91,9 +91,14 @@ impl Identity<'_> {
         Ok(disabled.fetch_one(self.0.connection()).await?)
     }
 
-    /// Inserts a user; false when the name is taken.
-    pub async fn insert_user(&mut self, id: UserId, name: &str, password_hash: &str) -> Result<bool> {
-        let now = self.0.now();
+    /// Inserts a user, who has a password or an identity at an issuer; false when the name is taken.
+    pub async fn insert_user(
+        &mut self,
+        id: UserId,
+        name: &str,
+        password_hash: impl Into<Option<&str>>,
+    ) -> Result<bool> {
+        let (now, password_hash) = (self.0.now(), password_hash.into());
         let done = sqlx::query!(
             "insert into users (id, name, password_hash, created_at) values ($1, $2, $3, $4)
              on conflict (lower(name)) do nothing",

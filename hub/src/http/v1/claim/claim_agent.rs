@@ -1,19 +1,22 @@
 //! `POST /v1/claim`
 
-use axum::{extract::State, http::StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    error::Error,
-    events::payload::check_name,
     http::{
+        arrival::{Said, arriving},
         extract::{Json, StrangersJson},
         problem::Failed,
+        v1::sign_in::TokenAnswer,
     },
     hub::Hub,
-    identity::{Origin, claim::claim, newcomer::Newcomer},
+    identity::{Origin, claim::claim},
     ids::AgentId,
 };
 
@@ -24,27 +27,23 @@ pub(super) struct ClaimRequest {
     /// The one-time code that the hub printed.
     #[schema(value_type = String, example = "ABCDE-FGHJK-LMNPQ-RSTUV")]
     code: SecretString,
-    /// The login name: a new one, or one that exists with its password.
+    /// The login name: a new one, or one that exists with its password. Left out, with the password, by a user who sends their access
+    /// token; alone, by somebody new who sends the token of an issuer.
     #[schema(example = "ada")]
-    name: String,
+    name: Option<String>,
     /// At least 10 characters.
-    #[schema(value_type = String)]
-    password: SecretString,
+    #[schema(value_type = Option<String>)]
+    password: Option<SecretString>,
 }
 
-/// The claimed agent, and the claimer signed in.
+/// The claimed agent; and who came by name and password is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ClaimAnswer {
     /// The agent; the claimer owns it.
     agent_id: AgentId,
-    /// For the `Authorization` header.
-    access_token: String,
-    /// `Bearer`.
-    token_type: &'static str,
-    /// Seconds that the access token is good for.
-    expires_in_s: i64,
-    /// For `POST /v1/sign-in/refresh`; good once.
-    refresh_token: String,
+    /// The tokens of a new sign-in; absent for who sent a token.
+    #[serde(flatten)]
+    tokens: Option<TokenAnswer>,
 }
 
 /// Claim a fresh agent with its one-time code: the claimer becomes its owner.
@@ -53,21 +52,18 @@ pub(super) struct ClaimAnswer {
 pub(super) async fn claim_agent(
     State(hub): State<Hub>,
     from: Origin,
+    headers: HeaderMap,
     StrangersJson(body): StrangersJson<ClaimRequest>,
 ) -> Result<(StatusCode, Json<ClaimAnswer>), Failed> {
-    check_name(&body.name, 100).map_err(|detail| Error::invalid("/name", detail))?;
-    let claimer = Newcomer {
+    let said = Said {
         name: body.name,
         password: body.password,
-        from,
     };
+    let claimer = arriving(&hub, &headers, from, said).await?;
     let (agent_id, tokens) = claim(&hub, &body.code, claimer).await?;
     let answer = ClaimAnswer {
         agent_id,
-        access_token: tokens.access.expose_secret().to_owned(),
-        token_type: "Bearer",
-        expires_in_s: tokens.access_life.num_seconds(),
-        refresh_token: tokens.refresh.expose_secret().to_owned(),
+        tokens: tokens.map(TokenAnswer::from),
     };
     Ok((StatusCode::CREATED, Json(answer)))
 }

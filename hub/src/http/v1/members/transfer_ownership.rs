@@ -42,9 +42,8 @@ pub(super) struct TransferOwnershipRequest {
 pub(super) async fn transfer_ownership(
     may: May<perm::MembersWrite>,
     State(hub): State<Hub>,
-    from: Origin,
+    (from, key): (Origin, Key),
     Path(path): Path<MemberPath>,
-    key: Key,
     Json(body): Json<TransferOwnershipRequest>,
 ) -> Result<Answer, Failed> {
     let to = path.user_id;

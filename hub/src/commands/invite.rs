@@ -1,0 +1,191 @@
+//! `hub invite`: lets somebody in with a one-time code, and shows and revokes those that are open.
+
+use std::process::ExitCode;
+
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    remote::{self, Call, Failure, Options, Remote, pick_id, quote, short_ids},
+    terminal::{one_line, span},
+};
+use crate::{
+    clock::{Clock, DateTime, SystemClock},
+    config,
+    identity::{Invitation, Role},
+    page::{MAX_LIMIT, Page},
+};
+
+/// Pages read at most: those that ended stay in the list for a month.
+const MAX_PAGES: usize = 20;
+/// Where they are.
+const PATH: &str = "/v1/agents/self/invitations";
+
+/// Invite somebody into the household, with a code that is good once
+///
+/// An admin invites members and guests; the owner admins, too. A guest may talk with the agent; a member sees what the household sees, and approves
+/// what the agent wants to do; an admin runs devices, spaces and members.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// What the agent will call them [default: their login name]
+    name: Option<String>,
+
+    /// What they become: guest, member or admin
+    #[arg(long, value_name = "ROLE", default_value = "member", value_parser = role)]
+    role: Role,
+
+    /// Days that the code is good, up to 14
+    #[arg(long, value_name = "DAYS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=14))]
+    days: u32,
+
+    /// Show the invitations that are open
+    #[arg(long, conflicts_with_all = ["name", "revoke"])]
+    list: bool,
+
+    /// Revoke the invitation of this id; its last digits do
+    #[arg(long, value_name = "ID", conflicts_with = "name")]
+    revoke: Option<String>,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+const EXAMPLES: &str = "Examples:
+  hub invite Bob
+  hub invite --role guest --days 1
+  hub invite --list
+  hub invite --revoke 3f9a1c";
+
+#[derive(Deserialize)]
+struct Created {
+    invitation: Invitation,
+    code: Option<String>,
+}
+
+/// Reads a role as people type it.
+pub(super) fn role(text: &str) -> Result<Role, String> {
+    Role::parse(&text.to_lowercase()).ok_or_else(|| "must be guest, member or admin".to_owned())
+}
+
+/// Runs the command and returns the code to exit with.
+pub async fn run(args: Args) -> ExitCode {
+    remote::run("invite", &args.options, async |hub| invite(&args, hub).await).await
+}
+
+pub(super) async fn invite(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
+    match &args.revoke {
+        Some(id) => revoke(hub, id).await,
+        None if args.list => list(hub).await,
+        None => create(args, hub).await,
+    }
+}
+
+async fn create(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
+    let mut body = json!({"role": args.role, "expires_in_s": args.days * 86_400});
+    if let Some(name) = &args.name {
+        body["name"] = json!(name);
+    }
+    let call = Call::post(PATH, body).once();
+    if hub.is_curl() {
+        return hub.show_curl(&call);
+    }
+    let answer = hub.client.call(&call).await?;
+    if hub.is_json() {
+        hub.show_json(&answer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Created { invitation, code } = hub.client.read(&answer)?;
+    let code = code.unwrap_or_default();
+    // The code alone on standard output: CODE=$(hub invite Bob).
+    hub.show(&code)?;
+    let told = told(hub, &invitation, &code);
+    hub.terminal.remark(told);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What to tell the one who is invited.
+fn told(hub: &Remote, invitation: &Invitation, code: &str) -> String {
+    let who = invitation
+        .name
+        .as_deref()
+        .map_or_else(|| "Whoever you give it to".to_owned(), one_line);
+    let base = hub.client.base();
+    let (program, role) = (config::program(), invitation.role.as_str());
+    let mut text = format!(
+        "{who} joins as {role} with it, once and until {}, by typing:\n  {} join {code} --url {base}",
+        invitation.expires_at.format("%Y-%m-%d %H:%M UTC"),
+        quote(&program),
+    );
+    if hub.client.ca_file().is_some() {
+        text.push_str(" --ca-file FILE");
+        text.push_str("\nwhere FILE is the certificate of your authority, as you signed in with.");
+    }
+    if base.is_this_machine() {
+        text.push_str("\nThat is for this machine; elsewhere give the address that the hub has there.");
+    }
+    text
+}
+
+async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
+    if hub.is_curl() {
+        return hub.show_curl(&page());
+    }
+    let all: Page<Invitation> = hub.client.pages(page, MAX_PAGES).await?;
+    if hub.is_json() {
+        hub.show_json(&all)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let now = SystemClock.now();
+    let open = open(all, now);
+    let ids: Vec<Uuid> = open.iter().map(|invitation| invitation.id.0).collect();
+    let entries: Vec<String> = open
+        .iter()
+        .zip(short_ids(&ids))
+        .map(|(invitation, id)| entry(invitation, &id, now))
+        .collect();
+    hub.show(match entries.as_slice() {
+        [] => "No invitation is open.".to_owned(),
+        entries => entries.join("\n"),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn revoke(hub: &mut Remote, typed: &str) -> Result<ExitCode, Failure> {
+    let open = open(hub.client.pages(page, MAX_PAGES).await?, SystemClock.now());
+    let ids: Vec<Uuid> = open.iter().map(|invitation| invitation.id.0).collect();
+    let id = pick_id(&ids, typed).map_err(|mismatch| {
+        Failure::Usage(format!(
+            "{typed} {mismatch}\n  see the invitations: hub invite --list"
+        ))
+    })?;
+    let call = Call::delete(format!("{PATH}/{id}"));
+    if hub.is_curl() {
+        return hub.show_curl(&call);
+    }
+    hub.client.call(&call).await?;
+    if !hub.is_json() {
+        hub.show("Nobody comes in with it any more.")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn page() -> Call {
+    Call::get(PATH).query("limit", &MAX_LIMIT)
+}
+
+fn open(all: Page<Invitation>, now: DateTime) -> Vec<Invitation> {
+    let mut open = all.items;
+    open.retain(|invitation| invitation.is_open(now));
+    open
+}
+
+fn entry(invitation: &Invitation, id: &str, now: DateTime) -> String {
+    let name = invitation
+        .name
+        .as_deref()
+        .map_or_else(|| "somebody".to_owned(), one_line);
+    let (role, left) = (invitation.role.as_str(), span(now, invitation.expires_at));
+    format!("{id}  {name}  as {role} · ends in {left}")
+}
