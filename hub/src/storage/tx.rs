@@ -256,8 +256,10 @@ impl Tx {
         Ok(committed)
     }
 
-    /// Asks for the events of which a private space wants none, with the head row in hand.
+    /// Asks for the events of which a private space wants none, with the head row in hand. They come before the others, whose places
+    /// are counted from the end of the log.
     async fn ask_for_guarded(&mut self) -> Result<()> {
+        let mut open = Vec::new();
         for event in std::mem::take(&mut self.unless_private) {
             if self.head.is_none() {
                 self.take_head().await?;
@@ -267,9 +269,10 @@ impl Tx {
                 .switches(event.place.space, event.place.session)
                 .await?;
             if switches.are_open() {
-                self.events.push(event);
+                open.push(event);
             }
         }
+        self.events.splice(0..0, open);
         Ok(())
     }
 

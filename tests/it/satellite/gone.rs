@@ -47,7 +47,12 @@ async fn a_device_whose_node_was_killed_is_said_to_be_gone() {
     assert_eq!(seen_at, heard_at);
     // It was only cut off: at its next word it is back.
     kitchen.transcribes("one", "hello").await;
-    position(&kitchen.hears().await, "one");
+    let told = position(&kitchen.hears().await, "one");
+    let kept: i64 = hub
+        .sql()
+        .value("select position from hub.events where client_id = 'one'")
+        .await;
+    assert_eq!(told, kept);
     assert_eq!(presence(&hub).await, [true, false, true]);
     // What it said is the operation, and its record covers the events; that it is back stands beside it.
     let kept: Vec<String> = hub

@@ -354,6 +354,12 @@ impl Device {
                     self.journal.insert(*command_id, Step::Dropped);
                 }
             }
+            // The hub gave it up meanwhile. What was begun goes on, and what came of it is late.
+            Subject::Command {
+                command_id,
+                of: CommandStage::Progress,
+            } if rejected.code == ErrorCode::Conflict
+                && matches!(self.journal.get(command_id), Some(Step::Started(_) | Step::Done(_))) => {}
             // A claim that the hub does not believe: the event without it.
             Subject::Event { client_id } if is_about_time(rejected) => {
                 let event = self
