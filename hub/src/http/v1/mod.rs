@@ -50,7 +50,6 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(actions::routes())
         .merge(commands::routes())
         .merge(artifacts::routes())
-        .merge(sessions::routes())
         .merge(erasures::routes())
         .merge(jobs::routes())
 }
