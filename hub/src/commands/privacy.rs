@@ -77,7 +77,7 @@ fn wish<'a>(words: &[&'a str], session: bool) -> Result<Wish<'a>, Failure> {
         ([], false) => Ok(Wish::Show),
         ([word], true) => Ok(Wish::Session(None, on(word)?)),
         ([name, word], true) => Ok(Wish::Session(Some(*name), on(word)?)),
-        ([name, word], false) => Ok(Wish::Space(*name, on(word)?)),
+        ([name, word], false) => Ok(Wish::Space(name, on(word)?)),
         ([_], false) => Err(Failure::Usage(
             "say which space, and on or off: hub privacy kitchen on".to_owned(),
         )),

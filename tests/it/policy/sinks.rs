@@ -276,13 +276,13 @@ fn writers(storage: &[&Function]) -> BTreeSet<(String, String)> {
 fn writes(statement: &str) -> bool {
     CONTENT.iter().any(|(table, columns)| {
         let inserts = after(statement, "insert into ").any(|rest| names(rest, table));
-        let updates = after(statement, "update ").filter(|rest| names(rest, table));
+        let mut updates = after(statement, "update ").filter(|rest| names(rest, table));
         let sets = |rest: &str| {
             columns
                 .iter()
                 .any(|column| after(rest, &format!(" {column} = ")).any(|value| !value.starts_with("null")))
         };
-        inserts || updates.map(sets).any(|sets| sets)
+        inserts || updates.any(sets)
     })
 }
 

@@ -169,7 +169,10 @@ async fn the_history_only_grows() {
     let page = client.get(&format!("{OWN}?limit=2")).await.expect(200);
     assert_eq!(page.items(), [end.clone(), face]);
     let rest = format!("{OWN}?limit=2&cursor={}", page.text("/next_cursor"));
-    assert_eq!(client.get(&rest).await.expect(200).items(), [voice.clone()]);
+    assert_eq!(
+        client.get(&rest).await.expect(200).items(),
+        std::slice::from_ref(&voice)
+    );
     let voices = client.get(&format!("{OWN}?purpose=voice")).await.expect(200);
     assert_eq!(voices.items(), [end, voice]);
     for role in ["hub_app", "hub_system"] {
