@@ -25,6 +25,7 @@ pub mod identity;
 pub mod mailbox;
 pub mod memory;
 pub mod pairings;
+pub mod people;
 pub mod places;
 pub mod sessions;
 pub mod turns;

@@ -62,6 +62,8 @@ kinds! {
     ArtifactDeleted = "artifact.deleted",
     /// The agent's settings changed: `{agent_id, when_model_down}`.
     AgentChanged = "agent.changed",
+    /// Somebody is known, is called otherwise than before, or was forgotten: `{person_id}`.
+    PersonChanged = "person.changed",
     /// The agent was claimed or its members changed: `{user_id, role}`.
     MembershipChanged = "membership.changed",
 }

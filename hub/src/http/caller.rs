@@ -63,6 +63,8 @@ permissions!(
     ArtifactsWrite,
     ErasuresRead,
     ErasuresWrite,
+    PeopleRead,
+    PeopleWrite,
     JobsRead,
     JobsWrite,
     TokensRead,

@@ -63,9 +63,11 @@ impl Role {
             | Scope::ArtifactsWrite
             | Scope::ErasuresRead
             | Scope::ErasuresWrite
+            | Scope::PeopleRead
             | Scope::DevicesRead => Some(Self::Member),
             Scope::SpacesWrite
             | Scope::DevicesWrite
+            | Scope::PeopleWrite
             | Scope::JobsRead
             | Scope::JobsWrite
             | Scope::AuditRead => Some(Self::Admin),

@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 31] = [
+const MUTATIONS: [(&str, &str); 34] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -39,6 +39,9 @@ const MUTATIONS: [(&str, &str); 31] = [
     ("create_artifact", "create_artifact"),
     ("complete_artifact", "complete_artifact"),
     ("delete_artifact", "delete_artifact"),
+    ("create_person", "create_person"),
+    ("update_person", "update_person"),
+    ("forget_person", "forget_person"),
     ("forget_memory", "forget_memory"),
     ("forget_event", "forget_event"),
     ("forget_session", "forget_session"),
@@ -49,7 +52,7 @@ const MUTATIONS: [(&str, &str); 31] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 49] = [
+const REGISTER: [&str; 51] = [
     "acknowledge_command",
     "append_events",
     "approve_action",
@@ -63,6 +66,7 @@ const REGISTER: [&str; 49] = [
     "create_agent",
     "create_artifact",
     "create_claim_code",
+    "create_person",
     "create_space",
     "create_token",
     "delete_artifact",
@@ -97,6 +101,7 @@ const REGISTER: [&str; 49] = [
     "skip_turn",
     "start_pairing",
     "update_agent",
+    "update_person",
     "update_shadow",
     "update_space",
 ];

@@ -7,9 +7,9 @@ use support::Api;
 
 /// Verbs that an operation id may begin with.
 const VERBS: [&str; 25] = [
-    "approve", "cancel", "claim", "complete", "create", "delete", "download", "find", "forget", "get", "list", "poll",
-    "recall", "refresh", "register", "reject", "replay", "resolve", "revoke", "rotate", "send", "sign",
-    "start", "stream", "update",
+    "approve", "cancel", "claim", "complete", "create", "delete", "download", "find", "forget", "get",
+    "list", "poll", "recall", "refresh", "register", "reject", "replay", "resolve", "revoke", "rotate",
+    "send", "sign", "start", "stream", "update",
 ];
 
 #[test]

@@ -13,6 +13,7 @@ pub mod me;
 pub mod memories;
 pub mod messages;
 pub mod pairings;
+pub mod people;
 pub mod sessions;
 pub mod sign_in;
 pub mod spaces;
@@ -45,6 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(artifacts::routes())
         .merge(sessions::routes())
         .merge(erasures::routes())
+        .merge(people::routes())
         .merge(jobs::routes())
 }
 
