@@ -26,6 +26,7 @@ pub mod identity;
 pub mod mailbox;
 pub mod memory;
 pub mod pairings;
+pub mod people;
 pub mod places;
 pub mod sessions;
 pub mod turns;

@@ -174,6 +174,7 @@ impl Sample {
             ("memory_id", _) => self.remembered().await.memory,
             ("event_id", _) => self.remembered().await.event,
             ("erasure_id", _) => self.erasure().await,
+            ("person_id", _) => self.person().await,
             _ => panic!("add here how to make the thing that {parameter} of {operation} names"),
         }
     }
@@ -241,8 +242,11 @@ impl Sample {
                 json!({"name": text, "media_type": "text/plain", "size_bytes": 6, "sha256": DIGEST,
                     "space_id": self.hub.home.office.space, "is_private": false})
             }
+            "create_person" | "update_person" => {
+                json!({"name": text, "aliases": [text], "relationship": text})
+            }
             "forget_memory" => json!({"dry_run": false, "keep_sources": false}),
-            "forget_event" | "forget_session" => json!({"dry_run": false}),
+            "forget_event" | "forget_session" | "forget_person" => json!({"dry_run": false}),
             "resolve_action" => json!({"resolution": "done", "reason": text}),
             _ => panic!("add here a good body for {operation}"),
         }
@@ -303,6 +307,28 @@ impl Sample {
         let path = format!("memories/{}/forget", self.remembered().await.memory);
         let forgotten = self.owner.post(&path, json!({})).await.expect(200);
         forgotten.text("/erasure/id").to_owned()
+    }
+
+    /// Somebody without a login.
+    async fn person(&self) -> String {
+        let made = self
+            .owner
+            .post("people", json!({"name": self.text()}))
+            .await
+            .expect(201);
+        made.text("/id").to_owned()
+    }
+
+    /// Who somebody is to the agent.
+    pub(crate) async fn person_of(&self, client: &Client) -> String {
+        let me = client.get("/v1/me").await.expect(200);
+        let people = client.get("people?limit=200").await.expect(200);
+        let mut all = people.items().iter();
+        let own = all.find(|person| person["user_id"] == me.json["user_id"]);
+        own.expect("somebody who signed in is known")["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
     }
 
     /// An action that may have been done.

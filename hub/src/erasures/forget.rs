@@ -14,6 +14,7 @@ use crate::{
     ids::{ArtifactId, ErasureId, PersonId},
     mailbox,
     memory::recall::words_of,
+    people,
     storage::{Reach, Tx},
     turns::{TurnState, fail},
 };
@@ -35,13 +36,25 @@ pub async fn forget(tx: &mut Tx, caller: &Caller, target: Target) -> Result<Eras
         return Ok(done);
     }
     if !found.is_forgettable {
-        let detail = "this says what the hub did, and holds nothing that anybody said";
-        return Err(Error::conflict("nothing_to_forget", detail));
+        return Err(unforgettable(target));
     }
     may_forget(caller, found.audience, found.is_own)?;
     let mut reach = Reach::default();
     begin(tx, target, &mut reach).await?;
     carry_out(tx, target, found.audience, reach).await
+}
+
+fn unforgettable(target: Target) -> Error {
+    match target {
+        Target::Person(_) => Error::conflict(
+            "has_login",
+            "whoever has a login here is only forgotten by themself, or once they have left",
+        ),
+        _ => Error::conflict(
+            "nothing_to_forget",
+            "this says what the hub did, and holds nothing that anybody said",
+        ),
+    }
 }
 
 /// What is private is only seen by whose it is. What is the household's goes by who runs the household, or who said it.
@@ -68,7 +81,12 @@ async fn begin(tx: &mut Tx, target: Target, reach: &mut Reach) -> Result<()> {
             tx.sessions().close(id).await?;
             tx.erasures().add_session(reach, id.0).await?;
         }
-        Target::Person(_) => {}
+        Target::Person(id) => {
+            for session in tx.erasures().sessions_of(id).await? {
+                tx.sessions().close(session).await?;
+            }
+            tx.erasures().add_person(reach, id).await?;
+        }
     }
     Ok(())
 }
@@ -102,11 +120,15 @@ async fn carry_out(
         wal: None,
     };
     let erasure = Erasure {
-        counts: erase(tx, &reach, erasure.id).await?,
+        counts: erase(tx, target, &reach, erasure.id).await?,
         ..erasure
     };
     tx.erasures().insert(&erasure, audience).await?;
     tell(tx, &reach, &erasure, audience).await?;
+    if let Target::Person(id) = target {
+        let elsewhere = tx.places().elsewhere().await?;
+        tx.append(people::changed(id, elsewhere));
+    }
     record(tx, target, &erasure);
     remove_artifacts(tx, &reach).await?;
     Ok(erasure)
@@ -133,7 +155,7 @@ async fn stop(tx: &mut Tx, reach: &Reach) -> Result<()> {
     Ok(())
 }
 
-async fn erase(tx: &mut Tx, reach: &Reach, erasure: ErasureId) -> Result<Counts> {
+async fn erase(tx: &mut Tx, target: Target, reach: &Reach, erasure: ErasureId) -> Result<Counts> {
     let events: Vec<Uuid> = reach.events.iter().copied().collect();
     let mut erasures = tx.erasures();
     let answers = erasures.erase_answers(reach).await?;
@@ -142,7 +164,13 @@ async fn erase(tx: &mut Tx, reach: &Reach, erasure: ErasureId) -> Result<Counts>
     let actions = erasures.erase_actions(reach).await?;
     let commands = erasures.erase_commands(reach).await?;
     let (memories, candidates, embeddings) = erasures.erase_memories(reach, erasure).await?;
+    let (people, shadows) = match target {
+        Target::Person(id) => erasures.erase_person(id).await?,
+        _ => (0, 0),
+    };
     Ok(Counts {
+        people,
+        shadows,
         events,
         memories,
         candidates,
@@ -152,7 +180,6 @@ async fn erase(tx: &mut Tx, reach: &Reach, erasure: ErasureId) -> Result<Counts>
         commands,
         artifacts: reach.artifacts.len() as u64,
         answers,
-        ..Counts::default()
     })
 }
 

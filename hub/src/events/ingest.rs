@@ -17,6 +17,7 @@ use crate::{
     identity::{Caller, Principal},
     ids::{EventId, TurnId},
     jobs::JobKind,
+    people::attribute::attribute,
     places::gate::{Matter, Purpose, closed},
     secret::random_bytes,
     sessions::find::{Talk, find},
@@ -222,6 +223,7 @@ impl<'a> Batch<'a> {
         };
         let closed = closed(tx, matter).await?;
         let known = known(tx, self.caller, &items).await?;
+        let people = attribute(tx, self.caller, &participants(&items)).await?;
         let actor = self.caller.actor();
         let place = Place {
             space,
@@ -239,6 +241,11 @@ impl<'a> Batch<'a> {
                     (Some(outcome), _) => outcome,
                     (None, Some(why)) => Outcome::Discarded { reason: why.as_str() },
                     (None, None) => {
+                        let person = participant(&item).and_then(|called| people.get(called).copied());
+                        let place = Place {
+                            person: person.or(place.person),
+                            ..place
+                        };
                         let event = self.event(item, place, &actor);
                         self.accept(tx, index, event, &mut seen)
                     }
@@ -330,6 +337,20 @@ impl<'a> Batch<'a> {
         }
         Ok(())
     }
+}
+
+/// Who said it, as the device says.
+fn participant(item: &Checked) -> Option<&str> {
+    let called = item
+        .payload
+        .get("participant")
+        .filter(|_| item.kind == EventKind::Transcript);
+    called?.as_str()
+}
+
+fn participants(items: &[std::result::Result<Checked, Outcome>]) -> Vec<String> {
+    let named = items.iter().flatten().filter_map(participant);
+    named.map(str::to_owned).collect()
 }
 
 async fn known(

@@ -64,6 +64,8 @@ kinds! {
     ArtifactDeleted = "artifact.deleted",
     /// The agent's settings changed: `{agent_id, when_model_down}`.
     AgentChanged = "agent.changed",
+    /// Somebody is known, is called otherwise than before, or was forgotten: `{person_id}`.
+    PersonChanged = "person.changed",
     /// Somebody allowed something, or withdrew it: `{consent_id, person_id, purpose, decision}`.
     ConsentChanged = "consent.changed",
     /// The agent was claimed or its members changed: `{user_id, role, change}`; no role where they belong to it no more. A change

@@ -65,6 +65,8 @@ permissions!(
     ArtifactsWrite,
     ErasuresRead,
     ErasuresWrite,
+    PeopleRead,
+    PeopleWrite,
     JobsRead,
     JobsWrite,
     TokensRead,

@@ -157,6 +157,12 @@ impl Once<'_> {
         Ok(self.answer(body, false))
     }
 
+    /// What its unit of work may see.
+    #[must_use]
+    pub const fn scope(&self) -> TxScope {
+        self.scope
+    }
+
     /// Answers without doing anything, or keeping the key.
     pub fn without_effect(self, body: &impl Serialize) -> Result<Answer> {
         let body = serde_json::to_value(body)

@@ -68,10 +68,12 @@ impl Role {
             | Scope::MembersRead
             | Scope::ErasuresRead
             | Scope::ErasuresWrite
+            | Scope::PeopleRead
             | Scope::DevicesRead => Some(Self::Member),
             Scope::SpacesWrite
             | Scope::DevicesWrite
             | Scope::MembersWrite
+            | Scope::PeopleWrite
             | Scope::JobsRead
             | Scope::JobsWrite
             | Scope::AuditRead => Some(Self::Admin),

@@ -82,6 +82,10 @@ scopes! {
     ErasuresRead = "erasures:read",
     /// Forget things.
     ErasuresWrite = "erasures:write",
+    /// See whom the agent knows.
+    PeopleRead = "people:read",
+    /// Make people known, and change what is said of them.
+    PeopleWrite = "people:write",
     /// Read audit entries.
     AuditRead = "audit:read",
 }

@@ -11,7 +11,12 @@ use axum::http::Method;
 use chrono::Duration;
 use hub::{
     artifacts::sweep::sweep,
+    devices::{
+        Socket,
+        report::{Report, report},
+    },
     erasures::scrub::{Scrubbed, scrub},
+    identity::Trust,
 };
 use serde_json::{Value, json};
 use support::{Client, Cluster, TestHub, thing};
@@ -25,7 +30,7 @@ const MARK: &str = "kanari";
 const DIGEST: &str = "ad92ad9b7550accc749f1b8b4c3fd112cff34ffb3c77f4ae325dc981f06f5896";
 
 /// Every way in that a text has, by the word that is planted there.
-const WAYS: [&str; 12] = [
+const WAYS: [&str; 18] = [
     "transcript",
     "participant",
     "third",
@@ -38,6 +43,12 @@ const WAYS: [&str; 12] = [
     "name",
     "bytes",
     "alone",
+    "person",
+    "relationship",
+    "attributed",
+    "command",
+    "report",
+    "desired",
 ];
 
 fn word(way: &str) -> String {
@@ -96,6 +107,8 @@ async fn plant(story: &Story) -> (Vec<String>, Vec<String>) {
         kitchen.succeeds(reply.id, json!({})).await.unwrap();
     }
     act(story).await;
+    let person = meet(story).await;
+    let bob = of_bobs(story).await;
     story
         .says(&story.bob, &format!("remember that {}", word("message")))
         .await;
@@ -116,12 +129,66 @@ async fn plant(story: &Story) -> (Vec<String>, Vec<String>) {
         vec![
             format!("sessions/{}/forget", adas.text("/items/0/session_id")),
             format!("events/{}/forget", third.text("/items/0/id")),
+            format!("people/{person}/forget"),
         ],
         vec![
             format!("sessions/{session}/forget"),
             format!("artifacts/{artifact}"),
+            format!("people/{bob}/forget"),
         ],
     )
+}
+
+/// Somebody without a login, who is heard in the office.
+async fn meet(story: &Story) -> String {
+    let new = json!({"name": word("person"), "aliases": ["voice-7"], "relationship": word("relationship")});
+    let made = story.owner.post("people", new).await.expect(201);
+    let mut heard = support::heard(&format!("remember that {}", word("attributed")));
+    heard.payload["participant"] = json!("Voice-7");
+    story.hub.home.office.sends(vec![heard]).await.unwrap();
+    story.hub.run_jobs().await;
+    made.text("/id").to_owned()
+}
+
+/// What Bob sends, and what his own device says and should be like. Who he is.
+async fn of_bobs(story: &Story) -> String {
+    let office = &story.hub.home.office;
+    let command =
+        json!({"device_id": office.id, "kind": "speaker.say", "arguments": {"text": word("command")}});
+    let _ = story.bob.post("commands", command).await.expect(201);
+    let home = &story.hub.home;
+    let phone = home.satellite("phone", home.elsewhere, Trust::Household).await;
+    let bob: String = story
+        .hub
+        .sql()
+        .value("select person_id::text from hub.person_accounts a join hub.users u on u.id = a.user_id where u.name = 'bob'")
+        .await;
+    let owned = format!(
+        "update hub.devices set person_id = '{bob}' where id = '{}'",
+        phone.id
+    );
+    story.hub.sql().execute(&owned).await;
+    let connected = phone.connects(&[]).await;
+    let socket = Socket {
+        device: phone.id,
+        node: story.hub.node,
+        generation: connected.generation,
+    };
+    let said = Report {
+        state: json!({"shows": word("report")}).as_object().unwrap().clone(),
+        is_whole: true,
+        reached: None,
+    };
+    let mut tx = story.hub.home.whole().await;
+    report(&mut tx, socket, &said).await.unwrap();
+    tx.commit().await.unwrap();
+    let wanted = json!({"expected_version": 0, "desired": {"shows": word("desired")}});
+    let _ = story
+        .bob
+        .patch(&format!("devices/{}/shadow", phone.id), wanted)
+        .await
+        .expect(200);
+    bob
 }
 
 /// An action, with a reason, a kept answer, progress and a result.
@@ -170,15 +237,26 @@ async fn upload(story: &Story, by: &Client) -> String {
     id
 }
 
+/// How the story goes on after everything was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Kept,
+    Erased,
+    Scrubbed,
+}
+
 /// The whole story; what the files hold at its end.
-async fn told(is_forgotten: bool) -> BTreeMap<String, BTreeSet<String>> {
+async fn told(how: Told) -> BTreeMap<String, BTreeSet<String>> {
     let cluster = Cluster::start().await;
     let story = Story::on(TestHub::builder().cluster(&cluster).start().await).await;
     let (adas, bobs) = plant(&story).await;
     // As autovacuum would, and what was changed is in the log in full.
     story.hub.sql().execute("analyze; checkpoint").await;
-    if is_forgotten {
+    if how != Told::Kept {
         forget(&story, &adas, &bobs).await;
+    }
+    if how == Told::Scrubbed {
+        scrubbed(&story).await;
     }
     let store = crate::audit::open_store(&story.hub);
     crate::audit::keep(&story.hub, &*store).await.unwrap();
@@ -209,30 +287,43 @@ async fn forget(story: &Story, adas: &[String], bobs: &[String]) {
         [] as [String; 0],
         "it can be read after the commit"
     );
+}
+
+async fn scrubbed(story: &Story) {
     sweep(&story.hub).await.unwrap();
     story.hub.clock.advance(Duration::minutes(11));
     let done = scrub(&story.hub).await.unwrap();
     assert_eq!(
         done,
         Scrubbed::Done {
-            erasures: 3,
+            erasures: 5,
             wal: true
         }
     );
     let left: Vec<Value> = story.owner.get("erasures").await.expect(200).items().to_vec();
-    assert!(left.iter().all(|erasure| erasure["wal"] == "turned_over"));
+    assert!(
+        left.iter().all(|erasure| erasure["wal"] == "turned_over"),
+        "{left:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_forgotten_is_in_no_file() {
-    let found = told(true).await;
+    let found = told(Told::Scrubbed).await;
     assert_eq!(found, BTreeMap::new());
+}
+
+/// What is deleted is on the disk until it is scrubbed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_forgotten_is_in_files_until_the_scrub() {
+    let found = told(Told::Erased).await;
+    assert!(found.contains_key(&word("transcript")), "{found:?}");
 }
 
 /// The same without forgetting: each of the strings is found, so that the test above can fail.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_forgotten_is_found() {
-    let found = told(false).await;
+    let found = told(Told::Kept).await;
     let words: BTreeSet<String> = found.into_keys().collect();
     assert_eq!(words, WAYS.map(word).into_iter().collect());
 }

@@ -2,6 +2,7 @@
 
 mod canary;
 mod fence;
+mod people;
 mod reach;
 mod receipts;
 mod rights;

@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 41] = [
+const MUTATIONS: [(&str, &str); 44] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -49,6 +49,9 @@ const MUTATIONS: [(&str, &str); 41] = [
     ("create_artifact", "create_artifact"),
     ("complete_artifact", "complete_artifact"),
     ("delete_artifact", "delete_artifact"),
+    ("create_person", "create_person"),
+    ("update_person", "update_person"),
+    ("forget_person", "forget_person"),
     ("forget_memory", "forget_memory"),
     ("forget_event", "forget_event"),
     ("forget_session", "forget_session"),
@@ -59,7 +62,7 @@ const MUTATIONS: [(&str, &str); 41] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 59] = [
+const REGISTER: [&str; 61] = [
     "accept_invitation",
     "acknowledge_command",
     "append_events",
@@ -75,6 +78,7 @@ const REGISTER: [&str; 59] = [
     "create_artifact",
     "create_claim_code",
     "create_invitation",
+    "create_person",
     "create_space",
     "create_token",
     "delete_artifact",
@@ -116,6 +120,7 @@ const REGISTER: [&str; 59] = [
     "update_agent",
     "update_member",
     "update_session",
+    "update_person",
     "update_shadow",
     "update_space",
     "withdraw_consent",

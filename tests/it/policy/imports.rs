@@ -104,6 +104,8 @@ const LAYERS: &[(&str, Layer)] = &[
     ("memory::rules", Types),
     ("pairings", Types),
     ("pairings::", Operations),
+    ("people", Types),
+    ("people::", Operations),
     ("places", Types),
     ("places::", Operations),
     ("sessions", Types),

@@ -22,7 +22,7 @@ pub(super) enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 75] = [
+const TABLE: [(&str, Needs); 80] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -71,6 +71,12 @@ const TABLE: [(&str, Needs); 75] = [
     ("complete_artifact", Least(Role::Member)),
     ("download_artifact", Least(Role::Member)),
     ("delete_artifact", Least(Role::Member)),
+    ("list_people", Least(Role::Member)),
+    ("get_person", Least(Role::Member)),
+    ("create_person", Least(Role::Admin)),
+    ("update_person", Least(Role::Admin)),
+    // Themself; who runs the household, whoever has no login.
+    ("forget_person", Least(Role::Member)),
     ("forget_memory", Least(Role::Member)),
     ("forget_event", Least(Role::Member)),
     ("forget_session", Least(Role::Member)),
@@ -302,6 +308,9 @@ impl Cast {
         if operation.id == "revoke_token" {
             // Of everybody else's there is none, but for the owner.
             good.path = format!("tokens/{}", sample.personal_token_of(&client).await);
+        }
+        if operation.id == "forget_person" && who == Who::In(Role::Member) {
+            good.path = format!("people/{}/forget", sample.person_of(&client).await);
         }
         let told = match operation.id.as_str() {
             // What the household was told is for those who run it; what somebody told is theirs.

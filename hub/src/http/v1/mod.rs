@@ -16,6 +16,7 @@ pub mod members;
 pub mod memories;
 pub mod messages;
 pub mod pairings;
+pub mod people;
 pub mod sessions;
 pub mod sign_in;
 pub mod spaces;
@@ -51,6 +52,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(commands::routes())
         .merge(artifacts::routes())
         .merge(erasures::routes())
+        .merge(people::routes())
         .merge(jobs::routes())
 }
 

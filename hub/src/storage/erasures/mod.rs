@@ -1,6 +1,7 @@
 //! What was forgotten, and what is left to do about it on the disk.
 
 mod erase;
+mod person;
 mod reach;
 mod scrub;
 mod target;

@@ -28,7 +28,7 @@ impl Erasures<'_> {
             Target::Memory { id, .. } => self.find_memory(id, caller).await,
             Target::Event(id) => self.find_event(id, caller).await,
             Target::Session(id) => self.find_session(id).await,
-            Target::Person(_) => Ok(None),
+            Target::Person(id) => self.find_person(id, caller).await,
         }
     }
 

@@ -359,7 +359,10 @@ impl Device {
                 command_id,
                 of: CommandStage::Progress,
             } if rejected.code == ErrorCode::Conflict
-                && matches!(self.journal.get(command_id), Some(Step::Started(_) | Step::Done(_))) => {}
+                && matches!(
+                    self.journal.get(command_id),
+                    Some(Step::Started(_) | Step::Done(_))
+                ) => {}
             // A claim that the hub does not believe: the event without it.
             Subject::Event { client_id } if is_about_time(rejected) => {
                 let event = self

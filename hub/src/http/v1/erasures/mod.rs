@@ -47,7 +47,7 @@ pub(super) async fn carry_out(
     is_dry_run: bool,
 ) -> Result<Answer> {
     if is_dry_run {
-        let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
+        let mut tx = hub.db.begin(once.scope(), caller.actor()).await?;
         let erasure = forget(&mut tx, caller, target).await?;
         drop(tx);
         return once.without_effect(&ForgetAnswer { is_dry_run, erasure });

@@ -1,0 +1,139 @@
+//! People whom the agent knows, with or without a login.
+
+pub mod attribute;
+pub mod create_person;
+pub mod update_person;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::{
+    clock::DateTime,
+    error::{FieldError, Result},
+    events::{EventKind, NewEvent, Place, payload::check_name, payload::check_text},
+    ids::{PersonId, SpaceId, UserId},
+};
+
+/// Characters of a name at most.
+pub const MAX_NAME: usize = 200;
+/// Other names at most.
+pub const MAX_ALIASES: usize = 20;
+/// Characters of what somebody is to the household at most.
+pub const MAX_RELATIONSHIP: usize = 500;
+
+/// Somebody whom the agent knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Person {
+    /// Their id.
+    pub id: PersonId,
+    /// What they are called; none once they were forgotten.
+    #[schema(example = "Nora")]
+    pub name: Option<String>,
+    /// What else they are called, such as by a speaker that knows voices.
+    pub aliases: Vec<String>,
+    /// What they are to the household, in plain words.
+    #[schema(example = "Ada's sister")]
+    pub relationship: Option<String>,
+    /// Their login here; none for somebody without one.
+    pub user_id: Option<UserId>,
+    /// When they were made known.
+    pub created_at: DateTime,
+    /// When they were last changed.
+    pub updated_at: Option<DateTime>,
+    /// When they were forgotten.
+    pub forgotten_at: Option<DateTime>,
+}
+
+/// What is said of somebody; what is left out stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct PersonChange {
+    /// What they are called.
+    pub name: Option<String>,
+    /// What else; all of it.
+    pub aliases: Option<Vec<String>>,
+    /// What they are to the household.
+    pub relationship: Option<String>,
+}
+
+/// Refuses what nobody is called.
+pub fn check(change: &PersonChange) -> Result<()> {
+    let mut errors = Vec::new();
+    let mut refuse = |pointer: String, detail: String| errors.push(FieldError { pointer, detail });
+    if let Some(Err(detail)) = change.name.as_deref().map(|name| check_name(name, MAX_NAME)) {
+        refuse("/name".to_owned(), detail);
+    }
+    let aliases = change.aliases.as_deref().unwrap_or_default();
+    if aliases.len() > MAX_ALIASES {
+        refuse("/aliases".to_owned(), format!("must be at most {MAX_ALIASES}"));
+    }
+    for (index, alias) in aliases.iter().enumerate().take(MAX_ALIASES) {
+        if let Err(detail) = check_name(alias, MAX_NAME) {
+            refuse(format!("/aliases/{index}"), detail);
+        }
+    }
+    let relationship = change.relationship.as_deref();
+    if let Some(Err(detail)) = relationship.map(|text| check_text(text, MAX_RELATIONSHIP)) {
+        refuse("/relationship".to_owned(), detail);
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(crate::error::Error::Invalid(errors))
+    }
+}
+
+/// The event that somebody is known, or otherwise than before. It names nobody.
+#[must_use]
+pub fn changed(person: PersonId, elsewhere: SpaceId) -> NewEvent {
+    let said = json!({"person_id": person});
+    NewEvent::by_hub(EventKind::PersonChanged, Place::in_space(elsewhere), said)
+}
+
+/// The one person who is called this, whatever the case; none where it is nobody, or could be several.
+#[must_use]
+pub fn named(people: &[Person], name: &str) -> Option<PersonId> {
+    let wanted = name.trim().to_lowercase();
+    let is_called = |person: &&Person| {
+        let mut names = person.name.iter().chain(&person.aliases);
+        names.any(|name| name.trim().to_lowercase() == wanted)
+    };
+    let mut found = people.iter().filter(is_called);
+    let first = found.next()?;
+    found.next().is_none().then_some(first.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, SystemClock};
+
+    fn person(name: &str, aliases: &[&str]) -> Person {
+        Person {
+            id: PersonId::mint(),
+            name: Some(name.to_owned()),
+            aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
+            relationship: None,
+            user_id: None,
+            created_at: SystemClock.now(),
+            updated_at: None,
+            forgotten_at: None,
+        }
+    }
+
+    #[test]
+    fn a_name_names_one_person_or_nobody() {
+        let all = [
+            person("Ada", &["Mum", "Ärger"]),
+            person("Bob", &["Mum", "voice-7"]),
+        ];
+        assert_eq!(named(&all, " ada "), Some(all[0].id));
+        assert_eq!(named(&all, "ÄRGER"), Some(all[0].id));
+        assert_eq!(named(&all, "voice-7"), Some(all[1].id));
+        assert_eq!(named(&all, "Mum"), None, "it could be either");
+        assert_eq!(named(&all, "Eve"), None);
+        // Both names of one person are the same person.
+        let twice = [person("Ada", &["ada"])];
+        assert_eq!(named(&twice, "Ada"), Some(twice[0].id));
+    }
+}

@@ -1,0 +1,119 @@
+//! Everything of a person: what they said, what is theirs alone, and who they are.
+
+use uuid::Uuid;
+
+use super::{Erasures, Found, Reach};
+use crate::{
+    error::Result,
+    identity::Caller,
+    ids::{PersonId, SessionId},
+};
+
+impl Erasures<'_> {
+    /// A person to forget. Whoever has a login here is only forgotten by themself.
+    pub(super) async fn find_person(&mut self, id: PersonId, caller: &Caller) -> Result<Option<Found>> {
+        let agent = self.0.agent();
+        let row = sqlx::query!(
+            r#"select p.forgotten_at is not null as "is_erased!", exists (select from person_accounts a
+                 join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id
+                 where a.agent_id = p.agent_id and a.person_id = p.id and m.revoked_at is null) as "has_login!"
+               from people p where p.agent_id = $1 and p.id = $2 and p.merged_at is null"#,
+            agent.0,
+            id.0
+        );
+        let row = row.fetch_optional(self.0.connection()).await?;
+        let is_own = caller.person() == Some(id);
+        Ok(row.map(|row| Found {
+            audience: None,
+            is_own,
+            is_erased: row.is_erased,
+            is_forgettable: is_own || !row.has_login,
+        }))
+    }
+
+    /// All that is attributed to a person, said by their login, or private to them.
+    pub async fn add_person(&mut self, reach: &mut Reach, person: PersonId) -> Result<()> {
+        let agent = self.0.agent();
+        let users = sqlx::query_scalar!(
+            "select user_id from person_accounts where agent_id = $1 and person_id = $2",
+            agent.0,
+            person.0
+        );
+        let users: Vec<Uuid> = users.fetch_all(self.0.connection()).await?;
+        let found = sqlx::query!(
+            r#"select 'event' as "kind!", id as "id!", null::uuid as device_id from events
+                 where agent_id = $1 and payload is not null
+                   and (person_id = $2 or audience_person_id = $2 or (source_kind = 'user' and source_id = any ($3)))
+               union all select 'turn', id, null from turns where agent_id = $1 and audience_person_id = $2
+               union all select 'memory', id, null from memories where agent_id = $1 and audience_person_id = $2
+               union all select 'candidate', id, null from memory_candidates
+                 where agent_id = $1 and audience_person_id = $2
+               union all select 'action', id, null from actions where agent_id = $1 and audience_person_id = $2
+               union all select 'artifact', id, null from artifacts
+                 where agent_id = $1 and state <> 'deleted'
+                   and (audience_person_id = $2 or (made_by_kind = 'user' and made_by = any ($3)))
+               union all select 'command', id, device_id from commands
+                 where agent_id = $1 and (audience_person_id = $2 or sent_by = any ($3))"#,
+            agent.0,
+            person.0,
+            &users
+        );
+        for row in found.fetch_all(self.0.connection()).await? {
+            match (row.kind.as_str(), row.device_id) {
+                ("event", _) => reach.events.insert(row.id),
+                ("turn", _) => reach.turns.insert(row.id),
+                ("memory", _) => reach.memories.insert(row.id),
+                ("candidate", _) => reach.candidates.insert(row.id),
+                ("action", _) => reach.actions.insert(row.id),
+                ("command", Some(device)) => reach.commands.insert((row.id, device)),
+                _ => reach.artifacts.insert(row.id),
+            };
+        }
+        Ok(())
+    }
+
+    /// The sessions of their own that are open.
+    pub async fn sessions_of(&mut self, person: PersonId) -> Result<Vec<SessionId>> {
+        let agent = self.0.agent();
+        let ids = sqlx::query_scalar!(
+            "select id from sessions where agent_id = $1 and audience_person_id = $2 and state = 'open'",
+            agent.0,
+            person.0
+        );
+        let ids = ids.fetch_all(self.0.connection()).await?;
+        Ok(ids.into_iter().map(SessionId).collect())
+    }
+
+    /// Who they are, what their own devices said, why they decided as they did, and what they were answered. How many people and how many
+    /// shadows.
+    pub async fn erase_person(&mut self, person: PersonId) -> Result<(u64, u64)> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let shadows = sqlx::query!(
+            "delete from device_shadows where agent_id = $1 and audience_person_id = $2",
+            agent.0,
+            person.0
+        );
+        let shadows = shadows.execute(self.0.connection()).await?.rows_affected();
+        sqlx::query!(
+            "with users as (select user_id from person_accounts where agent_id = $1 and person_id = $2),
+               reasons as (update action_decisions set reason = null
+                 where agent_id = $1 and reason is not null and user_id in (select user_id from users))
+             update idempotency_keys k set answer = 'null', body_sha256 = ''
+             from users u where k.agent_id = $1 and k.answer is not null
+               and (k.principal = 'user:' || u.user_id or k.principal ^@ ('user:' || u.user_id || ':'))",
+            agent.0,
+            person.0
+        )
+        .execute(self.0.connection())
+        .await?;
+        let people = sqlx::query!(
+            "update people set name = null, aliases = '{}', relationship = null, forgotten_at = $3, updated_at = $3
+             where agent_id = $1 and id = $2 and forgotten_at is null",
+            agent.0,
+            person.0,
+            now
+        );
+        let people = people.execute(self.0.connection()).await?.rows_affected();
+        Ok((people, shadows))
+    }
+}
