@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use support::TestHub;
 
 /// Tables that belong to no agent. Their rows are the hub's own.
-const HUB_TABLES: [&str; 8] = [
+const HUB_TABLES: [&str; 9] = [
     "audit_checkpoints",
     "embedding_models",
     "pairings",
@@ -13,6 +13,7 @@ const HUB_TABLES: [&str; 8] = [
     "sequencer_state",
     "settings",
     "sign_ins",
+    "user_identities",
     "users",
 ];
 

@@ -175,12 +175,12 @@ async fn rows_are_deleted_from_the_known_tables_only() {
         .concat()
     );
     let by_system: Vec<String> = hub.sql().values(&deletable("hub_system")).await;
-    let others = ["idempotency_keys", "jobs"];
+    let others = ["idempotency_keys", "invitations", "jobs"];
     // An artifact goes once its bytes have.
     assert_eq!(
         by_system,
         [
-            // Credentials and what people sent to devices go a month after they ended.
+            // Credentials, invitations and what people sent to devices go a month after they ended.
             &[
                 "access_tokens",
                 "artifacts",
