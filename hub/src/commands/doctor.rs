@@ -117,7 +117,7 @@ async fn issuers(config: &Config) -> Vec<(String, Result<String, String>)> {
         let said = probed
             .map(|keys| format!("{url} answers; its keys for RS256 or ES256: {keys}"))
             .map_err(|error| {
-                format!("{url}: {error}; who has signed in there comes in for a day after it was last read")
+                format!("{url}: {error}; its tokens are believed for a day after its keys were last read")
             });
         found.push((what, said));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use support::TestHub;
 
 /// Tables that belong to no agent. Their rows are the hub's own.
-const HUB_TABLES: [&str; 10] = [
+const HUB_TABLES: [&str; 11] = [
     "audit_checkpoints",
     "embedding_models",
     "pairings",
@@ -15,6 +15,7 @@ const HUB_TABLES: [&str; 10] = [
     "sequencer_state",
     "settings",
     "sign_ins",
+    "user_identities",
     "users",
 ];
 

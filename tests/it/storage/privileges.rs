@@ -184,7 +184,7 @@ async fn rows_are_deleted_from_the_known_tables_only() {
     assert_eq!(
         by_system,
         [
-            // Credentials and what people sent to devices go a month after they ended.
+            // Credentials, invitations and what people sent to devices go a month after they ended.
             &[
                 "access_tokens",
                 "artifacts",

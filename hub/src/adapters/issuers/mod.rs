@@ -23,6 +23,9 @@ use crate::{
     config::{Config, ConfigError, IssuerConfig},
 };
 
+/// When to come again while somebody asks.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// The issuers that are configured.
 #[derive(Default)]
 pub struct Issuers(Vec<Issuer>);
@@ -106,10 +109,12 @@ impl Issuer {
                 let Ok(_turn) = self.looking.try_lock() else {
                     return Ok(key);
                 };
+                self.ring().settles();
                 self.look(now).await;
             }
             Found::Look => {
                 let _turn = self.looking.lock().await;
+                self.ring().settles();
                 // Somebody may have looked meanwhile.
                 if matches!(self.ring().find(id, now), Found::Look) {
                     self.look(now).await;
@@ -121,7 +126,8 @@ impl Issuer {
         match found {
             Found::Key(key) | Found::Stale(key) => Ok(key),
             Found::None(why) => Err(why),
-            Found::Look => Err(NoKey::Unknown),
+            // Somebody asks again already.
+            Found::Look => Err(NoKey::Away { retry_after: AGAIN }),
         }
     }
 
@@ -132,7 +138,7 @@ impl Issuer {
     }
 
     async fn look(&self, now: DateTime) {
-        self.ring().tries(now);
+        self.ring().asks(now);
         match fetch::keys(&self.http, &self.config.url, self.within).await {
             Ok(keys) => {
                 if self.ring().renewed(keys, now) {

@@ -20,6 +20,8 @@ pub(super) struct Ring {
     keys: HashMap<String, IssuerKey>,
     read_at: Option<DateTime>,
     tried_at: Option<DateTime>,
+    /// It was asked, and nothing came of it yet.
+    is_asked: bool,
     is_away: bool,
 }
 
@@ -29,7 +31,7 @@ pub(super) enum Found {
     Key(IssuerKey),
     /// It is good, and it is time to look again.
     Stale(IssuerKey),
-    /// It is not known; the issuer is to be asked.
+    /// It is not known; the issuer is to be asked, or is being asked.
     Look,
     /// It is not known, and the issuer was asked.
     None(NoKey),
@@ -45,25 +47,37 @@ impl Ring {
             (Some(key), None) if is_stale => Found::Stale(key.clone()),
             (Some(key), _) => Found::Key(key.clone()),
             (None, None) => Found::Look,
+            (None, Some(_)) if self.is_asked => Found::Look,
             (None, Some(retry_after)) if self.is_away => Found::None(NoKey::Away { retry_after }),
             (None, Some(_)) => Found::None(NoKey::Unknown),
         }
     }
 
     /// The issuer is asked now.
-    pub(super) const fn tries(&mut self, now: DateTime) {
+    pub(super) const fn asks(&mut self, now: DateTime) {
         self.tried_at = Some(now);
+        self.is_asked = true;
+    }
+
+    /// Nobody asks it now. Whoever did, and has gone before it answered, counts as one whom it did not answer: else those who come
+    /// and go could have it asked without end.
+    pub(super) const fn settles(&mut self) {
+        if std::mem::replace(&mut self.is_asked, false) {
+            self.is_away = true;
+        }
     }
 
     /// These are its keys. True when it had been away.
     pub(super) fn renewed(&mut self, keys: HashMap<String, IssuerKey>, now: DateTime) -> bool {
         self.keys = keys;
         self.read_at = Some(now);
+        self.is_asked = false;
         std::mem::take(&mut self.is_away)
     }
 
     /// It did not answer. True for the first time.
     pub(super) const fn failed(&mut self) -> bool {
+        self.is_asked = false;
         !std::mem::replace(&mut self.is_away, true)
     }
 
@@ -108,11 +122,13 @@ mod tests {
         let mut ring = Ring::default();
         let find = |ring: &Ring, id, seconds| told(&ring.find(id, at(seconds)));
         assert_eq!(find(&ring, "a", 0), "look");
-        ring.tries(at(0));
+        ring.asks(at(0));
+        // Whoever comes meanwhile waits for what is found.
+        assert_eq!(find(&ring, "a", 1), "look");
         assert!(ring.failed() && !ring.failed());
         assert_eq!(find(&ring, "a", 20), "Away { retry_after: 40s }");
         assert_eq!(find(&ring, "a", 60), "look");
-        ring.tries(at(60));
+        ring.asks(at(60));
         assert!(ring.renewed(with(&["a"]), at(60)));
         assert_eq!(find(&ring, "a", 61), "key");
         assert_eq!(find(&ring, "b", 61), "Unknown");
@@ -121,17 +137,31 @@ mod tests {
         assert_eq!(find(&ring, "b", -500), "look");
         assert_eq!(find(&ring, "a", 659), "key");
         assert_eq!(find(&ring, "a", 660), "stale");
-        ring.tries(at(660));
+        ring.asks(at(660));
         ring.failed();
         assert_eq!(find(&ring, "a", 661), "key");
         let day = 60 + 86_400;
         assert_eq!(find(&ring, "a", day - 1), "stale");
         assert_eq!(find(&ring, "a", day), "look");
-        ring.tries(at(day));
+        ring.asks(at(day));
         assert_eq!(find(&ring, "a", day), "Away { retry_after: 60s }");
         // Rotated: what is not in the new list is gone.
         assert!(ring.renewed(with(&["b"]), at(day)));
         assert_eq!(find(&ring, "a", day + 1), "Unknown");
         assert_eq!(find(&ring, "b", day + 1), "key");
+    }
+
+    #[test]
+    fn who_asks_and_goes_has_asked() {
+        let mut ring = Ring::default();
+        ring.asks(at(0));
+        ring.settles();
+        assert_eq!(told(&ring.find("a", at(1))), "Away { retry_after: 59s }");
+        ring.settles();
+        ring.asks(at(60));
+        assert!(ring.renewed(with(&["a"]), at(60)));
+        ring.settles();
+        assert_eq!(told(&ring.find("a", at(61))), "key");
+        assert_eq!(told(&ring.find("b", at(61))), "Unknown");
     }
 }
