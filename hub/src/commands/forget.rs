@@ -36,7 +36,7 @@ const ERASURES: &str = "/v1/agents/self/erasures";
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The memory: the id that `hub recall` shows, or the end of it
-    #[arg(value_name = "MEMORY", required_unless_present_any = ["event", "session", "list", "receipt"])]
+    #[arg(value_name = "MEMORY", required_unless_present_any = ["event", "session", "person", "list", "receipt"])]
     memory: Option<String>,
 
     /// What was said in one event, by the id that `hub recall --why` shows
@@ -46,6 +46,10 @@ pub struct Args {
     /// Everything that was said in a session, by the id that `hub recall --why` shows
     #[arg(long, value_name = "ID", conflicts_with = "memory")]
     session: Option<Uuid>,
+
+    /// Somebody, with all that they said and all that is theirs alone, by their id in `/v1/agents/self/people`
+    #[arg(long, value_name = "ID", conflicts_with_all = ["memory", "event", "session", "list", "receipt"])]
+    person: Option<Uuid>,
 
     /// Forget the memory alone, and leave in the log what was said
     #[arg(long, requires = "memory")]
@@ -137,6 +141,9 @@ async fn target(args: &Args, hub: &Remote) -> Result<(String, Value), Failure> {
     }
     if let Some(id) = args.session {
         return Ok((format!("/v1/agents/self/sessions/{id}"), json!({})));
+    }
+    if let Some(id) = args.person {
+        return Ok((format!("/v1/agents/self/people/{id}"), json!({})));
     }
     let typed = args.memory.as_deref().unwrap_or_default();
     let id = match typed.parse::<Uuid>() {
