@@ -4,8 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Result,
-    events::Place,
-    ids::{ConsentId, PersonId},
+    ids::{ConsentId, DeviceId, PersonId},
     places::gate::{Answer, Closed, Matter, Purpose, ask},
     storage::{TurnRow, Tx},
 };
@@ -20,7 +19,12 @@ pub enum Permission {
 }
 
 /// Asks everybody of whom something was heard, and the one for whom the turn runs.
-pub async fn permission(tx: &mut Tx, turn: &TurnRow, place: Place, inputs: &[Uuid]) -> Result<Permission> {
+pub async fn permission(
+    tx: &mut Tx,
+    turn: &TurnRow,
+    device: Option<DeviceId>,
+    inputs: &[Uuid],
+) -> Result<Permission> {
     let mut people: Vec<Option<PersonId>> = tx
         .events()
         .people_of(inputs)
@@ -34,7 +38,7 @@ pub async fn permission(tx: &mut Tx, turn: &TurnRow, place: Place, inputs: &[Uui
     let mut grant = None;
     for person in people {
         let matter = Matter {
-            device: place.device,
+            device,
             person,
             purpose: Purpose::Remember,
             ..Matter::of_turn(turn)

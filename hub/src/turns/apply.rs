@@ -158,7 +158,7 @@ async fn may_remember(
     if memories.is_empty() {
         return Ok(Permission::Given(None));
     }
-    permission(tx, turn, place, inputs).await
+    permission(tx, turn, place.device, inputs).await
 }
 
 /// What the turn derives belongs where its inputs were, and to their audience.

@@ -33,6 +33,8 @@ pub struct TurnContext {
     pub spaces: Vec<Space>,
     /// The agent's live devices.
     pub devices: Vec<Device>,
+    /// Whether those who spoke allow it to remember what they said. What it wants to remember all the same is left out.
+    pub may_remember: bool,
     /// The time.
     pub now: DateTime,
 }

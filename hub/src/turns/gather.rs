@@ -14,6 +14,7 @@ use crate::{
     ids::SessionId,
     memory::{
         ask::Meaning,
+        permission::{Permission, permission},
         recall::{MAX_QUESTION, Question, recall_for_turn, words_of},
     },
     page::PageRequest,
@@ -103,6 +104,7 @@ pub async fn gather(
     devices.retain(|device| device.is_open_to(turn.audience));
     let recent = recent(tx, turn, &inputs).await?;
     let waiting_actions = waiting_actions(tx, &inputs).await?;
+    let may_remember = may_remember(tx, turn, &inputs).await?;
     Ok(TurnContext {
         turn: turn.id,
         runtime: runtime.name(),
@@ -113,8 +115,16 @@ pub async fn gather(
         waiting_actions,
         spaces,
         devices,
+        may_remember,
         now: tx.now(),
     })
+}
+
+async fn may_remember(tx: &mut Tx, turn: &TurnRow, inputs: &[Input]) -> Result<bool> {
+    let device = inputs.last().and_then(|input| input.device);
+    let ids: Vec<Uuid> = inputs.iter().map(|input| input.event.0).collect();
+    let permission = permission(tx, turn, device, &ids).await?;
+    Ok(matches!(permission, Permission::Given(_)))
 }
 
 /// The proposals that wait; the words of one only where they are believed as far as every input, and come from where nobody has

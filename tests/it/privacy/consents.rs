@@ -79,10 +79,10 @@ async fn what_somebody_says_is_remembered_until_they_withdraw_that_and_again_by_
             .await,
         1
     );
-    let left_out = "select body::jsonb #>> '{details,not_remembered}' from hub.audit_entries
-        where operation = 'run_turn' order by agent_seq desc limit 1";
-    let told: Vec<Option<String>> = hub.sql().values(left_out).await;
-    assert!(told[0].as_deref().is_some_and(|count| count != "0"), "{told:?}");
+    let replied = "select payload #>> '{content,0,text}' from hub.events where type = 'message.agent'
+        order by position desc limit 1";
+    let reply: String = hub.sql().value(replied).await;
+    assert_eq!(reply, "I do not remember what you say: you have not allowed it.");
     let yes = grant(&client, json!({"purpose": "memory"})).await;
     assert!(tells(&hub, &ada, "the bins go out on Monday").await > first);
     let by = format!("consent_id = '{}'", yes["id"].as_str().unwrap());
@@ -134,6 +134,8 @@ async fn a_withdrawal_while_the_agent_thinks_counts() {
     };
     tokio::join!(hub.run_jobs(), changes_her_mind);
     assert_eq!(hub.sql().count("turns", "state = 'planned'").await, 1);
+    let left_out = "operation = 'run_turn' and body::jsonb #>> '{details,not_remembered}' = '1'";
+    assert_eq!(hub.sql().count("audit_entries", left_out).await, 1);
     for table in ["memories", "memory_candidates"] {
         assert_eq!(hub.sql().count(table, "true").await, 0, "{table}");
     }

@@ -80,6 +80,9 @@ fn think(context: &TurnContext, at: usize, input: &Input, thought: &mut Thought)
             say(answer(context, topic));
             return;
         }
+        Meaning::Remember(_) if !context.may_remember => {
+            say("I do not remember what you say: you have not allowed it.".to_owned());
+        }
         Meaning::Remember(what) if what.chars().count() > crate::memory::MAX_CONTENT => {
             say("That is too long to remember in one piece: tell me in parts.".to_owned());
         }
@@ -103,11 +106,16 @@ fn think(context: &TurnContext, at: usize, input: &Input, thought: &mut Thought)
             Err(problem) => say(problem),
         },
         Meaning::Other if input.device.is_none() => {
-            say("I kept that. Without a model I only understand: remember that …, what do you remember about …, tell the <space> that …".to_owned());
+            let kept = if context.may_remember { "I kept that. " } else { "" };
+            say(format!(
+                "{kept}Without a model I only understand: remember that …, what do you remember about …, tell the <space> that …"
+            ));
         }
         Meaning::Other => {}
     }
-    thought.memories.push(heard(context, at, input));
+    if context.may_remember {
+        thought.memories.push(heard(context, at, input));
+    }
 }
 
 fn told(at: usize, what: &str) -> MemoryProposal {

@@ -50,6 +50,7 @@ fn context() -> TurnContext {
         waiting_actions: Vec::new(),
         spaces: Vec::new(),
         devices: Vec::new(),
+        may_remember: true,
         now: SystemClock.now(),
     }
 }
