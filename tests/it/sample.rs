@@ -154,7 +154,7 @@ impl Sample {
     async fn subject(&self, operation: &str, parameter: &str) -> String {
         match (parameter, operation) {
             ("agent_id", _) => self.hub.home.agent.to_string(),
-            ("person_id", _) => "self".to_owned(),
+            ("person_id", "list_consents" | "grant_consent" | "withdraw_consent") => "self".to_owned(),
             ("session_id", "forget_session") => self.remembered().await.session,
             ("session_id", _) => self.session().await,
             ("space_id", _) => self.hub.home.kitchen.space.to_string(),

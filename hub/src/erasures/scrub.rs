@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::Duration as TimeDelta;
 
 use crate::{
+    backoff::doubled,
     error::{Error, Result},
     hub::Hub,
     storage::{PROBE, TABLES},
@@ -13,6 +14,8 @@ use crate::{
 
 /// How often it is looked whether there is something to scrub.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// And after tries that came to nothing, each of which may have kept others from tables for a while.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_hours(2);
 /// How often the probe is looked at before the scrub is put off. A transaction of another database of the same server counts, too, and
 /// most are over in a moment.
 const LOOKS_BACK: u32 = 20;
@@ -41,9 +44,10 @@ pub enum Scrubbed {
 pub fn start(hub: &Hub) {
     let hub = hub.clone();
     hub.lifecycle.clone().spawn(async move {
+        let mut failed = 0;
         loop {
             tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(doubled(LOOK_EVERY, failed, LOOK_AT_LEAST_EVERY)) => {}
                 () = hub.lifecycle.closing() => return,
             }
             let done = tokio::select! {
@@ -51,6 +55,7 @@ pub fn start(hub: &Hub) {
                 // What was done of it stays done, and the next process begins anew.
                 () = hub.lifecycle.cancelled() => return,
             };
+            failed = if done.is_err() { failed + 1 } else { 0 };
             match done {
                 Ok(Scrubbed::Nothing | Scrubbed::Elsewhere) => {}
                 Ok(Scrubbed::Done { erasures, wal }) => {

@@ -24,3 +24,13 @@ pub fn authorize(caller: &Caller, scope: Scope) -> Result<()> {
         })
     }
 }
+
+/// Refuses a program, whatever its scopes: this is for somebody who is there.
+pub fn only_signed_in(caller: &Caller) -> Result<()> {
+    match &caller.principal {
+        Principal::User { within: Some(_), .. } => Err(Error::Forbidden {
+            scope: "a user's sign-in",
+        }),
+        Principal::User { within: None, .. } | Principal::Device { .. } => Ok(()),
+    }
+}

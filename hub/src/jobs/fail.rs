@@ -67,8 +67,17 @@ async fn wait(hub: &Hub, lease: &Lease, waiting_for: &str, retry_after: Duration
     tx.jobs().wait(lease, waiting_for, run_at).await?;
     if lease.kind == JobKind::RunTurn {
         tx.turns().hold(TurnId(lease.subject), Some(waiting_for)).await?;
+        take_back(&mut tx, TurnId(lease.subject)).await?;
     }
     tx.commit().await?;
+    Ok(())
+}
+
+/// What the try said so far is not its answer, and is not kept until the next one.
+async fn take_back(tx: &mut Tx, turn: TurnId) -> Result<()> {
+    if let Some(row) = tx.turns().row(turn).await? {
+        tx.turn_stream().restart(turn, row.audience).await?;
+    }
     Ok(())
 }
 
@@ -90,6 +99,7 @@ async fn retry(hub: &Hub, lease: &Lease, reason: &str) -> Result<()> {
     tx.jobs().retry(lease, reason, run_at).await?;
     if lease.kind == JobKind::RunTurn {
         tx.turns().hold(TurnId(lease.subject), None).await?;
+        take_back(&mut tx, TurnId(lease.subject)).await?;
     }
     tx.commit().await?;
     Ok(())

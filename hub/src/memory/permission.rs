@@ -44,7 +44,7 @@ pub async fn permission(
             ..Matter::of_turn(turn)
         };
         match ask(tx, matter).await? {
-            Answer::Open(by) => grant = by,
+            Answer::Open(by) => grant = by.or(grant),
             Answer::Closed(why) => return Ok(Permission::Refused(why)),
         }
     }

@@ -121,11 +121,12 @@ impl Sessions<'_> {
         Ok(id.fetch_optional(self.0.connection()).await?.map(SessionId))
     }
 
-    /// Closes a session, if it is open: what is said next begins another.
+    /// Closes a session, if it is open: what is said next begins another. One that is not recorded stays, for another would be.
     pub async fn close(&mut self, id: SessionId) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
         sqlx::query!(
-            "update sessions set state = 'closed', closed_at = $3 where agent_id = $1 and id = $2 and state = 'open'",
+            "update sessions set state = 'closed', closed_at = $3
+             where agent_id = $1 and id = $2 and state = 'open' and is_recorded",
             agent.0,
             id.0,
             now

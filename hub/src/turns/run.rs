@@ -117,8 +117,11 @@ async fn over(hub: &Hub, lease: &Lease, id: TurnId) -> Result<(), Failure> {
         tx.commit().await?;
         return Ok(());
     }
-    let reason = "what it had read was forgotten meanwhile".to_owned();
-    Err(Failure::Retry { reason })
+    // No try of its own: it was not at fault.
+    Err(Failure::Wait {
+        waiting_for: "what it had read was forgotten".to_owned(),
+        retry_after: Duration::ZERO,
+    })
 }
 
 /// The thought, and the least trust of what was looked up for it.

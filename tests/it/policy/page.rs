@@ -25,7 +25,7 @@ the household's things and their own. The rule is `hub/src/identity/role.rs`.
 ";
 
 /// What no program does, whatever its scopes.
-const ONLY_SIGNED_IN: [&str; 1] = ["transfer_ownership"];
+const ONLY_SIGNED_IN: [&str; 2] = ["leave_agent", "transfer_ownership"];
 /// Where the operation itself asks for a higher role than its scope.
 const AT_LEAST: [(&str, Role); 1] = [("transfer_ownership", Role::Owner)];
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What stands in the place of a text that a person will read.
-const FORGOTTEN: &str = "(forgotten)";
+pub(super) const FORGOTTEN: &str = "(forgotten)";
 
 impl Erasures<'_> {
     /// Holds the turns, so that none of them ends or says more meanwhile. Those that have not ended come back, each with whether

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Erasures, Found, Reach};
+use super::{Erasures, Found, Reach, erase::FORGOTTEN};
 use crate::{
     error::Result,
     identity::Caller,
@@ -103,6 +103,17 @@ impl Erasures<'_> {
                and (k.principal = 'user:' || u.user_id or k.principal ^@ ('user:' || u.user_id || ':'))",
             agent.0,
             person.0
+        )
+        .execute(self.0.connection())
+        .await?;
+        sqlx::query!(
+            "with users as (select user_id from person_accounts where agent_id = $1 and person_id = $2),
+               invited as (update invitations set name = null
+                 where agent_id = $1 and name is not null and accepted_by in (select user_id from users))
+             update consents set evidence = $3 where agent_id = $1 and person_id = $2 and evidence is not null",
+            agent.0,
+            person.0,
+            FORGOTTEN
         )
         .execute(self.0.connection())
         .await?;

@@ -9,7 +9,7 @@ use super::Erasures;
 use crate::{clock::DateTime, error::Result, ids::NodeId, storage::Db};
 
 /// The tables that hold what people said, or did. `hub.scrub` takes these and no others; a test compares.
-pub const TABLES: [&str; 18] = [
+pub const TABLES: [&str; 20] = [
     "events",
     "turns",
     "turn_stream",
@@ -24,6 +24,8 @@ pub const TABLES: [&str; 18] = [
     "device_shadows",
     "artifacts",
     "people",
+    "consents",
+    "invitations",
     "embeddings_384",
     "embeddings_768",
     "embeddings_1024",

@@ -13,6 +13,7 @@ use crate::{
         v1::AgentPath,
     },
     hub::Hub,
+    identity::authorize::only_signed_in,
     sessions::{Session, update_session::update_session as update},
 };
 
@@ -38,6 +39,10 @@ pub(super) async fn update_session(
     Path(path): Path<SessionPath>,
     Json(body): Json<UpdateSessionRequest>,
 ) -> Result<Json<Session>, Failed> {
+    if body.is_recorded {
+        // No program begins to listen again.
+        only_signed_in(&may.caller)?;
+    }
     // The turns of a session have its audience: who may see the one may see the others.
     let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
     let session = update(&mut tx, path.session_id, body.is_recorded).await?;

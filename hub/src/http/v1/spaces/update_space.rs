@@ -13,6 +13,7 @@ use crate::{
         v1::AgentPath,
     },
     hub::Hub,
+    identity::authorize::only_signed_in,
     places::{
         PrivacyMode, Space,
         update_space::{SpaceChange, update_space as update},
@@ -40,6 +41,10 @@ pub(super) async fn update_space(
     Path(path): Path<SpacePath>,
     Json(body): Json<UpdateSpaceRequest>,
 ) -> Result<Json<Space>, Failed> {
+    if body.privacy_mode == Some(PrivacyMode::Normal) {
+        // No program begins to listen again.
+        only_signed_in(&may.caller)?;
+    }
     // Everybody's turns there end, whoever may see them.
     let scope = TxScope::WholeAgent(may.caller.agent);
     let mut tx = hub.db.begin(scope, may.caller.actor()).await?;
