@@ -195,15 +195,14 @@ async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
 }
 
 async fn receipt(hub: &mut Remote, typed: &str) -> Result<ExitCode, Failure> {
-    let id = match typed.parse::<Uuid>() {
-        Ok(id) => id,
-        Err(_) => {
-            let all = erasures(hub).await?;
-            let ids: Vec<Uuid> = all.items.iter().map(|erasure| erasure.id.0).collect();
-            pick_id(&ids, typed).map_err(|mismatch| {
-                Failure::Usage(format!("{typed} {mismatch}\n  see them: hub forget --list"))
-            })?
-        }
+    let id = if let Ok(id) = typed.parse::<Uuid>() {
+        id
+    } else {
+        let all = erasures(hub).await?;
+        let ids: Vec<Uuid> = all.items.iter().map(|erasure| erasure.id.0).collect();
+        pick_id(&ids, typed).map_err(|mismatch| {
+            Failure::Usage(format!("{typed} {mismatch}\n  see them: hub forget --list"))
+        })?
     };
     let call = Call::get(format!("{ERASURES}/{id}"));
     if hub.is_curl() {

@@ -249,8 +249,7 @@ impl Turns<'_> {
         id: TurnId,
         lease: &Lease,
         reply: Option<EventId>,
-        usage: &Value,
-        read: &[Uuid],
+        (usage, read): (&Value, &[Uuid]),
     ) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(

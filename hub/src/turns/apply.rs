@@ -113,7 +113,7 @@ pub async fn apply(
     let reply = reply(&mut tx, turn, place, trust, &thought.reply).await?;
     let read = [context.memories(), looked_up.memories].concat();
     tx.turns()
-        .plan(turn.id, lease, reply, &thought.usage, &read)
+        .plan(turn.id, lease, reply, (&thought.usage, &read))
         .await?;
     let end = FrameKind::Completed;
     tx.turn_stream().add(turn.id, turn.audience, end, None).await?;

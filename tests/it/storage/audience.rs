@@ -308,7 +308,7 @@ impl Story {
                    join pg_class t on t.oid = k.confrelid
                  where k.contype = 'f' and c.relnamespace = 'hub'::regnamespace and t.relname not in ('agents', 'users')
                    and cardinality(k.conkey) > 1 and has_table_privilege('hub_system', c.oid, 'insert')
-                   and c.relname not in ('spaces', 'pairings', 'erasures')
+                   and c.relname not in ('spaces', 'pairings', 'erasures', 'people')
                  order by 1",
             )
             .await
