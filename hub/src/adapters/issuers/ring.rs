@@ -144,6 +144,7 @@ mod tests {
         assert_eq!(find(&ring, "a", day - 1), "stale");
         assert_eq!(find(&ring, "a", day), "look");
         ring.asks(at(day));
+        ring.failed();
         assert_eq!(find(&ring, "a", day), "Away { retry_after: 60s }");
         // Rotated: what is not in the new list is gone.
         assert!(ring.renewed(with(&["b"]), at(day)));
