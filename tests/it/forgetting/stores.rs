@@ -6,7 +6,7 @@ use hub::storage::{PROBE, TABLES};
 use support::TestHub;
 
 /// Columns that hold what people and devices said, and what was made of it. Forgetting empties them, or takes their row.
-const ERASED: [&str; 55] = [
+const ERASED: [&str; 57] = [
     "action_decisions.arguments_sha256",
     "action_decisions.reason",
     "actions.arguments",
@@ -25,6 +25,7 @@ const ERASED: [&str; 55] = [
     "commands.result",
     "commands.result_salt",
     "commands.supersede_key",
+    "consents.evidence",
     "device_shadows.desired",
     "device_shadows.desired_salt",
     "device_shadows.reported",
@@ -42,6 +43,7 @@ const ERASED: [&str; 55] = [
     "events.payload_salt",
     "idempotency_keys.answer",
     "idempotency_keys.body_sha256",
+    "invitations.name",
     "jobs.last_error",
     "memories.content",
     "memories.content_salt",
@@ -99,6 +101,10 @@ const NO_CONTENT: &[&str] = &[
     "commands.kind",
     "commands.state",
     "commands.trace_context",
+    "consents.decision",
+    "consents.evidence_kind",
+    "consents.purpose",
+    "consents.request_id",
     "conversations.kind",
     "deliveries.state",
     "devices.approved_kinds",
@@ -126,6 +132,8 @@ const NO_CONTENT: &[&str] = &[
     "idempotency_keys.key",
     "idempotency_keys.operation",
     "idempotency_keys.principal",
+    "invitations.code_sha256",
+    "invitations.role",
     "jobs.kind",
     "jobs.lane",
     "jobs.payload",
@@ -166,6 +174,8 @@ const NO_CONTENT: &[&str] = &[
     "turns.state",
     "turns.usage",
     "turns.waiting_for",
+    "user_identities.issuer",
+    "user_identities.subject",
     "users.name",
     "users.password_hash",
 ];

@@ -32,7 +32,7 @@ const CONTENT: &[(&str, &[&str])] = &[
 const EMPTY: &[(&str, &str)] = &[
     ("consents", "what people allow"),
     (
-        "access_tokens agent_heads agents claims invitations memberships personas pairings sign_ins users",
+        "access_tokens agent_heads agents claims invitations memberships personas pairings sign_ins user_identities users",
         "who may do what",
     ),
     ("people person_accounts", "whom the agent knows; people write it"),
@@ -54,6 +54,10 @@ const EMPTY: &[(&str, &str)] = &[
         "plumbing: ids, names of models, states",
     ),
     ("idempotency_keys", "answers to requests of people"),
+    (
+        "erasures memory_tombstones scrubber_state scrub_probe",
+        "that something was forgotten, and never what",
+    ),
     (
         "audit_entries audit_chains audit_checkpoints audit_sequence publisher_state sequencer_state",
         "commitments, no content",
@@ -156,6 +160,11 @@ const TABLE: &[(&str, Obeys)] = &[
     ),
     ("devices::update_shadow::tell", Needless(STATES)),
     ("consents::grant::tell", Needless(SETTINGS)),
+    ("erasures::forget::carry_out", Needless(STATES)),
+    ("erasures::forget::tell", Needless(STATES)),
+    ("jobs::fail::take_back", Needless("takes back what was said")),
+    ("people::create_person::create_person", Needless(SETTINGS)),
+    ("people::update_person::update_person", Needless(SETTINGS)),
     ("artifacts::delete::delete", Needless(STATES)),
     (
         "devices::approve_capabilities::approve_capabilities",
