@@ -15,6 +15,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use secrecy::ExposeSecret;
 
 use crate::{
+    adapters::body::{self, Unread},
     backoff::doubled,
     config::TelemetryConfig,
     error::root,
@@ -194,13 +195,11 @@ impl HttpClient for Http {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let sent = self.http.execute(request.try_into()?).await;
         let mut answer = sent.inspect_err(|error| self.cause.keep(error))?;
-        let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await? {
-            if body.len() + piece.len() > MAX_ANSWER_BYTES {
-                return Err("the answer is too long".into());
-            }
-            body.extend_from_slice(&piece);
-        }
+        let body = match body::whole(&mut answer, MAX_ANSWER_BYTES).await {
+            Ok(body) => body,
+            Err(Unread::Broken(error)) => return Err(error.into()),
+            Err(Unread::TooLong) => return Err("the answer is too long".into()),
+        };
         let mut whole = Response::new(body.into());
         *whole.status_mut() = answer.status();
         Ok(whole)

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod blobs;
+pub mod body;
 pub mod circuit;
 pub mod collector;
 pub mod issuers;

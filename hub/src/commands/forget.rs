@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     pair::agreed,
-    remote::{self, Call, Failure, Options, Remote, pick_id, short_ids},
+    remote::{self, Call, Failure, Options, Remote, entries, pick_from, short_ids},
     terminal::{ago, one_line, span},
 };
 use crate::{
@@ -157,12 +157,9 @@ async fn target(args: &Args, hub: &Remote) -> Result<(String, Value), Failure> {
 async fn memory(hub: &Remote, typed: &str) -> Result<Uuid, Failure> {
     let list = || Call::get(MEMORIES).query("limit", &MAX_LIMIT);
     let all: Page<Memory> = hub.client.pages(list, MAX_PAGES).await?;
-    let ids: Vec<Uuid> = all.items.iter().map(|memory| memory.id.0).collect();
-    pick_id(&ids, typed).map_err(|mismatch| {
-        Failure::Usage(format!(
-            "{typed} {mismatch}\n  find the memory: hub recall WHAT IT SAYS"
-        ))
-    })
+    let see = "find the memory: hub recall WHAT IT SAYS";
+    let memory = pick_from(&all.items, |memory| memory.id.0, typed, see)?;
+    Ok(memory.id.0)
 }
 
 async fn erasures(hub: &Remote) -> Result<Page<Erasure>, Failure> {
@@ -180,18 +177,9 @@ async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let now = SystemClock.now();
-    let ids: Vec<Uuid> = all.items.iter().map(|erasure| erasure.id.0).collect();
-    let entries: Vec<String> = all
-        .items
-        .iter()
-        .zip(short_ids(&ids))
-        .map(|(erasure, id)| entry(erasure, &id, now))
-        .collect();
-    hub.show(match entries.as_slice() {
-        [] => "Nothing was forgotten yet.".to_owned(),
-        entries => entries.join("\n"),
-    })?;
-    Ok(ExitCode::SUCCESS)
+    let id = |erasure: &Erasure| erasure.id.0;
+    let entries = entries(&all.items, id, |erasure, id| entry(erasure, id, now));
+    hub.show_list(&entries, "Nothing was forgotten yet.")
 }
 
 async fn receipt(hub: &mut Remote, typed: &str) -> Result<ExitCode, Failure> {
@@ -199,10 +187,10 @@ async fn receipt(hub: &mut Remote, typed: &str) -> Result<ExitCode, Failure> {
         id
     } else {
         let all = erasures(hub).await?;
-        let ids: Vec<Uuid> = all.items.iter().map(|erasure| erasure.id.0).collect();
-        pick_id(&ids, typed).map_err(|mismatch| {
-            Failure::Usage(format!("{typed} {mismatch}\n  see them: hub forget --list"))
-        })?
+        let id = |erasure: &Erasure| erasure.id.0;
+        pick_from(&all.items, id, typed, "see them: hub forget --list")?
+            .id
+            .0
     };
     let call = Call::get(format!("{ERASURES}/{id}"));
     if hub.is_curl() {

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use serde::Deserialize;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
-    remote::{self, Call, Failure, Options, Remote, pick_id, quote, short_ids},
+    remote::{self, Call, Failure, Options, Remote, entries, pick_from, quote},
     terminal::{one_line, span},
 };
 use crate::{
@@ -139,28 +138,16 @@ async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
     }
     let now = SystemClock.now();
     let open = open(all, now);
-    let ids: Vec<Uuid> = open.iter().map(|invitation| invitation.id.0).collect();
-    let entries: Vec<String> = open
-        .iter()
-        .zip(short_ids(&ids))
-        .map(|(invitation, id)| entry(invitation, &id, now))
-        .collect();
-    hub.show(match entries.as_slice() {
-        [] => "No invitation is open.".to_owned(),
-        entries => entries.join("\n"),
-    })?;
-    Ok(ExitCode::SUCCESS)
+    let id = |invitation: &Invitation| invitation.id.0;
+    let entries = entries(&open, id, |invitation, id| entry(invitation, id, now));
+    hub.show_list(&entries, "No invitation is open.")
 }
 
 async fn revoke(hub: &mut Remote, typed: &str) -> Result<ExitCode, Failure> {
     let open = open(hub.client.pages(page, MAX_PAGES).await?, SystemClock.now());
-    let ids: Vec<Uuid> = open.iter().map(|invitation| invitation.id.0).collect();
-    let id = pick_id(&ids, typed).map_err(|mismatch| {
-        Failure::Usage(format!(
-            "{typed} {mismatch}\n  see the invitations: hub invite --list"
-        ))
-    })?;
-    let call = Call::delete(format!("{PATH}/{id}"));
+    let id = |invitation: &Invitation| invitation.id.0;
+    let invitation = pick_from(&open, id, typed, "see the invitations: hub invite --list")?;
+    let call = Call::delete(format!("{PATH}/{}", invitation.id));
     if hub.is_curl() {
         return hub.show_curl(&call);
     }

@@ -9,7 +9,7 @@ use super::{
     invite::role,
     login::{Who, ask_password},
     pair::agreed,
-    remote::{self, Call, Failure, Options, Remote, pick_id, short_ids},
+    remote::{self, Call, Failure, Options, Remote, entries, pick_id},
     terminal::{ago, one_line},
 };
 use crate::{
@@ -133,13 +133,8 @@ async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let now = SystemClock.now();
-    let ids: Vec<Uuid> = all.items.iter().map(|member| member.user_id.0).collect();
-    let lines: Vec<String> = all
-        .items
-        .iter()
-        .zip(short_ids(&ids))
-        .map(|(member, id)| line(member, &id, now))
-        .collect();
+    let id = |member: &Member| member.user_id.0;
+    let lines = entries(&all.items, id, |member, id| line(member, id, now));
     hub.show(lines.join("\n"))?;
     if all.next_cursor.is_some() {
         hub.terminal.remark("There are more; these are the oldest.");

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use serde::Deserialize;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
-    remote::{self, Call, Failure, Options, Remote, pick_id, short_ids},
+    remote::{self, Call, Failure, Options, Remote, entries, pick_from},
     terminal::{one_line, span},
 };
 use crate::{
@@ -108,35 +107,20 @@ async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
     }
     let now = SystemClock.now();
     let live = live(all, now);
-    let ids: Vec<Uuid> = live.iter().map(|token| token.id.0).collect();
-    let entries: Vec<String> = live
-        .iter()
-        .zip(short_ids(&ids))
-        .map(|(token, id)| entry(token, &id, now))
-        .collect();
-    hub.show(match entries.as_slice() {
-        [] => "There are no tokens.".to_owned(),
-        entries => entries.join("\n"),
-    })?;
-    Ok(ExitCode::SUCCESS)
+    let entries = entries(&live, |token| token.id.0, |token, id| entry(token, id, now));
+    hub.show_list(&entries, "There are no tokens.")
 }
 
 async fn revoke(hub: &mut Remote, typed: &str) -> Result<ExitCode, Failure> {
     let live = live(hub.client.pages(page, MAX_PAGES).await?, SystemClock.now());
-    let ids: Vec<Uuid> = live.iter().map(|token| token.id.0).collect();
-    let id = pick_id(&ids, typed)
-        .map_err(|mismatch| Failure::Usage(format!("{typed} {mismatch}\n  see the tokens: hub tokens")))?;
-    let call = Call::delete(format!("{PATH}/{id}"));
+    let token = pick_from(&live, |token| token.id.0, typed, "see the tokens: hub tokens")?;
+    let call = Call::delete(format!("{PATH}/{}", token.id));
     if hub.is_curl() {
         return hub.show_curl(&call);
     }
     hub.client.call(&call).await?;
     if !hub.is_json() {
-        let name = live
-            .iter()
-            .find(|token| token.id.0 == id)
-            .map(|token| one_line(&token.name));
-        hub.show(format!("{} is revoked.", name.unwrap_or_default()))?;
+        hub.show(format!("{} is revoked.", one_line(&token.name)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

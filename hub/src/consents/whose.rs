@@ -4,7 +4,7 @@
 use super::EvidenceKind;
 use crate::{
     error::{Error, Result},
-    identity::{Caller, Principal, Role},
+    identity::{Caller, Principal},
     ids::{PersonId, UserId},
     storage::Tx,
 };
@@ -38,7 +38,7 @@ pub async fn seen(tx: &mut Tx, caller: &Caller, whose: Whose) -> Result<PersonId
         return Ok(person);
     }
     match tx.consents().has_login(person).await? {
-        Some(_) if runs_the_household(caller) => Ok(person),
+        Some(_) if caller.runs_the_household() => Ok(person),
         _ => Err(NOBODY),
     }
 }
@@ -71,14 +71,4 @@ fn named(caller: &Caller, whose: Whose) -> Result<PersonId> {
         Whose::Of(person) => Ok(person),
         Whose::Own => caller.person().ok_or(NOBODY),
     }
-}
-
-const fn runs_the_household(caller: &Caller) -> bool {
-    matches!(
-        caller.principal,
-        Principal::User {
-            role: Role::Admin | Role::Owner,
-            ..
-        }
-    )
 }

@@ -10,7 +10,7 @@ use crate::{
     audit::record::Record,
     error::{Error, Result},
     events::{EventKind, NewEvent, Place},
-    identity::{Caller, Principal, Role},
+    identity::Caller,
     ids::{ArtifactId, ErasureId, PersonId},
     mailbox,
     memory::recall::words_of,
@@ -59,8 +59,7 @@ fn unforgettable(target: Target) -> Error {
 
 /// What is private is only seen by whose it is. What is the household's goes by who runs the household, or who said it.
 fn may_forget(caller: &Caller, audience: Option<PersonId>, is_own: bool) -> Result<()> {
-    let runs_household = matches!(&caller.principal, Principal::User { role, .. } if *role >= Role::Admin);
-    if audience.is_some() || is_own || runs_household {
+    if audience.is_some() || is_own || caller.runs_the_household() {
         return Ok(());
     }
     // As an admin: somebody else's words, which are the household's.

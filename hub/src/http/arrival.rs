@@ -10,6 +10,7 @@ use crate::{
     hub::Hub,
     identity::{
         Origin,
+        authorize::SIGNED_IN_ONLY,
         credentials::{Proven, authenticate},
         newcomer::{Arriving, Newcomer},
     },
@@ -48,8 +49,6 @@ async fn by_token(hub: &Hub, token: &SecretString, from: Origin, name: Option<St
             "/name",
             "is missing: choose the login name that you will have here",
         )),
-        (Proven::Device(_) | Proven::Token(_), _) => Err(Error::Forbidden {
-            scope: "a user's sign-in",
-        }),
+        (Proven::Device(_) | Proven::Token(_), _) => Err(SIGNED_IN_ONLY),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     hub::Hub,
     identity::{
         Caller, Known, Scope,
-        authorize::authorize,
+        authorize::{SIGNED_IN_ONLY, authorize},
         credentials::{NOBODY_YET, Proven, authenticate, caller},
     },
     ids::AgentId,
@@ -119,10 +119,7 @@ impl FromRequestParts<Hub> for User {
         match authenticate(hub, &bearer(&parts.headers)?).await? {
             Proven::User(who) => Ok(Self { who, request_id }),
             Proven::Stranger(_) => Err(NOBODY_YET.into()),
-            Proven::Device(_) | Proven::Token(_) => Err(Error::Forbidden {
-                scope: "a user's sign-in",
-            }
-            .into()),
+            Proven::Device(_) | Proven::Token(_) => Err(SIGNED_IN_ONLY.into()),
         }
     }
 }

@@ -25,12 +25,15 @@ pub fn authorize(caller: &Caller, scope: Scope) -> Result<()> {
     }
 }
 
-/// Refuses a program, whatever its scopes: this is for somebody who is there.
+/// What only a user who signed in may do, no program and no device.
+pub const SIGNED_IN_ONLY: Error = Error::Forbidden {
+    scope: "a user's sign-in",
+};
+
+/// Refuses all but a user who signed in, whatever the scopes: this is for somebody who is there.
 pub fn only_signed_in(caller: &Caller) -> Result<()> {
     match &caller.principal {
-        Principal::User { within: Some(_), .. } => Err(Error::Forbidden {
-            scope: "a user's sign-in",
-        }),
-        Principal::User { within: None, .. } | Principal::Device { .. } => Ok(()),
+        Principal::User { within: None, .. } => Ok(()),
+        Principal::User { within: Some(_), .. } | Principal::Device { .. } => Err(SIGNED_IN_ONLY),
     }
 }

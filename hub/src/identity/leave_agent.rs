@@ -1,25 +1,18 @@
 //! Leaving an agent: one's own membership ends, with what stood on it.
 
 use super::{
-    Caller, Ended, Principal, Role,
+    Caller, Ended, Role,
+    authorize::only_signed_in,
     end_membership::end,
     held::{changed, own},
     membership::Refusal,
 };
-use crate::{
-    audit::record::Record,
-    error::{Error, Result},
-    storage::Tx,
-};
+use crate::{audit::record::Record, error::Result, storage::Tx};
 
 /// Ends the caller's own membership. The owner stays until they have transferred the ownership.
 pub async fn leave_agent(tx: &mut Tx, caller: &Caller) -> Result<Ended> {
     // A program does not leave for its user.
-    if !matches!(caller.principal, Principal::User { within: None, .. }) {
-        return Err(Error::Forbidden {
-            scope: "a user's sign-in",
-        });
-    }
+    only_signed_in(caller)?;
     let (user, role) = own(tx, caller).await?;
     if role == Role::Owner {
         return Err(Refusal::OwnerStays.into());

@@ -169,6 +169,18 @@ impl Caller {
         }
     }
 
+    /// Whether the household's things are the caller's to look after: as owner or admin.
+    #[must_use]
+    pub const fn runs_the_household(&self) -> bool {
+        matches!(
+            self.principal,
+            Principal::User {
+                role: Role::Admin | Role::Owner,
+                ..
+            }
+        )
+    }
+
     /// The user, for operations that only people may do.
     #[must_use]
     pub const fn user(&self) -> Option<UserId> {

@@ -65,16 +65,18 @@ async fn wait(hub: &Hub, lease: &Lease, waiting_for: &str, retry_after: Duration
     let mut tx = begin(hub, lease).await?;
     let run_at = tx.now() + TimeDelta::from_std(retry_after.min(MAX_BACK_OFF)).unwrap_or_default();
     tx.jobs().wait(lease, waiting_for, run_at).await?;
-    if lease.kind == JobKind::RunTurn {
-        tx.turns().hold(TurnId(lease.subject), Some(waiting_for)).await?;
-        take_back(&mut tx, TurnId(lease.subject)).await?;
-    }
+    put_off(&mut tx, lease, Some(waiting_for)).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// What the try said so far is not its answer, and is not kept until the next one.
-async fn take_back(tx: &mut Tx, turn: TurnId) -> Result<()> {
+/// A job's turn waits for the next try. What this one said is not its answer, and is not kept until then.
+async fn put_off(tx: &mut Tx, lease: &Lease, waiting_for: Option<&str>) -> Result<()> {
+    if lease.kind != JobKind::RunTurn {
+        return Ok(());
+    }
+    let turn = TurnId(lease.subject);
+    tx.turns().hold(turn, waiting_for).await?;
     if let Some(row) = tx.turns().row(turn).await? {
         tx.turn_stream().restart(turn, row.audience).await?;
     }
@@ -97,10 +99,7 @@ async fn retry(hub: &Hub, lease: &Lease, reason: &str) -> Result<()> {
     let wait = doubled(FIRST_BACK_OFF, failures, MAX_BACK_OFF);
     let run_at = tx.now() + TimeDelta::from_std(wait).unwrap_or_default();
     tx.jobs().retry(lease, reason, run_at).await?;
-    if lease.kind == JobKind::RunTurn {
-        tx.turns().hold(TurnId(lease.subject), None).await?;
-        take_back(&mut tx, TurnId(lease.subject)).await?;
-    }
+    put_off(&mut tx, lease, None).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -5,7 +5,10 @@ use uuid::Uuid;
 use crate::{
     error::Result,
     ids::{ConsentId, DeviceId, PersonId},
-    places::gate::{Answer, Closed, Matter, Purpose, ask},
+    places::{
+        Closed,
+        gate::{Answer, Matter, Purpose, ask},
+    },
     storage::{TurnRow, Tx},
 };
 

@@ -10,12 +10,12 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::PrivacyMode;
+use super::Closed;
 use crate::{
     consents::{ConsentPurpose, Standing, Use, check::check},
     error::Result,
     ids::{ConsentId, DeviceId, PersonId, SessionId, SpaceId},
-    storage::{Switches, TurnRow, Tx},
+    storage::{TurnRow, Tx},
 };
 
 /// What somebody wants to do with what belongs to a space.
@@ -70,17 +70,6 @@ impl Matter {
     }
 }
 
-/// Why the gate is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closed {
-    /// The space is private.
-    PrivacyMode,
-    /// The session is not recorded.
-    NoRecording,
-    /// The person does not allow it.
-    NoConsent,
-}
-
 /// What the gate says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
@@ -88,18 +77,6 @@ pub enum Answer {
     Open(Option<ConsentId>),
     /// It may not.
     Closed(Closed),
-}
-
-impl Closed {
-    /// The word in answers, in the log and in tables.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PrivacyMode => "privacy_mode",
-            Self::NoRecording => "no_recording",
-            Self::NoConsent => "no_consent",
-        }
-    }
 }
 
 /// Why something may not be done now; none: it may. In order with the log only after the agent's head row was taken: a change of
@@ -114,7 +91,7 @@ pub async fn closed(tx: &mut Tx, matter: Matter) -> Result<Option<Closed>> {
 /// The same, with the grant that it takes.
 pub async fn ask(tx: &mut Tx, matter: Matter) -> Result<Answer> {
     let switches = tx.places().switches(matter.space, matter.session).await?;
-    match judge(switches) {
+    match switches.closed() {
         Some(why) => Ok(Answer::Closed(why)),
         None => ask_the_person(tx, matter).await,
     }
@@ -124,7 +101,7 @@ pub async fn ask(tx: &mut Tx, matter: Matter) -> Result<Answer> {
 /// it sees the change.
 pub async fn closed_and_held(tx: &mut Tx, matter: Matter) -> Result<Option<Closed>> {
     let switches = tx.places().hold_switches(matter.space, matter.session).await?;
-    Ok(judge(switches))
+    Ok(switches.closed())
 }
 
 /// What people who are known allow. What nobody said takes the household's rules.
@@ -156,20 +133,4 @@ pub async fn usable_memories(tx: &mut Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>>
 /// Those of some sessions whose words the agent may use now.
 pub async fn usable_sessions(tx: &mut Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
     tx.places().sessions_of_open_spaces(ids).await
-}
-
-fn judge(switches: Switches) -> Option<Closed> {
-    match switches {
-        Switches {
-            mode: PrivacyMode::Private,
-            ..
-        } => Some(Closed::PrivacyMode),
-        Switches {
-            is_recorded: false, ..
-        } => Some(Closed::NoRecording),
-        Switches {
-            mode: PrivacyMode::Normal,
-            is_recorded: true,
-        } => None,
-    }
 }

@@ -62,3 +62,26 @@ impl PrivacyMode {
         }
     }
 }
+
+/// Why the [gate](gate) is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// The space is private.
+    PrivacyMode,
+    /// The session is not recorded.
+    NoRecording,
+    /// The person does not allow it.
+    NoConsent,
+}
+
+impl Closed {
+    /// The word in answers, in the log and in tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PrivacyMode => "privacy_mode",
+            Self::NoRecording => "no_recording",
+            Self::NoConsent => "no_consent",
+        }
+    }
+}

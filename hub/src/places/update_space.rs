@@ -1,9 +1,8 @@
 //! Changing a space, its privacy mode too.
 
 use super::{
-    PrivacyMode, Space,
+    Closed, PrivacyMode, Space,
     create_space::{MAX_NAME, changed, name_taken},
-    gate::Closed,
 };
 use crate::{
     audit::record::Record,

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     events::{EventKind, NewEvent, Place},
     ids::SessionId,
-    places::gate::Closed,
+    places::Closed,
     storage::{Tx, Within},
     turns::cancel::{cancel, hold, recorded},
 };

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     ids::{LocationId, SessionId, SpaceId},
     page::PageRequest,
-    places::{PrivacyMode, Space},
+    places::{Closed, PrivacyMode, Space},
 };
 
 /// The tables of places.
@@ -63,10 +63,14 @@ impl Switches {
         is_recorded: false,
     };
 
-    /// Whether anything may be kept.
+    /// Why nothing may be kept; none: it may.
     #[must_use]
-    pub const fn are_open(self) -> bool {
-        matches!(self.mode, PrivacyMode::Normal) && self.is_recorded
+    pub const fn closed(self) -> Option<Closed> {
+        match (self.mode, self.is_recorded) {
+            (PrivacyMode::Private, _) => Some(Closed::PrivacyMode),
+            (PrivacyMode::Normal, false) => Some(Closed::NoRecording),
+            (PrivacyMode::Normal, true) => None,
+        }
     }
 }
 

@@ -268,7 +268,7 @@ impl Tx {
                 .places()
                 .switches(event.place.space, event.place.session)
                 .await?;
-            if switches.are_open() {
+            if switches.closed().is_none() {
                 open.push(event);
             }
         }

@@ -29,7 +29,10 @@ use crate::{
         permission::{Permission, permission},
         recall::words_of,
     },
-    places::gate::{Closed, Matter, closed},
+    places::{
+        Closed,
+        gate::{Matter, closed},
+    },
     storage::{Lease, Ring, TurnRow, Tx},
 };
 

@@ -7,7 +7,7 @@ use super::{TurnState, fail::end};
 use crate::{
     audit::record::Record,
     error::Result,
-    places::gate::Closed,
+    places::Closed,
     storage::{TurnRow, Tx, Within},
     telemetry::metric,
 };

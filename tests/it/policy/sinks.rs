@@ -162,7 +162,7 @@ const TABLE: &[(&str, Obeys)] = &[
     ("consents::grant::tell", Needless(SETTINGS)),
     ("erasures::forget::carry_out", Needless(STATES)),
     ("erasures::forget::tell", Needless(STATES)),
-    ("jobs::fail::take_back", Needless("takes back what was said")),
+    ("jobs::fail::put_off", Needless("takes back what was said")),
     ("people::create_person::create_person", Needless(SETTINGS)),
     ("people::update_person::update_person", Needless(SETTINGS)),
     ("artifacts::delete::delete", Needless(STATES)),

@@ -14,7 +14,11 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::IssuerKey;
-use crate::{config::is_safe_issuer_url, error::root};
+use crate::{
+    adapters::body::{self, Unread},
+    config::is_safe_issuer_url,
+    error::root,
+};
 
 /// A document at most: many times what issuers send.
 const MAX_BYTES: usize = 256 * 1024;
@@ -86,13 +90,11 @@ async fn get<T: DeserializeOwned>(http: &Client, url: &str, what: &str) -> Resul
         let status = answer.status().as_u16();
         return Err(IssuerError::Away(format!("it answers {status} for its {what}")));
     }
-    let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(away)? {
-        if body.len() + piece.len() > MAX_BYTES {
-            return Err(malformed(&format!("its {what} is longer than {MAX_BYTES} bytes")));
-        }
-        body.extend_from_slice(&piece);
-    }
+    let read = body::whole(&mut answer, MAX_BYTES).await;
+    let body = read.map_err(|unread| match unread {
+        Unread::Broken(error) => away(error),
+        Unread::TooLong => malformed(&format!("its {what} is longer than {MAX_BYTES} bytes")),
+    })?;
     serde_json::from_slice(&body).map_err(|_| malformed(&format!("its {what} cannot be read")))
 }
 

@@ -13,7 +13,10 @@ use reqwest::{Client, Request, Response, StatusCode, header::RETRY_AFTER};
 use serde::Deserialize;
 
 use super::ModelError;
-use crate::error::root;
+use crate::{
+    adapters::body::{self, Unread},
+    error::root,
+};
 
 /// An answer at most: many times what the longest allowed one takes.
 pub(super) const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
@@ -74,14 +77,11 @@ async fn bounded(transport: &Transport, request: Request) -> Result<Response, Mo
 
 /// The whole of an answer that is not streamed.
 pub(super) async fn whole(mut answer: Response, most: usize) -> Result<Vec<u8>, ModelError> {
-    let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(|error| away(&error))? {
-        if body.len() + piece.len() > most {
-            return Err(ModelError::Malformed(format!("it is longer than {most} bytes")));
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
+    let read = body::whole(&mut answer, most).await;
+    read.map_err(|unread| match unread {
+        Unread::Broken(error) => away(&error),
+        Unread::TooLong => ModelError::Malformed(format!("it is longer than {most} bytes")),
+    })
 }
 
 /// What a status means for whoever waits.

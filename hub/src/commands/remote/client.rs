@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{BaseUrl, Call, Failure, Problem, SignIn, SignInFile, sign_in::Locked};
 use crate::{
+    adapters::body::{self, Unread},
     clock::{Clock, SystemClock},
     error::{chain, root},
     page::Page,
@@ -243,13 +244,11 @@ impl Client {
         let mut response = request.send().await.map_err(failed)?;
         let after = response.headers().get(RETRY_AFTER);
         let retry_after_s = after.and_then(|value| value.to_str().ok()?.parse().ok());
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > MAX_ANSWER {
-                return Err(self.strange(format!("an answer of more than {MAX_ANSWER} bytes")));
-            }
-        }
+        let read = body::whole(&mut response, MAX_ANSWER).await;
+        let body = read.map_err(|unread| match unread {
+            Unread::Broken(error) => failed(error),
+            Unread::TooLong => self.strange(format!("an answer of more than {MAX_ANSWER} bytes")),
+        })?;
         Ok(Response {
             status: response.status(),
             retry_after_s,

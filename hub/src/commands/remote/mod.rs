@@ -23,7 +23,7 @@ pub use call::{Call, quote};
 pub use client::{Client, Tokens};
 pub use failure::{Failure, Problem};
 pub use names::Names;
-pub use short_id::{pick as pick_id, short_ids};
+pub use short_id::{entries, pick as pick_id, pick_from, short_ids};
 pub use sign_in::{SignIn, SignInFile, SignInFileError};
 
 use super::{address, terminal::Terminal};
@@ -117,6 +117,17 @@ impl Remote {
     /// Shows lines of an answer, which programs do not read.
     pub fn show(&mut self, text: impl AsRef<str>) -> Result<(), Failure> {
         Ok(self.terminal.show(text.as_ref())?)
+    }
+
+    /// Shows lines that may be none; then what that means.
+    pub fn show_list(&mut self, lines: &[String], none: &str) -> Result<ExitCode, Failure> {
+        let text = if lines.is_empty() {
+            none.to_owned()
+        } else {
+            lines.join("\n")
+        };
+        self.show(text)?;
+        Ok(ExitCode::SUCCESS)
     }
 
     /// Shows an answer to programs.

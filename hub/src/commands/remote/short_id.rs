@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use super::Failure;
+
 /// Digits at least: among the few actions that wait, a slip does not hit another one.
 const LEAST: usize = 6;
 /// Digits to type at least.
@@ -51,6 +53,27 @@ pub fn pick(ids: &[Uuid], typed: &str) -> Result<Uuid, Mismatch> {
         [] => Err(Mismatch::Missing),
         _ => Err(Mismatch::Several(found.len())),
     }
+}
+
+/// A line for each thing, which names it by its short id.
+pub fn entries<T>(things: &[T], id: impl Fn(&T) -> Uuid, entry: impl Fn(&T, &str) -> String) -> Vec<String> {
+    let ids: Vec<Uuid> = things.iter().map(id).collect();
+    let named = things.iter().zip(short_ids(&ids));
+    named.map(|(thing, short)| entry(thing, &short)).collect()
+}
+
+/// The thing that was meant; else what to do, with the command that shows their ids.
+pub fn pick_from<'a, T>(
+    things: &'a [T],
+    id: impl Fn(&T) -> Uuid,
+    typed: &str,
+    see: &str,
+) -> Result<&'a T, Failure> {
+    let ids: Vec<Uuid> = things.iter().map(id).collect();
+    let picked =
+        pick(&ids, typed).map_err(|mismatch| Failure::Usage(format!("{typed} {mismatch}\n  {see}")))?;
+    let at = ids.iter().position(|id| *id == picked);
+    Ok(&things[at.expect("it is picked from these")])
 }
 
 fn tail(id: &str, length: usize) -> &str {

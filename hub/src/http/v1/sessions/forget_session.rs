@@ -1,9 +1,8 @@
 //! `POST /v1/agents/{agent_id}/sessions/{session_id}/forget`
 
 use axum::{extract::State, http::StatusCode};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
+use super::SessionPath;
 use crate::{
     erasures::Target,
     http::{
@@ -17,16 +16,7 @@ use crate::{
         },
     },
     hub::Hub,
-    ids::SessionId,
 };
-
-/// The session of a path.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(super) struct SessionPath {
-    /// The session.
-    session_id: SessionId,
-}
 
 /// Forget everything that was said in a session, and all that came of it. What is said next begins a new one.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/sessions/{session_id}/forget", operation_id = "forget_session", tag = "sessions",
