@@ -235,3 +235,38 @@ async fn a_sweep_that_runs_twice_ends_nothing_twice() {
     hub.sweep().await;
     assert_eq!(hub.sql().census().await, before);
 }
+
+/// Two things said in the kitchen, the time of the first of which is just over.
+async fn two_replies(hub: &TestHub) {
+    for words in ["remember that one", "remember that two"] {
+        hub.home.kitchen.hears(words).await;
+        hub.run_jobs().await;
+        hub.clock.advance(hub::mailbox::REPLY_LIFE / 2);
+    }
+}
+
+/// A clock that is set back makes what was passed over timely again. The order holds all the same.
+#[tokio::test]
+async fn nothing_passes_what_is_overdue_before_it_has_ended() {
+    let hub = TestHub::start().await;
+    let kitchen = &hub.home.kitchen;
+    kitchen.connects(&[]).await;
+    two_replies(&hub).await;
+    let mut taken: Vec<i64> = Vec::new();
+    for step in [Duration::zero(), -Duration::seconds(1)] {
+        hub.clock.advance(step);
+        taken.extend(kitchen.takes().await.iter().map(|command| command.seq));
+    }
+    assert_eq!(taken, [1, 2]);
+}
+
+#[tokio::test]
+async fn what_is_overdue_holds_nothing_back_once_it_has_ended() {
+    let hub = TestHub::start().await;
+    let kitchen = &hub.home.kitchen;
+    kitchen.connects(&[]).await;
+    two_replies(&hub).await;
+    passes(&hub, Duration::microseconds(1)).await;
+    let taken = kitchen.takes().await;
+    assert_eq!(taken.iter().map(|command| command.seq).collect::<Vec<_>>(), [2]);
+}

@@ -40,13 +40,16 @@ impl Commands<'_> {
 
     /// Marks the device's next queued commands as sent and gives them out in order, not more of them sent by people than
     /// there is room for. They are chosen in an array, which is read once: a join would read the choice again for each row,
-    /// and each time skip what it has just marked.
+    /// and each time skip what it has just marked. What is overdue holds back all behind it until the sweep has ended it, which is
+    /// about a second: passed over, it would come after them once a clock is set back.
     pub async fn take_queued(&mut self, device: DeviceId, room: Room) -> Result<Vec<Command>> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let rows = commands!(
             "update commands set state = 'sent', attempts = attempts + 1, sent_at = $3
              where agent_id = $1 and id = any (array(select id from commands
                where agent_id = $1 and device_id = $2 and state = 'queued' and deadline_at > $3
+                 and seq < coalesce((select min(o.seq) from commands o
+                   where o.agent_id = $1 and o.device_id = $2 and o.state = 'queued' and o.deadline_at <= $3), seq + 1)
                  and (sent_by is null or id in (select s.id from commands s
                    where s.agent_id = $1 and s.device_id = $2 and s.state = 'queued' and s.deadline_at > $3
                      and s.sent_by is not null order by s.seq limit $5))
