@@ -173,15 +173,17 @@ async fn forgetting(db: &Db) -> Result<String, String> {
     let looked = async { db.begin_system().await?.erasures().waiting().await };
     let (waiting, problem) = looked.await.map_err(|error: Error| error.chain())?;
     let why = problem.map_or_else(String::new, |problem| format!("; the last try: {problem}"));
+    let wait = match waiting.count {
+        1 => "1 erasure waits to be off the disk".to_owned(),
+        count => format!("{count} erasures wait to be off the disk"),
+    };
     match (waiting.due_at, waiting.since) {
         (Some(due_at), _) if due_at < SystemClock.now() => Err(format!(
-            "{} erasures wait to be off the disk, and the first should have been at {}; is a hub running?{why}",
-            waiting.count,
+            "{wait}, and the first should have been at {}; is a hub running?{why}",
             due_at.format("%F %T UTC")
         )),
         (_, Some(since)) => Ok(format!(
-            "{} erasures wait to be off the disk, the first since {}{why}",
-            waiting.count,
+            "{wait}, the first since {}{why}",
             since.format("%F %T UTC")
         )),
         _ => Ok("all that was forgotten is off the disk".to_owned()),

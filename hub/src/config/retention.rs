@@ -23,7 +23,7 @@ impl Default for RetentionConfig {
         Self {
             backups_days: 0,
             scrub_after_s: 600,
-            scrub_limit_s: 120,
+            scrub_limit_s: 600,
         }
     }
 }

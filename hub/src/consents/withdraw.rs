@@ -1,4 +1,4 @@
-//! Taking back: a new row in a person's history. It counts at once: every use asks.
+//! Taking back: a new row in a person's history. It counts at once: every use asks, and what was remembered by it is forgotten.
 
 use super::{
     Consent, ConsentPurpose, Decision,
@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     audit::record::Record,
+    erasures::forget_remembered::forget_remembered,
     error::{Error, Result},
     identity::Caller,
     ids::ConsentId,
@@ -43,9 +44,21 @@ pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdraw
         ..row(tx, caller, speaker, purpose, Decision::Withdrawn)
     };
     tx.consents().insert(&consent).await?;
-    tell(tx, &consent).await?;
     tx.record(recorded(Record::of("withdraw_consent"), &consent));
+    if purpose == ConsentPurpose::Memory {
+        forget_remembered(tx, consent.id, &taken_back(&history, grant)).await?;
+    }
+    tell(tx, &consent).await?;
     Ok(consent)
+}
+
+/// The grants that end now.
+fn taken_back(history: &[Consent], grant: Option<ConsentId>) -> Vec<ConsentId> {
+    if let Some(id) = grant {
+        return vec![id];
+    }
+    let grants = history.iter().filter(|row| row.decision == Decision::Granted);
+    grants.map(|row| row.id).collect()
 }
 
 /// The row that took it back before: of a purpose nothing may stand after it.

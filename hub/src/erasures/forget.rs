@@ -11,11 +11,11 @@ use crate::{
     error::{Error, Result},
     events::{EventKind, NewEvent, Place},
     identity::Caller,
-    ids::{ArtifactId, ErasureId, PersonId},
+    ids::{ArtifactId, ErasureId, PersonId, TurnId},
     mailbox,
     memory::recall::words_of,
     people,
-    storage::{Reach, Tx},
+    storage::{Reach, Ring, Tx},
     turns::{TurnState, fail},
 };
 
@@ -86,12 +86,14 @@ async fn begin(tx: &mut Tx, target: Target, reach: &mut Reach) -> Result<()> {
             }
             tx.erasures().add_person(reach, id).await?;
         }
+        // Nobody asks for that: a withdrawal says what it takes back (`forget_remembered`).
+        Target::Consent(_) => {}
     }
     Ok(())
 }
 
 /// Finds all that came of it, stops what has not ended, and takes the content out.
-async fn carry_out(
+pub(super) async fn carry_out(
     tx: &mut Tx,
     target: Target,
     audience: Option<PersonId>,
@@ -99,14 +101,21 @@ async fn carry_out(
 ) -> Result<Erasure> {
     let language = tx.identity().agent_brief().await?.language;
     let words = words_of(&language);
+    let seen = tx.events().end().await?;
     tx.erasures().grow(&mut reach, words).await?;
     stop(tx, &reach).await?;
-    // From here on nothing is added to the agent's log: what came meanwhile is found now.
-    tx.take_head().await?;
-    let before = reach.clone();
-    tx.erasures().grow(&mut reach, words).await?;
-    if reach != before {
-        stop(tx, &reach).await?;
+    // From here on nothing is added to the agent's log. What came meanwhile is found now; everything that comes is in the log.
+    let head = tx.take_head().await?;
+    if (head.epoch, head.position) != (seen.epoch, seen.position) {
+        let before = reach.clone();
+        tx.erasures().grow(&mut reach, words).await?;
+        if reach != before {
+            stop(tx, &reach).await?;
+        }
+    }
+    // Whoever reads it from here on waits for the head, and finds that it is gone (`turns::fence`).
+    for turn in tx.erasures().hold_late_readers(&reach).await? {
+        begin_anew(tx, turn).await?;
     }
     let erasure = Erasure {
         id: ErasureId::mint(),
@@ -137,11 +146,10 @@ async fn carry_out(
 async fn stop(tx: &mut Tx, reach: &Reach) -> Result<()> {
     for (turn, is_empty) in tx.erasures().hold_turns(reach).await? {
         let row = tx.turns().row(turn).await?;
-        match row.filter(|_| is_empty) {
-            Some(row) => {
-                fail::end(tx, &row, TurnState::Skipped, FORGOTTEN).await?;
-            }
-            None => tx.erasures().begin_anew(turn).await?,
+        if let Some(row) = row.filter(|_| is_empty) {
+            fail::end(tx, &row, TurnState::Skipped, FORGOTTEN).await?;
+        } else {
+            begin_anew(tx, turn).await?;
         }
     }
     let (commands, proposals) = tx.erasures().open_of(reach).await?;
@@ -151,6 +159,13 @@ async fn stop(tx: &mut Tx, reach: &Reach) -> Result<()> {
     for action in proposals {
         actions::forget::withdraw(tx, action).await?;
     }
+    Ok(())
+}
+
+/// Has a turn think again, and tells whoever follows it and whoever runs it.
+async fn begin_anew(tx: &mut Tx, turn: TurnId) -> Result<()> {
+    tx.erasures().begin_anew(turn).await?;
+    tx.ring(Ring::Turn(turn));
     Ok(())
 }
 
@@ -208,6 +223,7 @@ fn record(tx: &mut Tx, target: Target, erasure: &Erasure) {
         Target::Event(_) => Record::of("forget_event"),
         Target::Session(_) => Record::of("forget_session"),
         Target::Person(_) => Record::of("forget_person"),
+        Target::Consent(_) => Record::of("forget_remembered"),
     };
     let counts = serde_json::to_value(erasure.counts).unwrap_or_default();
     tx.record(

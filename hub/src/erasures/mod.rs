@@ -1,6 +1,7 @@
 //! Forgetting: what goes with a thing that is forgotten, and the receipt that says so without saying what it was.
 
 pub mod forget;
+pub mod forget_remembered;
 pub mod receipt;
 pub mod scrub;
 
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::DateTime,
-    ids::{ErasureId, EventId, MemoryId, PersonId, SessionId},
+    ids::{ConsentId, ErasureId, EventId, MemoryId, PersonId, SessionId},
 };
 
 /// Within which what was forgotten is gone from the disk, too (DESIGN 13).
@@ -33,6 +34,8 @@ pub enum Target {
     Session(SessionId),
     /// Everything of a person's, and who they are.
     Person(PersonId),
+    /// What was remembered by the grants that a withdrawal takes back.
+    Consent(ConsentId),
 }
 
 impl Target {
@@ -44,6 +47,7 @@ impl Target {
             Self::Event(_) => "event",
             Self::Session(_) => "session",
             Self::Person(_) => "person",
+            Self::Consent(_) => "consent",
         }
     }
 
@@ -55,6 +59,7 @@ impl Target {
             Self::Event(id) => id.0,
             Self::Session(id) => id.0,
             Self::Person(id) => id.0,
+            Self::Consent(id) => id.0,
         }
     }
 }
@@ -92,7 +97,7 @@ pub struct Counts {
 pub struct Erasure {
     /// Its id.
     pub id: ErasureId,
-    /// What kind of thing was to be forgotten: `memory`, `event`, `session` or `person`.
+    /// What kind of thing was to be forgotten: `memory`, `event`, `session`, `person`, or `consent` for what was remembered by one that was withdrawn.
     #[schema(example = "memory")]
     pub target_kind: String,
     /// Which.

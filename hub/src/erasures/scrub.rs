@@ -1,5 +1,6 @@
 //! The scrub: some time after something was forgotten, the tables that held it are written anew, so that it is gone from the disk,
-//! too. One process does it at a time, for all agents; whoever is interrupted leaves nothing behind that the next one minds.
+//! too. One process does it at a time, for all agents. Each table that is done is noted, so that whoever comes after one that was
+//! interrupted, or met a table that was in use, goes on from there.
 
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub fn start(hub: &Hub) {
             }
             let done = tokio::select! {
                 done = scrub(&hub) => done,
-                // What was done of it stays done, and the next process begins anew.
+                // What was done of it stays done.
                 () = hub.lifecycle.cancelled() => return,
             };
             failed = if done.is_err() { failed + 1 } else { 0 };
@@ -84,14 +85,11 @@ pub async fn scrub(hub: &Hub) -> Result<Scrubbed> {
     if waiting.since.is_none_or(|since| since > tx.now() - after) {
         return Ok(Scrubbed::Nothing);
     }
+    drop(tx);
     let limit = limit(hub);
-    let most =
-        TimeDelta::from_std(limit).unwrap_or(TimeDelta::MAX) * i32::try_from(TABLES.len()).unwrap_or(1);
-    let until = tx.now() + most + GRACE;
-    if !tx.erasures().lease_scrub(hub.node, until).await? {
+    if !lease(hub, limit).await? {
         return Ok(Scrubbed::Elsewhere);
     }
-    tx.commit().await?;
     let done = carry_out(hub, limit).await;
     let problem = done.as_ref().err().map(Error::chain);
     let mut tx = hub.db.begin_system().await?;
@@ -100,27 +98,45 @@ pub async fn scrub(hub: &Hub) -> Result<Scrubbed> {
     done
 }
 
+/// Takes the scrub for as long as one table may take, or goes on having it; false where another process has it.
+async fn lease(hub: &Hub, limit: Duration) -> Result<bool> {
+    let mut tx = hub.db.begin_system().await?;
+    let most = TimeDelta::from_std(limit).unwrap_or(TimeDelta::MAX);
+    let until = tx.now() + most + GRACE;
+    let is_ours = tx.erasures().lease_scrub(hub.node, until).await?;
+    tx.commit().await?;
+    Ok(is_ours)
+}
+
 fn limit(hub: &Hub) -> Duration {
     Duration::from_secs(hub.config.retention.scrub_limit_s)
 }
 
 async fn carry_out(hub: &Hub, limit: Duration) -> Result<Scrubbed> {
     // What is forgotten from here on is for the next time.
-    let ids = hub.db.begin_system().await?.erasures().to_scrub().await?;
-    if ids.is_empty() {
+    let mut tx = hub.db.begin_system().await?;
+    let round = tx.erasures().scrub_round().await?;
+    tx.commit().await?;
+    let Some(round) = round else {
         return Ok(Scrubbed::Nothing);
-    }
+    };
     if !nobody_looks_back(hub, limit).await? {
         let what = "a transaction that began before may still read what was forgotten";
         return Err(Error::conflict("still_read", what));
     }
     for table in TABLES {
+        if round.written.iter().any(|done| done == table) {
+            continue;
+        }
+        if !lease(hub, limit).await? {
+            return Ok(Scrubbed::Elsewhere);
+        }
         rewrite(hub, table, limit).await?;
     }
     let wal = hub.db.turn_over_wal().await?;
     let mut tx = hub.db.begin_system().await?;
     let word = if wal { "turned_over" } else { "left" };
-    let erasures = tx.erasures().scrubbed(&ids, word).await?;
+    let erasures = tx.erasures().scrubbed(&round.erasures, word).await?;
     tx.commit().await?;
     Ok(Scrubbed::Done { erasures, wal })
 }
@@ -146,6 +162,9 @@ async fn nobody_looks_back(hub: &Hub, limit: Duration) -> Result<bool> {
 async fn rewrite(hub: &Hub, table: &str, limit: Duration) -> Result<bool> {
     let mut tx = hub.db.begin_system().await?;
     let is_empty = tx.erasures().rewrite(table, limit).await?;
+    if table != PROBE {
+        tx.erasures().written(table).await?;
+    }
     tx.commit().await?;
     Ok(is_empty)
 }

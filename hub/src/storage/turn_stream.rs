@@ -97,6 +97,19 @@ impl TurnStream<'_> {
         Ok(())
     }
 
+    /// Takes back all that a turn has said and done, which is held and has not ended.
+    pub async fn begin_anew(&mut self, turn: TurnId) -> Result<()> {
+        let agent = self.0.agent();
+        let audience = sqlx::query_scalar!(
+            "with steps as (delete from turn_steps where agent_id = $1 and turn_id = $2)
+             select audience_person_id from turns where agent_id = $1 and id = $2",
+            agent.0,
+            turn.0
+        );
+        let audience = audience.fetch_one(self.0.connection()).await?;
+        self.restart(turn, audience.map(PersonId)).await
+    }
+
     /// Opens the stream of a turn that goes again: its end becomes a restart, in a place that nobody has seen yet.
     pub async fn reopen(&mut self, turn: TurnId) -> Result<()> {
         let agent = self.0.agent();

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     ids::{EventId, PersonId, SessionId, SpaceId, TurnId},
     page::PageRequest,
-    turns::{Block, Turn, TurnState},
+    turns::{Block, Read, Turn, TurnState},
 };
 
 /// The tables of turns.
@@ -243,25 +243,58 @@ impl Turns<'_> {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Ends a running turn as planned, with the memories that it was given.
+    /// Writes down what a turn that runs has read; false when it does not run under this lease any more.
+    pub async fn note_read(&mut self, id: TurnId, lease: &Lease, read: &Read) -> Result<bool> {
+        let agent = self.0.agent();
+        let done = sqlx::query!(
+            "update turns set read_event_ids = $4, read_memory_ids = $5, read_action_ids = $6
+             where agent_id = $1 and id = $2 and state = 'running' and fence = $3",
+            agent.0,
+            id.0,
+            lease.fence,
+            &read.events,
+            &read.memories,
+            &read.actions
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The same of memories that it looked up on the way.
+    pub async fn note_more(&mut self, id: TurnId, lease: &Lease, memories: &[Uuid]) -> Result<bool> {
+        let agent = self.0.agent();
+        let done = sqlx::query!(
+            "update turns set read_memory_ids = read_memory_ids || $4
+             where agent_id = $1 and id = $2 and state = 'running' and fence = $3",
+            agent.0,
+            id.0,
+            lease.fence,
+            memories
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Ends a running turn as planned.
     pub async fn plan(
         &mut self,
         id: TurnId,
         lease: &Lease,
         reply: Option<EventId>,
-        (usage, read): (&Value, &[Uuid]),
+        usage: &Value,
     ) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
-            "update turns set state = 'planned', reply_event_id = $4, usage = $5, finished_at = $6, read_memory_ids = $7
+            "update turns set state = 'planned', reply_event_id = $4, usage = $5, finished_at = $6
              where agent_id = $1 and id = $2 and state = 'running' and fence = $3",
             agent.0,
             id.0,
             lease.fence,
             reply.map(|id| id.0),
             usage,
-            now,
-            read
+            now
         )
         .execute(self.0.connection())
         .await?;

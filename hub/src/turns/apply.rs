@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     Block,
     context::TurnContext,
+    fence::stands,
     frame::FrameKind,
     live::LookedUp,
     plain_text,
@@ -114,10 +115,7 @@ pub async fn apply(
         record = propose(&mut tx, proposer, proposal, record).await?;
     }
     let reply = reply(&mut tx, turn, place, trust, &thought.reply).await?;
-    let read = [context.memories(), looked_up.memories].concat();
-    tx.turns()
-        .plan(turn.id, lease, reply, (&thought.usage, &read))
-        .await?;
+    tx.turns().plan(turn.id, lease, reply, &thought.usage).await?;
     let end = FrameKind::Completed;
     tx.turn_stream().add(turn.id, turn.audience, end, None).await?;
     record = record
@@ -144,7 +142,9 @@ pub async fn apply(
             source: None,
         });
     }
-    if tx.erasures().is_any_gone(&context.events(), &read).await? {
+    let mut read = context.read();
+    read.memories.extend(looked_up.memories);
+    if !stands(&mut tx, &read).await? {
         return Ok(Applied::Over);
     }
     tx.commit().await?;

@@ -1,15 +1,14 @@
 //! What a runtime is given to think with. Each part is bounded.
 
-use uuid::Uuid;
-
 use crate::{
     clock::DateTime,
     devices::Device,
     identity::Trust,
-    ids::{DeviceId, EventId, SpaceId, TurnId},
+    ids::{ActionId, DeviceId, EventId, SessionId, SpaceId, TurnId},
     memory::recall::Recalled,
     places::Space,
     storage::AgentBrief,
+    turns::Read,
 };
 
 /// Everything a turn may know.
@@ -40,20 +39,20 @@ pub struct TurnContext {
 }
 
 impl TurnContext {
-    /// The events that can be read here.
+    /// What can be read here.
     #[must_use]
-    pub fn events(&self) -> Vec<Uuid> {
+    pub fn read(&self) -> Read {
         let inputs = self.inputs.iter().map(|input| input.event.0);
-        inputs
-            .chain(self.recent.iter().map(|said| said.event.0))
-            .collect()
-    }
-
-    /// The memories that can be read here.
-    #[must_use]
-    pub fn memories(&self) -> Vec<Uuid> {
         let recalled = self.recalled.iter().flat_map(|(_, found)| found);
-        recalled.map(|recalled| recalled.memory.id.0).collect()
+        let told = || self.waiting_actions.iter().filter(|told| told.summary.is_some());
+        Read {
+            events: inputs
+                .chain(self.recent.iter().map(|said| said.event.0))
+                .collect(),
+            memories: recalled.map(|recalled| recalled.memory.id.0).collect(),
+            actions: told().map(|told| told.action.0).collect(),
+            sessions: told().filter_map(|told| Some(told.session?.0)).collect(),
+        }
     }
 
     /// The least trust of the inputs.
@@ -95,6 +94,10 @@ pub struct Input {
 /// A proposal that waits for a person's decision.
 #[derive(Debug, Clone)]
 pub struct Waiting {
+    /// Which.
+    pub action: ActionId,
+    /// Where it came up.
+    pub session: Option<SessionId>,
     /// The tool.
     pub tool: String,
     /// What it would do, in words that come from what was read before it was proposed. None where that is believed less than the

@@ -146,6 +146,8 @@ async fn waiting_actions(tx: &mut Tx, inputs: &[Input]) -> Result<Vec<Waiting>> 
     let usable = usable_sessions(tx, &sessions).await?;
     let is_usable = |session: Option<SessionId>| session.is_none_or(|id| usable.contains(&id.0));
     let read = waiting.into_iter().map(|action| Waiting {
+        action: action.id,
+        session: action.session_id,
         tool: action.tool,
         summary: (least.is_some_and(|least| action.trust >= least) && is_usable(action.session_id))
             .then_some(action.summary),

@@ -20,7 +20,7 @@ use crate::{
         ask::ask_one,
         recall::{MAX_QUESTION, Question, Recalled, recall_for_turn},
     },
-    places::gate::{Matter, closed, closed_and_held},
+    places::gate::{Matter, closed, closed_and_held, usable_memories},
     storage::{Lease, Ring, TurnRow, Tx, TxScope},
 };
 
@@ -226,7 +226,18 @@ impl Sink for Live<'_> {
             meaning: &meaning,
             most: MOST_RECALLED,
         };
-        let found = recall_for_turn(&mut tx, &asked).await?;
+        let mut found = recall_for_turn(&mut tx, &asked).await?;
+        let ids: Vec<Uuid> = found.iter().map(|recalled| recalled.memory.id.0).collect();
+        if !tx.turns().note_more(self.turn.id, self.lease, &ids).await? {
+            return Ok(Vec::new());
+        }
+        tx.commit().await?;
+        // Whoever forgets it from here on finds that it was read.
+        let mut tx = self.begin().await?;
+        tx.take_head().await?;
+        let usable = usable_memories(&mut tx, &ids).await?;
+        drop(tx);
+        found.retain(|recalled| usable.contains(&recalled.memory.id.0));
         let mut heard = self.heard();
         let trusts = found.iter().map(|recalled| recalled.memory.trust);
         heard.looked_up = trusts.chain(heard.looked_up).min();

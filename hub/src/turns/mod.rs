@@ -4,6 +4,7 @@ pub mod apply;
 pub mod cancel;
 pub mod context;
 pub mod fail;
+pub mod fence;
 pub mod follow;
 pub mod followers;
 pub mod frame;
@@ -19,12 +20,26 @@ pub mod wait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use self::step::TurnStep;
 use crate::{
     clock::DateTime,
     ids::{EventId, SessionId, TurnId},
 };
+
+/// What a turn has read, by ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Read {
+    /// What was said.
+    pub events: Vec<Uuid>,
+    /// What was remembered.
+    pub memories: Vec<Uuid>,
+    /// What waited for a decision.
+    pub actions: Vec<Uuid>,
+    /// Where those had come up.
+    pub sessions: Vec<Uuid>,
+}
 
 /// One part of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -6,6 +6,7 @@ use super::{
     TurnState,
     apply::{Applied, Outcome, apply},
     context::TurnContext,
+    fence::stands,
     gather::{gather, hear},
     live::{Live, LookedUp},
     runtime::{RuntimeError, Thought},
@@ -51,17 +52,28 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     // Nothing is held while the questions are embedded.
     drop(tx);
     let meanings = ask(hub, &heard.questions()).await?;
-    let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
+    // Lazily: a database that crashes forgets the lease, too, and the turn runs again.
+    let mut tx = hub.db.begin_lazily(scope, Actor::agent(lease.agent.0)).await?;
     // Again, for that took its time; from here on the turn is watched.
     if let Some(why) = closed(&mut tx, Matter::of_turn(&turn)).await? {
         drop(tx);
         return skip(hub, lease, &turn, why.as_str()).await;
     }
     let context = gather(&mut tx, &turn, runtime, heard, &meanings).await?;
-    drop(tx);
     if context.inputs.is_empty() {
+        drop(tx);
         return skip(hub, lease, &turn, "inputs_erased").await;
     }
+    let runs = tx.turns().note_read(turn.id, lease, &context.read()).await?;
+    tx.commit().await?;
+    let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
+    // Behind whoever forgets any of it just now.
+    tx.take_head().await?;
+    if !runs || !stands(&mut tx, &context.read()).await? {
+        drop(tx);
+        return over(hub, lease, id).await;
+    }
+    drop(tx);
     let thinks = think(hub, lease, &turn, &context);
     let (thought, looked_up) = tokio::select! {
         thought = thinks => thought?,
@@ -116,6 +128,12 @@ async fn over(hub: &Hub, lease: &Lease, id: TurnId) -> Result<(), Failure> {
         tx.jobs().finish(lease).await?;
         tx.commit().await?;
         return Ok(());
+    }
+    // What it has said of that is taken back at once, and not only when it thinks again.
+    if tx.turn_stream().hold(id, lease).await? {
+        tx.turn_stream().begin_anew(id).await?;
+        tx.ring(Ring::Turn(id));
+        tx.commit().await?;
     }
     // No try of its own: it was not at fault.
     Err(Failure::Wait {

@@ -235,3 +235,21 @@ async fn a_kept_answer_goes_and_its_key_does_nothing_twice() {
     story.hub.run_jobs().await;
     assert_eq!(story.ada.action(action.id).await.state, ActionState::Cancelled);
 }
+
+/// Two people want alike. What the one forgets is not the other's, although the same words stand in it.
+#[tokio::test]
+async fn what_somebody_else_asked_for_in_their_own_words_stays() {
+    let story = Story::new().await;
+    story.hub.home.office.connects(&["speaker.say"]).await;
+    let event = story.hears("remember that the zanzibar lanterns glow").await;
+    story
+        .hears("tell the office that the zanzibar lanterns glow")
+        .await;
+    let action = story.ada.actions(ActionState::Proposed).await.remove(0);
+    let forget = format!("events/{event}/forget");
+    let done = story.owner.post(&forget, json!({})).await.expect(200);
+    assert_eq!(done.json["erasure"]["counts"]["actions"], 0);
+    let left = story.ada.action(action.id).await;
+    assert_eq!((left.state, left.erased_at), (ActionState::Proposed, None));
+    assert!(left.summary.contains("zanzibar"), "{}", left.summary);
+}

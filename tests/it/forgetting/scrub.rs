@@ -50,7 +50,7 @@ async fn what_was_forgotten_is_scrubbed_after_a_while_and_the_receipt_says_so() 
 async fn files(story: &Story) -> Vec<String> {
     let query =
         "select pg_relation_filepath(c.oid) from pg_class c where c.relnamespace = 'hub'::regnamespace
-        and c.relname in ('events', 'memories', 'turn_stream') order by 1";
+        and c.relname in ('events', 'memories', 'turn_stream') order by c.relname";
     story.hub.sql().values(query).await
 }
 
@@ -108,7 +108,18 @@ async fn a_table_that_is_in_use_is_waited_for_briefly_and_tried_again() {
         "it waits too long"
     );
     user.rollback().await.unwrap();
+    // What was written anew before it is not written once more, nor by another process.
+    let files = files(&story).await;
+    let other = story.hub.another_process(hub::turns::offline::Offline);
+    assert!(matches!(scrub(&other).await.unwrap(), Scrubbed::Done { .. }));
+    assert_eq!(self::files(&story).await, files);
+    // The next round begins with the first table.
+    let event = story.hears("remember that the zanzibar lanterns glow").await;
+    let forget = format!("events/{event}/forget");
+    let _ = story.owner.post(&forget, json!({})).await.expect(200);
+    story.hub.clock.advance(Duration::minutes(11));
     assert!(matches!(scrub(&story.hub).await.unwrap(), Scrubbed::Done { .. }));
+    assert_ne!(self::files(&story).await, files);
 }
 
 #[tokio::test]

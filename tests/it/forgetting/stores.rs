@@ -158,6 +158,7 @@ const NO_CONTENT: &[&str] = &[
     "personas.instructions",
     "personas.name",
     "scrubber_state.problem",
+    "scrubber_state.written",
     "sequencer_state.frontier",
     "sequencer_state.note",
     "sessions.state",

@@ -62,7 +62,7 @@ const MUTATIONS: [(&str, &str); 44] = [
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
-const REGISTER: [&str; 61] = [
+const REGISTER: &[&str] = &[
     "accept_invitation",
     "acknowledge_command",
     "append_events",
@@ -91,6 +91,7 @@ const REGISTER: [&str; 61] = [
     "forget_event",
     "forget_memory",
     "forget_person",
+    "forget_remembered",
     "forget_session",
     "give_up_action",
     "give_up_turn",

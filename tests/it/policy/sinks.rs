@@ -120,6 +120,7 @@ const TABLE: &[(&str, Obeys)] = &[
     ("turns::run::run", Asks),
     ("turns::run::think", With("turns::run::run")),
     ("turns::run::start", Needless("takes back what was said")),
+    ("turns::run::over", Needless("takes back what was said")),
     ("turns::gather::gather", With("turns::run::run")),
     ("turns::gather::inputs", With("turns::run::run")),
     ("turns::gather::recent", With("turns::run::run")),

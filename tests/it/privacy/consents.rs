@@ -99,8 +99,30 @@ async fn what_somebody_says_is_remembered_until_they_withdraw_that_and_again_by_
         yes["id"].as_str().unwrap()
     );
     assert_eq!(hub.sql().count("audit_entries", &used).await, 1);
+    // What was remembered by it goes with it; what needed no grant then stays, and so does what was said.
+    let no = withdraw(&client, json!({"purpose": "memory"})).await;
+    assert_eq!(hub.sql().count("memories", "true").await, first);
+    assert_eq!(hub.sql().count("memory_candidates", &by).await, 0);
+    assert_eq!(
+        hub.sql()
+            .count(
+                "events",
+                "type = 'message.user' and payload::text like '%Monday%'"
+            )
+            .await,
+        1
+    );
+    let erasures = client.get("erasures").await.expect(200);
+    let erasure = &erasures.items()[0];
+    assert_eq!(
+        (
+            &erasure["target_kind"],
+            &erasure["target_id"],
+            &erasure["counts"]["memories"]
+        ),
+        (&json!("consent"), &no["id"], &json!(memories))
+    );
     // What others say in the kitchen is not hers.
-    withdraw(&client, json!({"purpose": "memory"})).await;
     let before = hub.sql().count("memories", "true").await;
     hub.home.kitchen.hears("remember that dinner is at seven").await;
     hub.run_jobs().await;

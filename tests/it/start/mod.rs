@@ -2,6 +2,7 @@
 
 mod database;
 mod deployed;
+mod forgetting;
 mod https;
 mod members;
 mod pairing;

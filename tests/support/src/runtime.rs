@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -25,11 +25,14 @@ pub struct ScriptedRuntime(Arc<Mutex<Script>>);
 
 #[derive(Default)]
 struct Script {
+    question: Option<String>,
     answers: VecDeque<Answer>,
     seen: Vec<TurnContext>,
 }
 
 struct Answer {
+    /// What it says on the way.
+    says: &'static str,
     what: Result<Thought, RuntimeError>,
     held: Option<Held>,
 }
@@ -66,7 +69,7 @@ impl Held {
 impl ScriptedRuntime {
     /// The next turn comes to this.
     pub fn then(&self, thought: Thought) {
-        self.push(Ok(thought), None);
+        self.push("", Ok(thought), None);
     }
 
     /// The next turn says this.
@@ -79,30 +82,44 @@ impl ScriptedRuntime {
 
     /// The next turn comes to nothing.
     pub fn then_fail(&self, error: RuntimeError) {
-        self.push(Err(error), None);
+        self.push("", Err(error), None);
     }
 
     /// The next turn comes to this when the test lets it.
     #[must_use]
     pub fn then_hold(&self, thought: Thought) -> Held {
+        self.then_say_and_hold("", thought)
+    }
+
+    /// The next turn says this on the way, and comes to that when the test lets it.
+    #[must_use]
+    pub fn then_say_and_hold(&self, says: &'static str, thought: Thought) -> Held {
         let held = Held::default();
-        self.push(Ok(thought), Some(held.clone()));
+        self.push(says, Ok(thought), Some(held.clone()));
         held
+    }
+
+    /// From now on it wants to know this about every input.
+    pub fn asks(&self, question: &str) {
+        self.script().question = Some(question.to_owned());
     }
 
     /// What it was given to think with, turn by turn.
     #[must_use]
     pub fn seen(&self) -> Vec<TurnContext> {
-        self.0.lock().expect("no panic while held").seen.clone()
+        self.script().seen.clone()
     }
 
-    fn push(&self, what: Result<Thought, RuntimeError>, held: Option<Held>) {
-        let mut script = self.0.lock().expect("no panic while held");
-        script.answers.push_back(Answer { what, held });
+    fn push(&self, says: &'static str, what: Result<Thought, RuntimeError>, held: Option<Held>) {
+        self.script().answers.push_back(Answer { says, what, held });
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().expect("no panic while held")
     }
 
     fn next(&self, context: &TurnContext) -> Option<Answer> {
-        let mut script = self.0.lock().expect("no panic while held");
+        let mut script = self.script();
         script.seen.push(context.clone());
         script.answers.pop_front()
     }
@@ -115,19 +132,20 @@ impl AgentRuntime for ScriptedRuntime {
     }
 
     fn questions(&self, _: &AgentBrief, _: &Input) -> Vec<String> {
-        Vec::new()
+        self.script().question.iter().cloned().collect()
     }
 
     async fn run(
         &self,
         context: &TurnContext,
-        _sink: &dyn Sink,
+        sink: &dyn Sink,
         _deadline: Duration,
         cancel: &CancellationToken,
     ) -> Result<Thought, RuntimeError> {
         let Some(answer) = self.next(context) else {
             return Err(RuntimeError::Refused("the script has no answer left".to_owned()));
         };
+        sink.say(answer.says);
         if let Some(held) = answer.held {
             held.begun.notify_one();
             tokio::select! {

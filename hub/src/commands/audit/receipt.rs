@@ -100,7 +100,7 @@ fn told(receipt: &Receipt, by: &str) -> String {
     };
     let counts = super::super::forget::said(&erasure.counts);
     format!(
-        "signed by    {by}\nerasure      {}\nforgotten    the {} {} of the agent {}\nwith it      {counts}\nunreadable   since {}\noff the disk {disk}\nbackups      {backups}\n",
+        "signed by    {by}\nerasure      {}\nforgotten    the {} {} of the agent {}\nwith it      {counts}\nas far as    whoever asked for it could see\nunreadable   since {}\noff the disk {disk}\nbackups      {backups}\n",
         erasure.id,
         erasure.target_kind,
         erasure.target_id,

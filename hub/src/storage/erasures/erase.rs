@@ -14,24 +14,46 @@ use crate::{
 pub(super) const FORGOTTEN: &str = "(forgotten)";
 
 impl Erasures<'_> {
-    /// Holds the turns, so that none of them ends or says more meanwhile. Those that have not ended come back, each with whether
-    /// nothing is left that it could run on.
+    /// Holds the turns, so that none of them ends or says more meanwhile: those that go, and those under way that have read any of
+    /// it. Those that have not ended come back, each with whether nothing is left that it could run on.
     pub async fn hold_turns(&mut self, reach: &Reach) -> Result<Vec<(TurnId, bool)>> {
         let agent = self.0.agent();
         let rows = sqlx::query!(
-            r#"with held as (select id, state from turns where agent_id = $1 and id = any ($2) order by id for no key update)
+            r#"with held as (select id, state from turns where agent_id = $1 and (id = any ($2)
+                 or state in ('queued', 'running', 'waiting')
+                   and (read_event_ids && $3 or read_memory_ids && $4 or read_action_ids && $5))
+                 order by id for no key update)
                select h.id, not exists (select from turn_inputs i join events e on e.agent_id = i.agent_id and e.id = i.event_id
                  where i.agent_id = $1 and i.turn_id = h.id and e.payload is not null and e.id <> all ($3)) as "is_empty!"
                from held h where h.state in ('queued', 'running', 'waiting')"#,
             agent.0,
             &reach.spoke(),
-            &list(&reach.events)
+            &list(&reach.events),
+            &list(&reach.memories),
+            &list(&reach.actions)
         );
         let rows = rows.fetch_all(self.0.connection()).await?;
         Ok(rows
             .into_iter()
             .map(|row| (row.id.into(), row.is_empty))
             .collect())
+    }
+
+    /// Turns that have begun to read any of it since. Nobody is waited for: whoever holds one of them has done with it, or is about to
+    /// find out by itself.
+    pub async fn hold_late_readers(&mut self, reach: &Reach) -> Result<Vec<TurnId>> {
+        let agent = self.0.agent();
+        let ids = sqlx::query_scalar!(
+            "select id from turns where agent_id = $1 and state = 'running'
+               and (read_event_ids && $2 or read_memory_ids && $3 or read_action_ids && $4)
+             for no key update skip locked",
+            agent.0,
+            &list(&reach.events),
+            &list(&reach.memories),
+            &list(&reach.actions)
+        );
+        let ids = ids.fetch_all(self.0.connection()).await?;
+        Ok(ids.into_iter().map(TurnId).collect())
     }
 
     /// The commands and actions that have not ended, each command with its device.
@@ -57,21 +79,22 @@ impl Erasures<'_> {
         Ok((commands.collect(), actions.into_iter().map(ActionId).collect()))
     }
 
-    /// Whether any of these events holds nothing any more, or any of these memories was forgotten.
-    pub async fn is_any_gone(&mut self, events: &[Uuid], memories: &[Uuid]) -> Result<bool> {
+    /// Whether any of these events holds nothing any more, or any of these actions.
+    pub async fn is_any_gone(&mut self, events: &[Uuid], actions: &[Uuid]) -> Result<bool> {
         let agent = self.0.agent();
         let gone = sqlx::query_scalar!(
             r#"select exists (select from events where agent_id = $1 and id = any ($2) and payload is null)
-                 or exists (select from memory_tombstones where agent_id = $1 and id = any ($3)) as "gone!""#,
+                 or exists (select from actions where agent_id = $1 and id = any ($3) and erased_at is not null) as "gone!""#,
             agent.0,
             events,
-            memories
+            actions
         );
         Ok(gone.fetch_one(self.0.connection()).await?)
     }
 
-    /// Has a turn that runs begin anew, without what was forgotten.
+    /// Has a turn that is under way begin anew, without what was forgotten: what it has said and done goes.
     pub async fn begin_anew(&mut self, turn: TurnId) -> Result<()> {
+        self.0.turn_stream().begin_anew(turn).await?;
         let agent = self.0.agent();
         sqlx::query!(
             "update turns set state = 'queued' where agent_id = $1 and id = $2 and state = 'running'",

@@ -3,6 +3,7 @@
 mod erase;
 mod person;
 mod reach;
+mod repeats;
 mod scrub;
 mod target;
 

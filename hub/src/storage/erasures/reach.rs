@@ -9,13 +9,8 @@ use crate::error::{Error, Result};
 
 /// Things of each kind at most: what one unit of work can hold, and a person can mean.
 const MOST: usize = 50_000;
-/// Turns that may have repeated something, at most.
-const MOST_READERS: i64 = 10_000;
 /// Rounds at most: each one finds what came of what the one before found.
 const ROUNDS: usize = 16;
-/// Words that a text has in common with another at least to be its repetition; half of that one's do, too. Turns read by the same
-/// rule (`memory::recall`).
-const SHARED_WORDS: i64 = 2;
 
 /// What goes, by its ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -221,70 +216,6 @@ impl Erasures<'_> {
         reach
             .artifacts
             .extend(found.fetch_all(self.0.connection()).await?);
-        Ok(())
-    }
-
-    /// What turns repeat that read it: those of the same session later, and those that were given one of the memories. Which is a
-    /// repetition is told by its words, so that what stood beside it stays. Of what a turn remembered, the words of its own inputs
-    /// count for nothing. What is remembered as having happened is told by the words that were said: who said them where stands
-    /// in all such memories.
-    async fn add_repeated(&mut self, reach: &mut Reach, words: &str) -> Result<()> {
-        let agent = self.0.agent();
-        // Without a list of common words any two texts share two.
-        let shared = if words == "simple" { i64::MAX } else { SHARED_WORDS };
-        let found = sqlx::query!(
-            r#"with origin as materialized (
-                 select tsvector_to_array(to_tsvector($2::text::regconfig, e.payload)) as words, e.session_id,
-                   e.recorded_at as at
-                 from events e where e.agent_id = $1 and e.id = any ($3) and e.payload is not null
-                   and (e.type not in ('message.agent', 'turn.ended') or e.id = any ($8))
-                 union all
-                 select tsvector_to_array(m.words), null, m.created_at from memories m
-                 where m.agent_id = $1 and m.id = any ($4) and m.tier <> 'episodic'
-               ), reader as materialized (
-                 select t.id, t.reply_event_id from turns t
-                 where t.agent_id = $1 and t.id <> all ($5)
-                   and (exists (select from origin o where o.session_id = t.session_id and o.at <= t.created_at)
-                     or t.read_memory_ids && $4
-                     or t.read_memory_ids is null and cardinality($4) > 0
-                       and t.created_at >= (select min(o.at) from origin o))
-                 order by t.id desc limit $7
-               ), said as (
-                 select 'reply' as kind, r.id,
-                   tsvector_to_array(to_tsvector($2::text::regconfig, e.payload - 'turn_id')) as words
-                 from reader r join events e on e.agent_id = $1 and e.id = r.reply_event_id and e.payload is not null
-                 union all
-                 select 'candidate', c.id, array(
-                   select unnest(tsvector_to_array(to_tsvector($2::text::regconfig, c.content)))
-                   except select unnest(tsvector_to_array(to_tsvector($2::text::regconfig, e.payload)))
-                   from turn_inputs i join events e on e.agent_id = i.agent_id and e.id = i.event_id
-                   where i.agent_id = $1 and i.turn_id = r.id and e.payload is not null)
-                 from reader r join memory_candidates c on c.agent_id = $1 and c.turn_id = r.id
-                 union all
-                 select 'action', a.id, tsvector_to_array(to_tsvector($2::text::regconfig, a.summary)
-                   || to_tsvector($2::text::regconfig, a.arguments))
-                 from reader r join actions a on a.agent_id = $1 and a.turn_id = r.id
-               )
-               select s.kind as "kind!", s.id as "id!" from said s where exists (
-                 select from origin o, lateral (select count(*) as shared from (
-                   select unnest(o.words) intersect select unnest(s.words)) as both_have) as n
-                 where n.shared > 0 and (n.shared >= $6 or n.shared * 2 >= cardinality(o.words)))"#,
-            agent.0,
-            words,
-            &list(&reach.events),
-            &list(&reach.memories),
-            &list(&reach.turns),
-            shared,
-            MOST_READERS,
-            &list(&reach.named)
-        );
-        for row in found.fetch_all(self.0.connection()).await? {
-            match row.kind.as_str() {
-                "reply" => reach.repeating.insert(row.id),
-                "candidate" => reach.candidates.insert(row.id),
-                _ => reach.actions.insert(row.id),
-            };
-        }
         Ok(())
     }
 }

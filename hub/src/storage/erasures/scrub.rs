@@ -51,6 +51,15 @@ pub struct Unscrubbed {
     pub due_at: Option<DateTime>,
 }
 
+/// One time through all tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Round {
+    /// What it is for: what was forgotten since waits for the next.
+    pub erasures: Vec<Uuid>,
+    /// The tables that are done, in this try or one before it.
+    pub written: Vec<String>,
+}
+
 impl Erasures<'_> {
     /// What waits for its scrub, across agents, and why the last one came to nothing.
     pub async fn waiting(&mut self) -> Result<(Unscrubbed, Option<String>)> {
@@ -68,13 +77,31 @@ impl Erasures<'_> {
         Ok((waiting, row.problem))
     }
 
-    /// The erasures that wait, across agents: those whose artifacts have no bytes any more.
-    pub async fn to_scrub(&mut self) -> Result<Vec<Uuid>> {
-        let ids = sqlx::query_scalar!(
-            "select e.id from erasures e where e.scrubbed_at is null and not exists (select from artifacts a
-               where a.agent_id = e.agent_id and a.state = 'deleted' and a.removed_at is null and a.deleted_at <= e.erased_at)"
+    /// The round that is under way, or a new one for the erasures that wait across agents, of those whose artifacts have no bytes any
+    /// more. None where nothing waits. The caller has the lease.
+    pub async fn scrub_round(&mut self) -> Result<Option<Round>> {
+        let row = sqlx::query!(
+            r#"update scrubber_state set erasure_ids = coalesce(erasure_ids, (select array_agg(e.id) from erasures e
+                 where e.scrubbed_at is null and not exists (select from artifacts a where a.agent_id = e.agent_id
+                   and a.state = 'deleted' and a.removed_at is null and a.deleted_at <= e.erased_at)))
+               returning erasure_ids, written"#
         );
-        Ok(ids.fetch_all(self.0.connection()).await?)
+        let row = row.fetch_one(self.0.connection()).await?;
+        Ok(row.erasure_ids.map(|erasures| Round {
+            erasures,
+            written: row.written,
+        }))
+    }
+
+    /// Notes that a table was written anew in this round.
+    pub async fn written(&mut self, table: &str) -> Result<()> {
+        sqlx::query!(
+            "update scrubber_state set written = written || $1::text where erasure_ids is not null",
+            table
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
     }
 
     /// Takes the scrub for a process; false while another has it.
@@ -102,11 +129,12 @@ impl Erasures<'_> {
         Ok(())
     }
 
-    /// Notes what was scrubbed. How many it was.
+    /// Ends the round: what it was for is scrubbed. How many erasures that are.
     pub async fn scrubbed(&mut self, ids: &[Uuid], wal: &str) -> Result<u64> {
         let now = self.0.now();
         let done = sqlx::query!(
-            "update erasures set scrubbed_at = $2, wal = $3 where id = any ($1) and scrubbed_at is null",
+            "with ended as (update scrubber_state set erasure_ids = null, written = '{}')
+             update erasures set scrubbed_at = $2, wal = $3 where id = any ($1) and scrubbed_at is null",
             ids,
             now,
             wal

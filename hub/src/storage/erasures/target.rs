@@ -1,11 +1,15 @@
 //! What somebody wants forgotten, as they may see it.
 
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
 use super::Erasures;
 use crate::{
     erasures::Target,
     error::Result,
     identity::Caller,
-    ids::{EventId, MemoryId, PersonId, SessionId},
+    ids::{ConsentId, EventId, MemoryId, PersonId, SessionId},
 };
 
 /// Something to forget.
@@ -21,7 +25,32 @@ pub struct Found {
     pub is_forgettable: bool,
 }
 
+/// What was remembered by some grants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The memories.
+    pub memories: BTreeSet<Uuid>,
+    /// Whose they are, should any be somebody's alone.
+    pub audience: Option<PersonId>,
+}
+
 impl Erasures<'_> {
+    /// What was remembered by these grants.
+    pub async fn remembered_by(&mut self, grants: &[ConsentId]) -> Result<Remembered> {
+        let agent = self.0.agent();
+        let grants: Vec<Uuid> = grants.iter().map(|grant| grant.0).collect();
+        let rows = sqlx::query!(
+            "select id, audience_person_id from memories where agent_id = $1 and consent_id = any ($2)",
+            agent.0,
+            &grants
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        Ok(Remembered {
+            audience: rows.iter().find_map(|row| row.audience_person_id).map(PersonId),
+            memories: rows.into_iter().map(|row| row.id).collect(),
+        })
+    }
+
     /// Looks it up with the caller's eyes.
     pub async fn find_target(&mut self, target: Target, caller: &Caller) -> Result<Option<Found>> {
         match target {
@@ -29,6 +58,7 @@ impl Erasures<'_> {
             Target::Event(id) => self.find_event(id, caller).await,
             Target::Session(id) => self.find_session(id).await,
             Target::Person(id) => self.find_person(id, caller).await,
+            Target::Consent(_) => Ok(None),
         }
     }
 

@@ -31,7 +31,8 @@ pub(super) struct WithdrawConsentRequest {
     consent_id: Option<ConsentId>,
 }
 
-/// Withdraw a consent: all of a purpose, or one grant. It counts at once.
+/// Withdraw a consent: all of a purpose, or one grant. It counts at once. What was remembered by the grants that it takes back is
+/// forgotten with it, as `GET …/erasures` says; what was said stays where it was said.
 ///
 /// For yourself, or as owner or admin for somebody without a login who said so. What was withdrawn before is answered as it was then.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/people/{person_id}/consents/withdraw",
