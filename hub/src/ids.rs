@@ -66,6 +66,8 @@ ids! {
     ClaimId,
     /// A one-time invitation into an agent.
     InvitationId,
+    /// What one agent lets another one, or a service, do for it.
+    DelegationId,
     /// A device that asks for a credential.
     PairingId,
     /// A durable place of talk.

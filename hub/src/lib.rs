@@ -19,6 +19,7 @@ pub mod actions;
 pub mod artifacts;
 pub mod audit;
 pub mod consents;
+pub mod delegations;
 pub mod devices;
 pub mod erasures;
 pub mod events;

@@ -21,7 +21,7 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
 }
 
 /// A new 256-bit secret with a prefix that leak scanners can find: `hubd_` device, `hubr_` refresh,
-/// `hubp_` pairing.
+/// `hubp_` pairing, `hubt_` personal, `hubg_` delegation.
 #[must_use]
 pub fn mint(prefix: &str) -> SecretString {
     SecretString::from(format!(

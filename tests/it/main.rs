@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod audit;
+mod delegations;
 mod faults;
 mod flows;
 mod forgetting;

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use axum::http::Method;
 use hub::{
     clock::Clock,
+    delegations::DELEGABLE,
     identity::{Role, Trust, claim::mint_code},
     ids::SpaceId,
     storage::AgentBrief,
@@ -174,6 +175,7 @@ impl Sample {
             ("memory_id", _) => self.remembered().await.memory,
             ("event_id", _) => self.remembered().await.event,
             ("erasure_id", _) => self.erasure().await,
+            ("delegation_id", _) => self.delegation_of(&self.owner).await,
             ("person_id", _) => self.person().await,
             _ => panic!("add here how to make the thing that {parameter} of {operation} names"),
         }
@@ -207,6 +209,10 @@ impl Sample {
                 json!({"password": PASSWORD})
             }
             "create_token" => json!({"name": text, "scopes": ["turns:read"], "expires_in_s": 3600}),
+            "create_delegation" => {
+                json!({"to_agent_id": null, "to_service": "calendar-sync", "scopes": ["memories:read"],
+                    "space_ids": [self.hub.home.kitchen.space], "expires_in_s": 3600, "max_uses": 5, "max_turns": 5})
+            }
             "register_device" => {
                 json!({"name": text, "space_id": self.hub.home.office.space, "default_trust": "guest"})
             }
@@ -403,6 +409,31 @@ impl Sample {
         let new = json!({"name": self.text(), "scopes": ["turns:read"]});
         let made = client.post("tokens", new).await.expect(201);
         made.text("/token/id").to_owned()
+    }
+
+    /// A delegation that somebody made; its id.
+    pub(crate) async fn delegation_of(&self, client: &Client) -> String {
+        let new = json!({"to_service": "calendar-sync", "scopes": ["turns:read"]});
+        let made = client.post("delegations", new).await.expect(201);
+        made.text("/delegation/id").to_owned()
+    }
+
+    /// Somebody of another agent, and a service, who may do all that can be delegated.
+    pub(crate) async fn delegates(&self) -> [Client; 2] {
+        let scopes: Vec<&str> = DELEGABLE.iter().map(|scope| scope.as_str()).collect();
+        let other = self.hub.household(&self.text()).await;
+        let friend = other.member(&self.text()).await;
+        let [to_agent, to_service] = [
+            json!({"to_agent_id": other.agent, "scopes": scopes}),
+            json!({"to_service": "calendar-sync", "scopes": scopes}),
+        ]
+        .map(|new| self.owner.post("delegations", new));
+        let (to_agent, to_service) = (to_agent.await.expect(201), to_service.await.expect(201));
+        let friend = self.rest.user(&friend).await;
+        [
+            friend.acting_by(to_agent.text("/secret")),
+            self.rest.bearer(to_service.text("/secret")),
+        ]
     }
 
     /// A device that declares a kind which nobody approved.

@@ -82,9 +82,9 @@ pub enum PrincipalKind {
     User,
     /// A satellite.
     Device,
-    /// Another agent, by delegation.
+    /// The agent itself, in a turn; or another one, by a delegation.
     Agent,
-    /// A worker of one agent.
+    /// A service, by a delegation.
     Service,
     /// The hub itself: its jobs and sweeps.
     Hub,

@@ -136,6 +136,7 @@ fn principal(by: &Actor) -> Principal {
         ActorKind::User => PrincipalKind::User,
         ActorKind::Device => PrincipalKind::Device,
         ActorKind::Agent => PrincipalKind::Agent,
+        ActorKind::Service => PrincipalKind::Service,
         ActorKind::Hub => PrincipalKind::Hub,
         ActorKind::Anonymous => PrincipalKind::Anonymous,
     };

@@ -257,6 +257,7 @@ fn told(done: &str, ended: &Ended) -> String {
     for (count, what) in [
         (ended.tokens, "tokens revoked"),
         (ended.invitations, "open invitations revoked"),
+        (ended.delegations, "delegations revoked"),
     ] {
         if count > 0 {
             lines.push(format!("  {what}: {count}"));
@@ -317,6 +318,7 @@ mod tests {
         let ended = Ended {
             tokens: 2,
             invitations: 0,
+            delegations: 0,
             devices: vec![device],
         };
         assert_eq!(

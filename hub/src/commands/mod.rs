@@ -7,6 +7,7 @@ pub mod banner;
 pub mod bootstrap;
 pub mod claim_code;
 mod database;
+pub mod delegations;
 mod descriptors;
 mod device_state;
 pub mod devices;

@@ -23,6 +23,7 @@ use crate::{
     hub::Hub,
     identity::Actor,
     ids::{AgentId, PersonId},
+    places::Spaces,
     storage::{Ring, TxScope, bounded},
 };
 
@@ -38,7 +39,7 @@ const MOST_BEHIND: i64 = 512;
 const READS_AT_ONCE: usize = 4;
 
 /// Whose eyes a log is read with.
-type Eyes = (AgentId, Option<PersonId>);
+type Eyes = (AgentId, Option<PersonId>, Option<Spaces>);
 
 /// The logs that are followed on this node.
 #[derive(Debug, Clone)]
@@ -204,13 +205,13 @@ pub async fn look(hub: &Hub) -> Result<()> {
             recent.forget();
         }
     }
-    let mut agents: Vec<_> = tails.iter().map(|((agent, _), _)| agent.0).collect();
+    let mut agents: Vec<_> = tails.iter().map(|((agent, ..), _)| agent.0).collect();
     agents.sort_unstable();
     agents.dedup();
     let mut tx = hub.db.begin_system().await?;
     let ends = tx.events().ends(&agents).await?;
     drop(tx);
-    for ((agent, _), tail) in tails {
+    for ((agent, ..), tail) in tails {
         if ends.get(&agent).is_some_and(|end| tail.end() != Some(*end)) {
             tail.grown.notify_one();
         }
@@ -243,8 +244,12 @@ async fn keep(hub: Hub, eyes: Eyes, tail: Arc<Tail>) {
 
 /// Reads what has come; whether there is more.
 async fn read(hub: &Hub, eyes: Eyes, tail: &Tail) -> Result<bool> {
-    let (agent, person) = eyes;
-    let scope = TxScope::Agent { agent, person };
+    let (agent, person, within) = eyes;
+    let scope = TxScope::Agent {
+        agent,
+        person,
+        within,
+    };
     let mut tx = hub.db.begin(scope, Actor::hub()).await?;
     // The end before the events: all up to it is there to be read.
     let end = tx.events().end().await?;

@@ -56,7 +56,9 @@ impl Watch {
         let standing = hub.watchers.stand(Watcher::from(&caller), bell);
         let end = bounded(end(hub, &caller, &topics)).await?;
         let start = Start::of(after, end);
-        let place = hub.tails.join(hub, (caller.agent, caller.person()), bell);
+        let place = hub
+            .tails
+            .join(hub, (caller.agent, caller.person(), caller.within()), bell);
         let watch = Self {
             hub: hub.clone(),
             reader: Reader::new(topics, start.cursor),

@@ -10,6 +10,7 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
+    delegations::{chain::Power, standing::power_now},
     error::{Error, Result},
     hub::Hub,
     identity::{Role, Scope, Watcher},
@@ -170,6 +171,17 @@ pub async fn look(hub: &Hub) -> Result<()> {
     let mut tx = hub.db.begin_system().await?;
     let users = tx.identity().standing_of_users(&who).await?;
     let devices = tx.identity().standing_of_devices(&who, NEEDS).await?;
+    let mut delegates = HashMap::new();
+    for (number, watcher) in who.iter().enumerate() {
+        if let Watcher::Delegate {
+            agent,
+            delegation,
+            by,
+        } = *watcher
+        {
+            delegates.insert(number, power_now(&mut tx, agent, delegation, by).await?);
+        }
+    }
     drop(tx);
     let judge = |(number, who): (usize, &Watcher)| {
         let fallen = match *who {
@@ -179,6 +191,7 @@ pub async fn look(hub: &Hub) -> Result<()> {
             Watcher::Device { person, .. } => devices
                 .get(&number)
                 .map_or(Some(Fallen::Revoked), |now| judge_device(person, now)),
+            Watcher::Delegate { .. } => judge_delegate(delegates.get(&number).and_then(Option::as_ref)),
         };
         fallen.map(|fallen| (*who, fallen))
     };
@@ -221,6 +234,13 @@ fn judge_device(person: Option<PersonId>, now: &DeviceStanding) -> Option<Fallen
         Some(Fallen::MayNot)
     } else {
         (now.person != person).then_some(Fallen::Changed)
+    }
+}
+
+fn judge_delegate(power: Option<&Power>) -> Option<Fallen> {
+    match power {
+        None => Some(Fallen::Revoked),
+        Some(power) => (!power.scopes.contains(&NEEDS)).then_some(Fallen::MayNot),
     }
 }
 
@@ -272,7 +292,7 @@ mod tests {
         watchers.renewed(before, now);
         let tokens = watchers.all().into_iter().map(|entry| match entry.who {
             Watcher::Device { token, .. } => token,
-            Watcher::User { .. } => unreachable!("only devices watch"),
+            Watcher::User { .. } | Watcher::Delegate { .. } => unreachable!("only devices watch"),
         });
         let tokens: HashSet<TokenId> = tokens.collect();
         assert_eq!(tokens, HashSet::from([now, other]));
@@ -292,6 +312,20 @@ mod tests {
         let asked = once_each(&watchers.all());
         assert_eq!(asked.len(), 2);
         assert!(asked.contains(&one) && asked.contains(&other));
+    }
+
+    #[test]
+    fn a_delegate_watches_while_the_delegation_and_its_scope_stand() {
+        let with = |scopes: &[Scope]| Power {
+            scopes: scopes.to_vec(),
+            within: None,
+        };
+        assert_eq!(judge_delegate(None), Some(Fallen::Revoked));
+        assert_eq!(
+            judge_delegate(Some(&with(&[Scope::TurnsRead]))),
+            Some(Fallen::MayNot)
+        );
+        assert_eq!(judge_delegate(Some(&with(&[Scope::TurnsRead, NEEDS]))), None);
     }
 
     #[test]

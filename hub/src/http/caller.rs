@@ -4,13 +4,17 @@ use std::marker::PhantomData;
 
 use axum::{
     extract::{FromRequestParts, RawPathParams, rejection::RawPathParamsRejection},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderName, header, request::Parts},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::{layers::RequestContext, problem::Failed};
 use crate::{
+    delegations::{
+        PREFIX,
+        act::{Asked, act},
+    },
     error::{Error, Result},
     hub::Hub,
     identity::{
@@ -75,6 +79,8 @@ permissions!(
     TokensWrite,
     MembersRead,
     MembersWrite,
+    DelegationsRead,
+    DelegationsWrite,
 );
 
 /// A caller at the path's agent who may do what `P` stands for.
@@ -90,9 +96,29 @@ impl<P: Permission> FromRequestParts<Hub> for May<P> {
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
         let context = RequestContext::of(parts);
-        let proven = authenticate(hub, &bearer(&parts.headers)?).await?;
-        let wanted = wanted_agent(parts, hub).await?;
-        let caller = caller(hub, proven, wanted, Some(context.id.clone())).await?;
+        let own = bearer(&parts.headers)?;
+        let request_id = Some(context.id.clone());
+        let caller = match shown(&parts.headers, &own)? {
+            None => {
+                let proven = authenticate(hub, &own).await?;
+                let wanted = wanted_agent(parts, hub).await?;
+                caller(hub, proven, wanted, request_id).await?
+            }
+            Some(shown) => {
+                let by = match shown {
+                    Shown::ByService(_) => None,
+                    Shown::Beside(_) => Some(authenticate(hub, &own).await?),
+                };
+                let asked = Asked {
+                    secret: shown.secret(),
+                    by,
+                    wanted: wanted_agent(parts, hub).await?,
+                    scope: P::SCOPE,
+                    request_id,
+                };
+                act(hub, asked).await?
+            }
+        };
         context.name(&caller);
         authorize(&caller, P::SCOPE)?;
         Ok(Self {
@@ -116,11 +142,51 @@ impl FromRequestParts<Hub> for User {
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
         let request_id = RequestContext::of(parts).id.clone();
+        if parts.headers.contains_key(&DELEGATION) {
+            return Err(SIGNED_IN_ONLY.into());
+        }
         match authenticate(hub, &bearer(&parts.headers)?).await? {
             Proven::User(who) => Ok(Self { who, request_id }),
             Proven::Stranger(_) => Err(NOBODY_YET.into()),
             Proven::Device(_) | Proven::Token(_) => Err(SIGNED_IN_ONLY.into()),
         }
+    }
+}
+
+/// The header of a delegation that was given to an agent, beside the credential of somebody there.
+pub const DELEGATION: HeaderName = HeaderName::from_static("hub-delegation");
+
+/// A delegation that a request shows.
+enum Shown {
+    /// As its only credential.
+    ByService(SecretString),
+    /// Beside that of who acts.
+    Beside(SecretString),
+}
+
+impl Shown {
+    const fn secret(&self) -> &SecretString {
+        match self {
+            Self::ByService(secret) | Self::Beside(secret) => secret,
+        }
+    }
+}
+
+/// The delegation of a request, if it shows one. Two are none: nobody knows which was meant.
+fn shown(headers: &HeaderMap, bearer: &SecretString) -> Result<Option<Shown>> {
+    let mut beside = headers.get_all(&DELEGATION).iter();
+    let is_service = bearer.expose_secret().starts_with(PREFIX);
+    match (beside.next(), beside.next()) {
+        (None, _) => Ok(is_service.then(|| Shown::ByService(bearer.clone()))),
+        (Some(value), None) if !is_service => {
+            let text = value
+                .to_str()
+                .map_err(|_| Error::Unauthenticated("the Hub-Delegation header is not text"))?;
+            Ok(Some(Shown::Beside(SecretString::from(text.trim()))))
+        }
+        (Some(_), _) => Err(Error::Unauthenticated(
+            "show one delegation: in Hub-Delegation, beside your own credential",
+        )),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn base() -> Document {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some(
-            "A user's access token from /v1/sign-in or of an issuer that the hub believes, a personal access token (hubt_…), or a device credential (hubd_…).",
+            "A user's access token from /v1/sign-in or of an issuer that the hub believes, a personal access token (hubt_…), a device credential (hubd_…), or a delegation to a service (hubg_…). Whoever acts for another agent sends their own credential here, and the delegation in Hub-Delegation.",
         ));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     OpenApiBuilder::new()

@@ -104,6 +104,7 @@ fn cors(hub: &Hub) -> CorsLayer {
             idempotency::IDEMPOTENCY_KEY,
             layers::REQUEST_ID,
             sse::LAST_EVENT_ID,
+            caller::DELEGATION,
         ])
         .expose_headers([layers::REQUEST_ID])
 }

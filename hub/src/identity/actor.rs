@@ -15,8 +15,10 @@ pub enum ActorKind {
     User,
     /// A satellite.
     Device,
-    /// The agent itself, in a turn.
+    /// The agent itself, in a turn; or another one, by a delegation.
     Agent,
+    /// A service, by a delegation.
+    Service,
     /// The hub: sweeps, bootstrap.
     Hub,
     /// Somebody who did not prove who they are.
@@ -31,6 +33,7 @@ impl ActorKind {
             Self::User => "user",
             Self::Device => "device",
             Self::Agent => "agent",
+            Self::Service => "service",
             Self::Hub => "hub",
             Self::Anonymous => "anonymous",
         }

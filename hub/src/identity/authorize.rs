@@ -15,6 +15,7 @@ pub fn authorize(caller: &Caller, scope: Scope) -> Result<()> {
             role.grants(scope) && within.as_ref().is_none_or(|scopes| scopes.contains(&scope))
         }
         Principal::Device { scopes, .. } => scopes.contains(&scope),
+        Principal::Delegate(delegate) => delegate.scopes.contains(&scope),
     };
     if is_allowed {
         Ok(())
@@ -34,6 +35,8 @@ pub const SIGNED_IN_ONLY: Error = Error::Forbidden {
 pub fn only_signed_in(caller: &Caller) -> Result<()> {
     match &caller.principal {
         Principal::User { within: None, .. } => Ok(()),
-        Principal::User { within: Some(_), .. } | Principal::Device { .. } => Err(SIGNED_IN_ONLY),
+        Principal::User { within: Some(_), .. } | Principal::Device { .. } | Principal::Delegate(_) => {
+            Err(SIGNED_IN_ONLY)
+        }
     }
 }

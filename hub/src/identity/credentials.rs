@@ -55,6 +55,11 @@ pub async fn authenticate(hub: &Hub, bearer: &SecretString) -> Result<Proven> {
             "the token is not valid, expired or revoked",
         ));
     }
+    if bearer.expose_secret().starts_with(crate::delegations::PREFIX) {
+        return Err(Error::Unauthenticated(
+            "a delegation is good for requests to its agent, and one to an agent beside a credential of somebody there",
+        ));
+    }
     if let Some(issued) = issuer_token::verify(hub, bearer.expose_secret()).await? {
         return vouched(hub, issued).await;
     }

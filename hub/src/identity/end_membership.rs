@@ -19,11 +19,13 @@ pub(super) struct Ending {
     devices: Vec<Device>,
 }
 
-/// Revokes the tokens and invitations of a user, and finds their devices.
+/// Revokes the tokens, invitations and delegations of a user, and finds their devices.
 pub(super) async fn end(tx: &mut Tx, user: UserId) -> Result<Ending> {
     let member = tx.identity().member(user).await?;
     let tokens = tx.identity().revoke_personal_tokens_of(user).await?;
     let invitations = tx.identity().revoke_invitations_of(user, &[]).await?;
+    let made = tx.delegations().made_by(user).await?;
+    let delegations = tx.delegations().revoke(&made).await?;
     let devices = match member.and_then(|member| member.person_id) {
         Some(person) => tx.devices().personal_of(person).await?,
         None => Vec::new(),
@@ -31,6 +33,7 @@ pub(super) async fn end(tx: &mut Tx, user: UserId) -> Result<Ending> {
     let ended = Ended {
         tokens,
         invitations,
+        delegations,
         devices: devices.iter().map(about).collect(),
     };
     Ok(Ending { ended, devices })
@@ -42,6 +45,7 @@ impl Ending {
         record
             .with("revoked_tokens", self.ended.tokens)
             .with("revoked_invitations", self.ended.invitations)
+            .with("revoked_delegations", self.ended.delegations)
             .with("revoked_devices", self.ended.devices.len())
     }
 

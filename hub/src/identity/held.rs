@@ -22,7 +22,7 @@ pub(super) struct Pair {
 }
 
 /// The caller, who still belongs to the agent.
-pub(super) async fn own(tx: &mut Tx, caller: &Caller) -> Result<(UserId, Role)> {
+pub(crate) async fn own(tx: &mut Tx, caller: &Caller) -> Result<(UserId, Role)> {
     let user = person(caller)?;
     let roles = tx.identity().lock_members(&[user]).await?;
     Ok((user, still(roles.get(&user))?))

@@ -37,6 +37,9 @@ pub struct Ended {
     pub tokens: u64,
     /// How many of their open invitations were revoked.
     pub invitations: u64,
+    /// How many delegations that they made, and those below them, were revoked.
+    #[serde(default)]
+    pub delegations: u64,
     /// Their personal devices, which were revoked: such a device sees its person's private things.
     pub devices: Vec<EndedDevice>,
 }

@@ -56,6 +56,7 @@ pub const fn may_have(scope: Scope) -> bool {
             | Scope::MembersWrite
             | Scope::ActionsDecide
             | Scope::ConsentsWrite
+            | Scope::DelegationsWrite
     );
     Role::least_for(scope).is_some() && !is_never
 }
@@ -80,6 +81,7 @@ mod tests {
             "tokens:write",
             "members:write",
             "consents:write",
+            "delegations:write",
         ];
         assert_eq!(refused, never);
     }

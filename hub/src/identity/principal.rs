@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use super::{Actor, ActorKind, Role, Scope};
 use crate::{
     clock::DateTime,
-    ids::{AgentId, DeviceId, PersonId, SignInId, SpaceId, TokenId, UserId},
+    ids::{AgentId, DelegationId, DeviceId, PersonId, SignInId, SpaceId, TokenId, UserId},
+    places::Spaces,
 };
 
 /// How far content may be believed, by where it came from.
@@ -108,6 +109,52 @@ pub enum Principal {
         /// The trust of what it sends.
         default_trust: Trust,
     },
+    /// Another agent, or a service, by a delegation of the agent's.
+    Delegate(Delegate),
+}
+
+/// Who acts for an agent that is not theirs, in one request.
+#[derive(Debug, Clone)]
+pub struct Delegate {
+    /// The delegation.
+    pub delegation: DelegationId,
+    /// Its secret's row.
+    pub token: TokenId,
+    /// All that it came from and itself, the first one first.
+    pub chain: Vec<DelegationId>,
+    /// Who of the other agent acts; none: the service that it was given to.
+    pub by: Option<Acting>,
+    /// What may be done, by all of the chain.
+    pub scopes: Vec<Scope>,
+    /// In these spaces; none: in all.
+    pub within: Option<Spaces>,
+}
+
+/// Somebody of an agent, who acts for another one on its behalf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Acting {
+    /// Their agent.
+    pub agent: AgentId,
+    /// The user.
+    pub user: UserId,
+    /// What proved who they are.
+    pub proof: Proof,
+}
+
+impl Acting {
+    /// As the audit log of their own agent says it.
+    #[must_use]
+    pub const fn actor(&self, request_id: Option<String>) -> Actor {
+        Actor {
+            kind: ActorKind::User,
+            id: Some(self.user.0),
+            access_token: match self.proof {
+                Proof::Token(token) => Some(token),
+                Proof::SignIn(_) | Proof::Issuer { .. } => None,
+            },
+            request_id,
+        }
+    }
 }
 
 /// A principal at one agent, in one request.
@@ -129,6 +176,8 @@ impl Caller {
     pub const fn person(&self) -> Option<PersonId> {
         match &self.principal {
             Principal::User { person, .. } | Principal::Device { person, .. } => *person,
+            // What the household sees, and nobody's own.
+            Principal::Delegate(_) => None,
         }
     }
 
@@ -138,6 +187,10 @@ impl Caller {
         let (kind, id) = match &self.principal {
             Principal::User { user, .. } => (ActorKind::User, user.0),
             Principal::Device { device, .. } => (ActorKind::Device, device.0),
+            Principal::Delegate(delegate) => match delegate.by {
+                Some(acting) => (ActorKind::Agent, acting.agent.0),
+                None => (ActorKind::Service, delegate.delegation.0),
+            },
         };
         Actor {
             kind,
@@ -147,10 +200,11 @@ impl Caller {
         }
     }
 
-    /// The opaque credential that was used, of a device or a personal one.
+    /// The opaque credential that was used: of a device, a personal one, or that of a delegation.
     const fn access_token(&self) -> Option<TokenId> {
         match (&self.principal, self.proof) {
             (Principal::Device { token, .. }, _) => Some(*token),
+            (Principal::Delegate(delegate), _) => Some(delegate.token),
             (Principal::User { .. }, Some(Proof::Token(token))) => Some(token),
             (Principal::User { .. }, _) => None,
         }
@@ -164,8 +218,18 @@ impl Caller {
                 role: Role::Owner, ..
             } => None,
             Principal::User { user, .. } => Some(*user),
-            // No device has the scope.
+            // No device has the scope, nor has a delegation.
             Principal::Device { device, .. } => Some(UserId(device.0)),
+            Principal::Delegate(delegate) => Some(UserId(delegate.delegation.0)),
+        }
+    }
+
+    /// The delegation by which the caller acts. Of the agent's delegations they see this one and those below it.
+    #[must_use]
+    pub const fn delegation(&self) -> Option<DelegationId> {
+        match &self.principal {
+            Principal::Delegate(delegate) => Some(delegate.delegation),
+            Principal::User { .. } | Principal::Device { .. } => None,
         }
     }
 
@@ -181,12 +245,21 @@ impl Caller {
         )
     }
 
+    /// The spaces that the caller is limited to.
+    #[must_use]
+    pub const fn within(&self) -> Option<Spaces> {
+        match &self.principal {
+            Principal::Delegate(delegate) => delegate.within,
+            Principal::User { .. } | Principal::Device { .. } => None,
+        }
+    }
+
     /// The user, for operations that only people may do.
     #[must_use]
     pub const fn user(&self) -> Option<UserId> {
         match &self.principal {
             Principal::User { user, .. } => Some(*user),
-            Principal::Device { .. } => None,
+            Principal::Device { .. } | Principal::Delegate(_) => None,
         }
     }
 
@@ -208,12 +281,19 @@ impl Caller {
                 ..
             } => Trust::Household,
             Principal::Device { default_trust, .. } => *default_trust,
+            // Another household's words, or a program's.
+            Principal::Delegate(_) => Trust::Outside,
         }
     }
 
-    /// The caller's name for idempotency keys: keys of two principals never meet, nor do those of two programs of one user.
+    /// The caller's name for idempotency keys: keys of two principals never meet, nor do those of two programs of one user, or of
+    /// two delegations.
     #[must_use]
     pub fn own_key(&self) -> String {
+        if let Principal::Delegate(delegate) = &self.principal {
+            let by = delegate.by.map(|acting| acting.user.to_string());
+            return format!("delegation:{}:{}", delegate.delegation, by.unwrap_or_default());
+        }
         match self.proof {
             Some(Proof::Token(token)) => format!("{}:{token}", self.key()),
             Some(Proof::SignIn(_) | Proof::Issuer { .. }) | None => self.key(),

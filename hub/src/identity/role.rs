@@ -69,11 +69,14 @@ impl Role {
             | Scope::ErasuresRead
             | Scope::ErasuresWrite
             | Scope::PeopleRead
+            | Scope::AgentsDelegate
             | Scope::DevicesRead => Some(Self::Member),
             Scope::SpacesWrite
             | Scope::DevicesWrite
             | Scope::MembersWrite
             | Scope::PeopleWrite
+            | Scope::DelegationsRead
+            | Scope::DelegationsWrite
             | Scope::JobsRead
             | Scope::JobsWrite
             | Scope::AuditRead => Some(Self::Admin),

@@ -86,6 +86,12 @@ scopes! {
     PeopleRead = "people:read",
     /// Make people known, and change what is said of them.
     PeopleWrite = "people:write",
+    /// See what others may do for the agent.
+    DelegationsRead = "delegations:read",
+    /// Let others act for the agent, and end that.
+    DelegationsWrite = "delegations:write",
+    /// Act for another agent, by a delegation that it gave to this one.
+    AgentsDelegate = "agents:delegate",
     /// Read audit entries.
     AuditRead = "audit:read",
 }

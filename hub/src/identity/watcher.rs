@@ -1,7 +1,7 @@
 //! Who watches an agent, or waits to: what is asked for again and again while they do.
 
-use super::{Caller, Principal, Proof};
-use crate::ids::{AgentId, DeviceId, PersonId, TokenId, UserId};
+use super::{Acting, Caller, Principal, Proof};
+use crate::ids::{AgentId, DelegationId, DeviceId, PersonId, TokenId, UserId};
 
 /// Who watches, as far as it may end while they do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,15 +26,24 @@ pub enum Watcher {
         /// Whose it is.
         person: Option<PersonId>,
     },
+    /// Somebody with a delegation.
+    Delegate {
+        /// The agent.
+        agent: AgentId,
+        /// The delegation.
+        delegation: DelegationId,
+        /// Who of the other agent; none: a service.
+        by: Option<Acting>,
+    },
 }
 
 impl From<&Caller> for Watcher {
     fn from(caller: &Caller) -> Self {
-        match caller.principal {
+        match &caller.principal {
             Principal::User { user, person, .. } => Self::User {
-                user,
+                user: *user,
                 proof: caller.proof,
-                at: Some((caller.agent, person)),
+                at: Some((caller.agent, *person)),
             },
             Principal::Device {
                 device,
@@ -43,9 +52,14 @@ impl From<&Caller> for Watcher {
                 ..
             } => Self::Device {
                 agent: caller.agent,
-                device,
-                token,
-                person,
+                device: *device,
+                token: *token,
+                person: *person,
+            },
+            Principal::Delegate(delegate) => Self::Delegate {
+                agent: caller.agent,
+                delegation: delegate.delegation,
+                by: delegate.by,
             },
         }
     }

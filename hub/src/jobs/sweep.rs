@@ -98,6 +98,7 @@ async fn remove_some(hub: &Hub) -> Result<u64> {
     let before = tx.now() - KEEP_TOKENS;
     removed += tx.identity().purge_tokens(before, BATCH).await?;
     removed += tx.identity().purge_invitations(before, BATCH).await?;
+    removed += tx.delegations().purge(before, BATCH).await?;
     tx.commit().await?;
     Ok(removed)
 }

@@ -2,7 +2,10 @@
 
 pub mod create_space;
 pub mod gate;
+mod spaces;
 pub mod update_space;
+
+pub use spaces::Spaces;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -43,7 +43,7 @@ pub async fn roles_are_apart(connection: &mut PgConnection) -> Result<()> {
 }
 
 /// Every table that holds an agent's rows has row-level security enabled, forced and active for the role that asks, and just
-/// the policies that `hub.protect` makes: one more, one less or one that was loosened is noticed.
+/// the policies that `hub.protect` and `hub.limit_to_spaces` make: one more, one less or one that was loosened is noticed.
 pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
     // As Postgres writes them; whether it names the schema of a function depends on the search path.
     let open = sqlx::query_scalar!(
@@ -53,30 +53,35 @@ pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
                format('(%s = ( SELECT agent() AS agent))',
                  case when c.relname = 'agents' then 'id' else 'agent_id' end) as rule,
                exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'audience_person_id'
-                 and not a.attisdropped) as has_audience
+                 and not a.attisdropped) as has_audience,
+               c.relname = 'spaces' or exists (select from pg_attribute a where a.attrelid = c.oid
+                 and a.attname = 'space_id' and a.attnotnull and not a.attisdropped) as is_in_spaces
              from pg_class c
              where c.relnamespace = 'hub'::regnamespace and c.relkind in ('r', 'p')
                and (c.relname = 'agents' or exists (select from pg_attribute a where a.attrelid = c.oid
                  and a.attname = 'agent_id' and not a.attisdropped))),
            rules as (
-             select name, case when has_audience then format('(%s AND ((audience_person_id IS NULL) OR %s))', rule,
+             select name, is_in_spaces, format('((( SELECT spaces() AS spaces) IS NULL) OR (%s = ANY (( SELECT spaces() AS spaces)::uuid[])))',
+                 case when name = 'spaces' then 'id' else 'space_id' end) as limitation,
+               case when has_audience then format('(%s AND ((audience_person_id IS NULL) OR %s))', rule,
                '(audience_person_id = ( SELECT person() AS person))') else rule end as rule from tables),
            expected as (
-             select name, 'tenant' as policy, 'hub_app' as roles, '*' as command, rule as visible, rule as writable
+             select name, true as is_permissive, 'tenant' as policy, 'hub_app' as roles, '*' as command, rule as visible,
+               rule as writable
              from rules
-             union all select name, 'system', 'hub_system', '*', 'true', 'true' from rules
-             union all select name, 'recall', 'hub_owner', 'r', 'true', '' from rules
+             union all select name, true, 'system', 'hub_system', '*', 'true', 'true' from rules
+             union all select name, false, 'spaces', 'hub_app', '*', limitation, '' from rules where is_in_spaces
+             union all select name, true, 'recall', 'hub_owner', 'r', 'true', '' from rules
              where name in ('memories', 'embeddings_384', 'embeddings_768', 'embeddings_1024', 'embeddings_1536')),
            found as (
-             select t.name, p.polname::text, (select string_agg(case when r = 0 then 'public' else r::regrole::text end, ',')
+             select t.name, p.polpermissive, p.polname::text, (select string_agg(case when r = 0 then 'public' else r::regrole::text end, ',')
                  from unnest(p.polroles) r), p.polcmd::text,
                replace(coalesce(pg_get_expr(p.polqual, p.polrelid), ''), 'hub.', ''),
                replace(coalesce(pg_get_expr(p.polwithcheck, p.polrelid), ''), 'hub.', '')
-             from pg_policy p join tables t on t.oid = p.polrelid where p.polpermissive)
+             from pg_policy p join tables t on t.oid = p.polrelid)
            select name as "name!" from tables where not is_active
            union select name from (table expected except table found) missing
            union select name from (table found except table expected) unknown
-           union select t.name from tables t join pg_policy p on p.polrelid = t.oid where not p.polpermissive
            order by 1"#
     )
     .fetch_all(connection)

@@ -17,7 +17,8 @@ use crate::{
     error::{Error, Result},
     events::NewEvent,
     identity::{Actor, Caller},
-    ids::{AgentId, EventId, JobId, PersonId},
+    ids::{AgentId, EventId, JobId, PersonId, SpaceId},
+    places::Spaces,
 };
 
 /// For whom a transaction works.
@@ -29,6 +30,8 @@ pub enum TxScope {
         agent: AgentId,
         /// The person, if one is known.
         person: Option<PersonId>,
+        /// Only what is in these spaces; none: in all.
+        within: Option<Spaces>,
     },
     /// One agent, seeing everyone's things: sweeps and devices' mailboxes, never an answer to a caller.
     WholeAgent(AgentId),
@@ -60,6 +63,7 @@ impl Caller {
         TxScope::Agent {
             agent: self.agent,
             person: self.person(),
+            within: self.within(),
         }
     }
 }
@@ -105,6 +109,8 @@ pub struct Tx {
     records: Vec<Record>,
     /// What stands after them in the audit log.
     side_records: Vec<Record>,
+    /// What stands in the audit logs of agents, by whoever did it there.
+    records_at: Vec<(AgentId, Actor, Record)>,
     commitments: Vec<Commitment>,
     rings: BTreeSet<Ring>,
     fresh_jobs: Vec<JobId>,
@@ -132,6 +138,7 @@ impl Tx {
             unless_private: Vec::new(),
             records: Vec::new(),
             side_records: Vec::new(),
+            records_at: Vec::new(),
             commitments: Vec::new(),
             rings: BTreeSet::new(),
             fresh_jobs: Vec::new(),
@@ -189,6 +196,12 @@ impl Tx {
     /// operation's own record, whenever that is made, and covers the events only where there is none.
     pub fn record_beside(&mut self, record: Record) {
         self.side_records.push(record);
+    }
+
+    /// Records what several agents are concerned with, in the audit log of one of them. For a unit of work across agents that
+    /// records nothing else; their heads are taken in one order.
+    pub fn record_at(&mut self, agent: AgentId, by: Actor, record: Record) {
+        self.records_at.push((agent, by, record));
     }
 
     /// Has the operation's record commit to a piece of content that lives in a row with its salt.
@@ -250,10 +263,38 @@ impl Tx {
             committed.head = Some(append::write(&mut self.inner, batch).await?);
             self.rings.insert(Ring::Audit);
         }
+        self.write_at().await?;
         self.inner.commit().await?;
         self.bell.ring(self.rings);
         self.bell.fresh_jobs().add(self.fresh_jobs);
         Ok(committed)
+    }
+
+    /// Writes what several agents are concerned with, with their heads in the order of their ids: two that do so never wait in a
+    /// circle.
+    async fn write_at(&mut self) -> Result<()> {
+        let mut all = std::mem::take(&mut self.records_at);
+        if all.is_empty() {
+            return Ok(());
+        }
+        if self.scope != TxScope::System || self.rings.contains(&Ring::Audit) {
+            return Err(Error::internal("records of several agents beside those of one"));
+        }
+        all.sort_by_key(|(agent, _, _)| *agent);
+        for (agent, actor, record) in all {
+            let batch = append::Batch {
+                agent,
+                taken: None,
+                actor,
+                now: self.now,
+                events: Vec::new(),
+                records: vec![record],
+                commitments: Vec::new(),
+            };
+            append::write(&mut self.inner, batch).await?;
+        }
+        self.rings.insert(Ring::Audit);
+        Ok(())
     }
 
     /// Asks for the events of which a private space wants none, with the head row in hand. They come before the others, whose places
@@ -280,7 +321,9 @@ impl Tx {
     /// in a crash.
     pub async fn commit_lazily(mut self) -> Result<()> {
         let is_silent = self.events.is_empty() && self.unless_private.is_empty();
-        if !is_silent || !self.records.is_empty() || !self.side_records.is_empty() {
+        let has_records =
+            !(self.records.is_empty() && self.side_records.is_empty() && self.records_at.is_empty());
+        if !is_silent || has_records {
             return self.commit().await.map(|_| ());
         }
         sqlx::query!("set local synchronous_commit = off")
@@ -300,19 +343,30 @@ impl Tx {
 
 /// BEGIN and the settings in one round trip. The values are ids of ours, so nothing needs escaping.
 fn begin_statement(scope: TxScope, durability: Durability) -> String {
-    let (agent, person) = match scope {
-        TxScope::Agent { agent, person } => (
+    let (agent, person, spaces) = match scope {
+        TxScope::Agent {
+            agent,
+            person,
+            within,
+        } => (
             agent.to_string(),
             person.map_or_else(String::new, |p| p.to_string()),
+            within.map_or_else(String::new, |spaces| array(&spaces)),
         ),
-        TxScope::WholeAgent(agent) => (agent.to_string(), String::new()),
-        TxScope::System => (String::new(), String::new()),
+        TxScope::WholeAgent(agent) => (agent.to_string(), String::new(), String::new()),
+        TxScope::System => (String::new(), String::new(), String::new()),
     };
     let lazily = match durability {
         Durability::Durable => "",
         Durability::Lazy => ", set_config('synchronous_commit', 'off', true)",
     };
     format!(
-        "begin; select set_config('hub.agent_id', '{agent}', true), set_config('hub.person_id', '{person}', true){lazily}"
+        "begin; select set_config('hub.agent_id', '{agent}', true), set_config('hub.person_id', '{person}', true), \
+         set_config('hub.space_ids', '{spaces}', true){lazily}"
     )
+}
+
+fn array(spaces: &Spaces) -> String {
+    let ids: Vec<String> = spaces.ids().iter().map(SpaceId::to_string).collect();
+    format!("{{{}}}", ids.join(","))
 }

@@ -10,6 +10,7 @@ use super::{
     frame::{Frame, FrameKind},
 };
 use crate::{
+    delegations::standing::power_now,
     error::{Error, Result},
     hub::Hub,
     identity::{Caller, Principal, Proof, Scope, authorize::authorize},
@@ -138,6 +139,12 @@ impl Follower {
     async fn still_may(&mut self) -> Result<()> {
         let agent = self.caller.agent;
         let mut tx = self.hub.db.begin_system().await?;
+        if let Principal::Delegate(delegate) = &mut self.caller.principal {
+            let now = power_now(&mut tx, agent, delegate.delegation, delegate.by).await?;
+            let now = now.ok_or(Error::Unauthenticated("the delegation has ended"))?;
+            (delegate.scopes, delegate.within) = (now.scopes, now.within);
+            return authorize(&self.caller, Scope::TurnsRead);
+        }
         let is_alive = match (&self.caller.principal, self.caller.proof) {
             (Principal::User { user, .. }, Some(Proof::SignIn(sign_in))) => {
                 tx.identity().is_signed_in(sign_in, *user).await?
@@ -149,6 +156,8 @@ impl Follower {
                 tx.identity().is_personal_token_alive(agent, token).await?
             }
             (Principal::User { .. }, None) => true,
+            // Asked for above.
+            (Principal::Delegate(_), _) => false,
             (Principal::Device { token, .. }, _) => tx.identity().is_credential_alive(*token).await?,
         };
         if !is_alive {

@@ -170,6 +170,7 @@ impl<'a> Live<'a> {
         let scope = TxScope::Agent {
             agent: self.lease.agent,
             person: self.turn.audience,
+            within: None,
         };
         self.hub.db.begin(scope, Actor::agent(self.lease.agent.0)).await
     }

@@ -42,6 +42,7 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     let scope = TxScope::Agent {
         agent: lease.agent,
         person: turn.audience,
+        within: None,
     };
     let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
     if let Some(why) = closed(&mut tx, Matter::of_turn(&turn)).await? {

@@ -106,6 +106,8 @@ const NO_CONTENT: &[&str] = &[
     "consents.purpose",
     "consents.request_id",
     "conversations.kind",
+    "delegations.scopes",
+    "delegations.to_service",
     "deliveries.state",
     "devices.approved_kinds",
     "devices.capabilities",

@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 44] = [
+const MUTATIONS: [(&str, &str); 46] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -28,6 +28,8 @@ const MUTATIONS: [(&str, &str); 44] = [
     ("withdraw_consent", "withdraw_consent"),
     ("create_token", "create_token"),
     ("revoke_token", "revoke_token"),
+    ("create_delegation", "create_delegation"),
+    ("revoke_delegation", "revoke_delegation"),
     ("create_invitation", "create_invitation"),
     ("revoke_invitation", "revoke_invitation"),
     ("accept_invitation", "accept_invitation"),
@@ -77,6 +79,7 @@ const REGISTER: &[&str] = &[
     "create_agent",
     "create_artifact",
     "create_claim_code",
+    "create_delegation",
     "create_invitation",
     "create_person",
     "create_space",
@@ -107,6 +110,7 @@ const REGISTER: &[&str] = &[
     "report_command_progress",
     "report_state",
     "resolve_action",
+    "revoke_delegation",
     "revoke_device",
     "revoke_invitation",
     "revoke_token",
@@ -124,6 +128,7 @@ const REGISTER: &[&str] = &[
     "update_person",
     "update_shadow",
     "update_space",
+    "use_delegation",
     "withdraw_consent",
 ];
 

@@ -1,9 +1,19 @@
 //! The page of permissions: made from the handlers' first arguments and the table of roles, which the tests beside this hold
 //! against real requests.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::Path,
+    sync::LazyLock,
+};
 
-use hub::identity::{Role, Scope, personal_token::may_have};
+use hub::{
+    delegations,
+    devices::DEVICE_SCOPES,
+    identity::{Role, Scope, personal_token::may_have},
+};
 use support::Api;
 use syn::{FnArg, GenericArgument, Item, ItemFn, PathArguments, Type};
 
@@ -16,7 +26,8 @@ use super::{
 const HEAD: &str = "# Who may do what
 
 Made from the code, and compared with it by a test. A person has a role in an agent; a program has a personal access token, which may
-do what its scopes say and its user's role grants, whichever is less; a device has the scopes that it was let in with. Who is blocked,
+do what its scopes say and its user's role grants, whichever is less; a device has the scopes that it was let in with; another agent,
+or a service, by a delegation, what its scopes say and those of all that it came from, of what can be delegated at all. Who is blocked,
 or belongs to another agent, gets 404 everywhere, as if there were no agent. Who may do something sees it done to what they may see:
 the household's things and their own. The rule is `hub/src/identity/role.rs`.
 
@@ -77,10 +88,22 @@ fn is_to_be_written() -> bool {
     std::env::var_os("HUB_WRITE_PAGES").is_some()
 }
 
+/// Whether an operation can be done by a delegation at all.
+pub(super) fn is_delegable(operation: &str) -> bool {
+    static ALL: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let can_be = handlers().into_iter().filter(|(id, asks)| match asks {
+            Asks::The(scope) => delegations::may_have(*scope) && !ONLY_SIGNED_IN.contains(&id.as_str()),
+            Asks::Nothing | Asks::SignIn => false,
+        });
+        can_be.map(|(id, _)| id).collect()
+    });
+    ALL.contains(operation)
+}
+
 fn page() -> String {
     let handlers = handlers();
     let mut page = HEAD.to_owned();
-    page += "| operation | request | needs | guest | member | admin | owner | token |\n|---|---|---|---|---|---|---|---|\n";
+    page += "| operation | request | needs | guest | member | admin | owner | token | device | delegation |\n|---|---|---|---|---|---|---|---|---|---|\n";
     for operation in Api::read().operations {
         let asks = handlers.get(&operation.id).copied().unwrap_or(Asks::Nothing);
         let needs = match asks {
@@ -98,7 +121,16 @@ fn page() -> String {
             Asks::SignIn => false,
             Asks::The(scope) => may_have(scope) && !ONLY_SIGNED_IN.contains(&operation.id.as_str()),
         };
-        let marks: String = roles.chain([by_token]).map(mark).collect();
+        let by_device = match asks {
+            Asks::Nothing => true,
+            Asks::SignIn => false,
+            Asks::The(scope) => DEVICE_SCOPES.contains(&scope),
+        };
+        let by_delegation = asks == Asks::Nothing || is_delegable(&operation.id);
+        let marks: String = roles
+            .chain([by_token, by_device, by_delegation])
+            .map(mark)
+            .collect();
         let (id, method, path) = (&operation.id, &operation.method, &operation.path);
         let _ = writeln!(page, "| {id} | `{method} {path}` | {needs} |{marks}");
     }

@@ -32,7 +32,7 @@ const CONTENT: &[(&str, &[&str])] = &[
 const EMPTY: &[(&str, &str)] = &[
     ("consents", "what people allow"),
     (
-        "access_tokens agent_heads agents claims invitations memberships personas pairings sign_ins user_identities users",
+        "access_tokens agent_heads agents claims delegations invitations memberships personas pairings sign_ins user_identities users",
         "who may do what",
     ),
     ("people person_accounts", "whom the agent knows; people write it"),

@@ -105,6 +105,7 @@ impl World {
         let program = json!({"name": "all", "scopes": ["events:read", "memories:read", "turns:read", "actions:read",
             "commands:read", "commands:write", "artifacts:read", "artifacts:write", "devices:read", "messages:write"]});
         let program = sample.owner.post("tokens", program).await.expect(201);
+        let [of_another, service] = sample.delegates().await;
         let cleo = sample.rest.user(&hub.member("cleo").await).await;
         hub.gives_scopes(
             &hub.home.office,
@@ -116,6 +117,8 @@ impl World {
             ("a member", cleo, false),
             ("bob", bob_asks, true),
             ("a program", sample.rest.bearer(program.text("/secret")), false),
+            ("somebody of another agent", of_another, false),
+            ("a service", service, false),
             ("a device", sample.rest.device(&hub.home.office), false),
         ];
         let foreign = format!(

@@ -214,7 +214,7 @@ async fn with_somebody_go_their_tokens_invitations_and_personal_devices() {
     let office = json!({"id": hub.home.office.id, "name": "office"});
     assert_eq!(
         removed.json,
-        json!({"tokens": 1, "invitations": 1, "devices": [office]})
+        json!({"tokens": 1, "invitations": 1, "delegations": 0, "devices": [office]})
     );
     let device = people.home.rest.device(&hub.home.office);
     let _ = device.get("spaces").await.refuses(401, "unauthenticated");
@@ -232,7 +232,8 @@ async fn with_somebody_go_their_tokens_invitations_and_personal_devices() {
     let entry = "select body::jsonb -> 'details' from hub.audit_entries where operation = 'remove_member'";
     assert_eq!(
         hub.sql().value::<Value>(entry).await,
-        json!({"former_role": "admin", "revoked_tokens": 1, "revoked_invitations": 1, "revoked_devices": 1})
+        json!({"former_role": "admin", "revoked_tokens": 1, "revoked_invitations": 1,
+            "revoked_delegations": 0, "revoked_devices": 1})
     );
     assert_eq!(
         people.told(1).await,

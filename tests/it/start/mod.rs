@@ -1,6 +1,7 @@
 //! How the built program starts: with what, and what it says when it does not.
 
 mod database;
+mod delegations;
 mod deployed;
 mod forgetting;
 mod https;

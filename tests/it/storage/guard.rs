@@ -54,6 +54,14 @@ async fn a_second_policy_that_opens_a_table_is_refused() {
 }
 
 #[tokio::test]
+async fn a_table_that_forgot_who_is_limited_to_some_spaces_is_refused() {
+    refused_after("drop policy spaces on hub.events", "events").await;
+    refused_after("alter policy spaces on hub.memories using (true)", "memories").await;
+    refused_after("drop policy spaces on hub.spaces", "spaces").await;
+    refused_after("alter table hub.turns add column space_id uuid not null", "turns").await;
+}
+
+#[tokio::test]
 async fn a_policy_that_was_loosened_a_little_is_refused() {
     refused_after(
         "alter policy tenant on hub.events using (agent_id = (select hub.agent()))",

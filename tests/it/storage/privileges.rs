@@ -189,6 +189,7 @@ async fn rows_are_deleted_from_the_known_tables_only() {
                 "access_tokens",
                 "artifacts",
                 "commands",
+                "delegations",
                 "device_connections",
                 "device_shadows",
                 "embedding_models"

@@ -39,7 +39,14 @@ async fn a_connection_remembers_nothing_of_who_had_it_before() {
         let (agent, person) = *everyone.choose(&mut random).unwrap();
         let mut tx = hub
             .db
-            .begin(TxScope::Agent { agent, person }, Actor::hub())
+            .begin(
+                TxScope::Agent {
+                    agent,
+                    person,
+                    within: None,
+                },
+                Actor::hub(),
+            )
             .await
             .unwrap();
         let seen = tx.memories().list(None, PAGE).await.unwrap();
@@ -59,6 +66,7 @@ async fn an_unknown_agent_has_nothing() {
     let scope = TxScope::Agent {
         agent: AgentId::mint(),
         person: None,
+        within: None,
     };
     let mut tx = hub.db.begin(scope, Actor::hub()).await.unwrap();
     assert!(tx.places().spaces(PAGE).await.unwrap().is_empty());

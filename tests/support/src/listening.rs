@@ -37,6 +37,9 @@ impl Listening {
             .expect("a client")
             .get(url)
             .bearer_auth(client.credential());
+        if let Some(delegation) = client.delegation() {
+            ask = ask.header("hub-delegation", delegation);
+        }
         if let Some(after) = after {
             ask = ask.header("last-event-id", after);
         }

@@ -84,6 +84,7 @@ impl Rest {
         Client {
             router: self.router.clone(),
             credential,
+            delegation: None,
             address: None,
         }
     }
@@ -102,10 +103,18 @@ pub struct Session {
 pub struct Client {
     router: Router,
     credential: Option<SecretString>,
+    delegation: Option<SecretString>,
     address: Option<IpAddr>,
 }
 
 impl Client {
+    /// The same, acting for another agent by a delegation that was given to theirs.
+    #[must_use]
+    pub fn acting_by(mut self, delegation: &str) -> Self {
+        self.delegation = Some(SecretString::from(delegation));
+        self
+    }
+
     /// The same, calling from an address.
     #[must_use]
     pub fn at(mut self, address: &str) -> Self {
@@ -117,6 +126,12 @@ impl Client {
     #[must_use]
     pub fn credential(&self) -> &str {
         self.credential.as_ref().map_or("", ExposeSecret::expose_secret)
+    }
+
+    /// The delegation by which they act.
+    #[must_use]
+    pub fn delegation(&self) -> Option<&str> {
+        self.delegation.as_ref().map(ExposeSecret::expose_secret)
     }
 
     /// Begins a request. A path that does not begin with `/` is one of the caller's own agent.
@@ -131,6 +146,10 @@ impl Client {
         if let Some(credential) = &self.credential {
             let text = format!("Bearer {}", credential.expose_secret());
             headers.insert(header::AUTHORIZATION, text.parse().expect("a token is visible"));
+        }
+        if let Some(delegation) = &self.delegation {
+            let text = delegation.expose_secret().parse();
+            headers.insert("hub-delegation", text.expect("a secret is visible"));
         }
         Ask {
             router: self.router.clone(),

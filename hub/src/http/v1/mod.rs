@@ -6,6 +6,7 @@ pub mod artifacts;
 pub mod claim;
 pub mod commands;
 pub mod consents;
+pub mod delegations;
 pub mod devices;
 pub mod erasures;
 pub mod events;
@@ -40,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(sessions::routes())
         .merge(consents::routes())
         .merge(tokens::routes())
+        .merge(delegations::routes())
         .merge(members::routes())
         .merge(invitations::routes())
         .merge(devices::routes())

@@ -13,8 +13,8 @@ use crate::{
     identity::{Ended, leave_agent::leave_agent as leave},
 };
 
-/// Leave the agent: your membership ends, with your personal tokens, open invitations and personal devices. The owner transfers the
-/// ownership first. Sent again it finds you gone: 404.
+/// Leave the agent: your membership ends, with your personal tokens, open invitations, delegations and personal devices. The
+/// owner transfers the ownership first. Sent again it finds you gone: 404.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/members/leave", operation_id = "leave_agent", tag = "members",
     params(AgentPath), responses((status = OK, description = "What ended with the membership", body = Ended)))]
 pub(super) async fn leave_agent(

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Remove somebody: an admin members and guests, the owner everybody else. What they watch ends within a second; their personal
-/// tokens, open invitations and personal devices are revoked, and nothing of it comes back when they are invited again. What the agent
+/// tokens, open invitations, delegations and personal devices are revoked, and nothing of it comes back when they are invited again. What the agent
 /// remembers of them stays.
 #[utoipa::path(delete, path = "/v1/agents/{agent_id}/members/{user_id}", operation_id = "remove_member", tag = "members",
     params(AgentPath, MemberPath), responses((status = OK, description = "What ended with the membership", body = Ended)))]

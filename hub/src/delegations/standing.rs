@@ -1,0 +1,46 @@
+//! Whether somebody who came with a delegation may still act: asked on each request, and twice a second for those who watch.
+
+use super::chain::{Power, standing};
+use crate::{
+    error::Result,
+    identity::{Acting, Proof, Scope},
+    ids::{AgentId, DelegationId},
+    storage::Tx,
+};
+
+/// What may be done with a delegation now, by whoever acts; none where nothing may be done any more. Across agents, so as the hub
+/// itself.
+pub async fn power_now(
+    tx: &mut Tx,
+    agent: AgentId,
+    delegation: DelegationId,
+    by: Option<Acting>,
+) -> Result<Option<Power>> {
+    let chain = tx.delegations().chain(agent, delegation).await?;
+    let Some(power) = standing(&chain) else {
+        return Ok(None);
+    };
+    if let Some(acting) = by
+        && !(is_proven(tx, acting).await? && may_act(tx, acting).await?)
+    {
+        return Ok(None);
+    }
+    Ok(Some(power))
+}
+
+/// Whether a user may act for other agents on behalf of theirs.
+pub(super) async fn may_act(tx: &mut Tx, acting: Acting) -> Result<bool> {
+    let standing = tx.identity().membership(acting.agent, acting.user).await?;
+    Ok(standing.is_some_and(|(role, _)| role.grants(Scope::AgentsDelegate)))
+}
+
+/// Whether what proved who they are is still good.
+async fn is_proven(tx: &mut Tx, acting: Acting) -> Result<bool> {
+    match acting.proof {
+        Proof::SignIn(sign_in) => tx.identity().is_signed_in(sign_in, acting.user).await,
+        Proof::Issuer { expires_at } => {
+            Ok(expires_at > tx.now() && !tx.identity().is_disabled(acting.user).await?)
+        }
+        Proof::Token(token) => tx.identity().is_personal_token_alive(acting.agent, token).await,
+    }
+}

@@ -1,0 +1,111 @@
+//! Each use is in the audit log of every agent of the chain, with the whole chain; what was refused, too.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{Home, give, says, to_service};
+
+#[tokio::test]
+async fn each_use_is_told_to_both_agents_with_the_whole_chain_and_who_acted() {
+    let home = Home::new().await;
+    let scopes = ["memories:read", "messages:write", "delegations:write"];
+    let (bob, given) = home.bob_with(&scopes).await;
+    let child = give(&bob, to_service(&["memories:read", "messages:write"])).await;
+    let service = home.rest.bearer(&child.secret);
+    let read = bob.ask(Method::GET, "memories").header("x-request-id", "a-read");
+    let _ = read.send().await.expect(200);
+    let said = service
+        .ask(Method::POST, "messages")
+        .header("x-request-id", "a-word");
+    let _ = said.json(&says("xylophone")).send().await.expect(202);
+    let (hers, his) = (
+        home.uses(home.hub.home.agent).await,
+        home.uses(home.beta.agent).await,
+    );
+    assert_eq!((hers.len(), his.len()), (3, 3));
+    let link = json!({"delegation_id": given.id, "to_agent_id": home.beta.agent});
+    let last = json!({"delegation_id": child.id, "to_agent_id": null});
+    for (entries, by) in [(&hers, "agent"), (&his, "user")] {
+        let read = &entries[1];
+        assert_eq!(read["request_id"], "a-read");
+        assert_eq!(read["outcome"], "ok");
+        assert_eq!(read["principal"]["kind"], by);
+        assert_eq!(read["resource"], json!({"kind": "delegation", "id": given.id}));
+        assert_eq!(
+            read["details"],
+            json!({"agent_id": home.hub.home.agent, "chain": [link], "scope": "memories:read", "user_id": home.bob.id})
+        );
+        let word = &entries[2];
+        assert_eq!(word["request_id"], "a-word");
+        assert_eq!(word["principal"]["kind"], "service");
+        assert_eq!(word["principal"]["id"], json!(child.id));
+        assert_eq!(word["details"]["chain"], json!([link, last]));
+        assert_eq!(word["details"].get("user_id"), None);
+    }
+    assert_eq!(hers[1]["principal"]["id"], json!(home.beta.agent));
+    assert_eq!(his[1]["principal"]["id"], json!(home.bob.id));
+    // What was done by it names who did it, and the credential; nothing holds what was said.
+    let query = "select body::jsonb from hub.audit_entries where operation = 'append_events'";
+    let appended: Vec<Value> = home.hub.sql().values(query).await;
+    assert_eq!(appended[0]["principal"], hers[2]["principal"]);
+    let held = home
+        .hub
+        .sql()
+        .count("audit_entries", "body ilike '%xylophone%' or body like '%hubg_%'")
+        .await;
+    assert_eq!(held, 0);
+    home.hub.run_jobs().await;
+}
+
+#[tokio::test]
+async fn what_was_refused_is_told_to_both_and_counts_as_no_use() {
+    let home = Home::new().await;
+    let (bob, given) = home.bob_with(&["memories:read"]).await;
+    let _ = bob.get("turns").await.refuses(403, "forbidden");
+    let own = format!("/v1/agents/{}/memories", home.beta.agent);
+    let _ = bob.get(&own).await.refuses(404, "not_found");
+    // A thief, by what they proved of themselves.
+    let thief = home.ada.clone().acting_by(&given.secret);
+    let _ = thief.get("memories").await.refuses(401, "unauthenticated");
+    let alone = home.rest.bearer(&given.secret);
+    let _ = alone.get("memories").await.refuses(401, "unauthenticated");
+    for agent in [home.hub.home.agent, home.beta.agent] {
+        let told = home.uses(agent).await;
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(told.iter().all(|entry| entry["outcome"] == "refused"), "{told:?}");
+        let kinds: Vec<&str> = told[2..]
+            .iter()
+            .map(|entry| entry["principal"]["kind"].as_str().unwrap())
+            .collect();
+        assert_eq!(kinds, ["user", "anonymous"]);
+    }
+    assert_eq!(home.seen(&given).await["uses"], 0);
+    // One that is none, or lives no more, is nobody's.
+    let _ = home
+        .ada
+        .delete(&format!("delegations/{}", given.id))
+        .await
+        .expect(204);
+    let _ = bob.get("memories").await.refuses(401, "unauthenticated");
+    assert_eq!(home.uses(home.beta.agent).await.len(), 4);
+}
+
+#[tokio::test]
+async fn agents_that_act_for_each_other_do_not_wait_in_a_circle() {
+    let home = Home::new().await;
+    let (bob, _) = home.bob_with(&["memories:read"]).await;
+    let wish = json!({"to_agent_id": home.hub.home.agent, "scopes": ["memories:read"]});
+    let back = give(&home.his, wish).await;
+    let ada = home.ada.clone().acting_by(&back.secret);
+    let asked = (0..20).map(|number| {
+        let client = if number % 2 == 0 { &bob } else { &ada };
+        client.get("memories")
+    });
+    let answers = futures_util::future::join_all(asked).await;
+    for answer in answers {
+        let _ = answer.expect(200);
+    }
+    for agent in [home.hub.home.agent, home.beta.agent] {
+        assert_eq!(home.uses(agent).await.len(), 20);
+    }
+}
