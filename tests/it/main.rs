@@ -9,6 +9,7 @@ mod flows;
 mod forgetting;
 mod harness;
 mod jobs;
+mod people;
 mod policy;
 mod privacy;
 mod routes;

@@ -1,6 +1,7 @@
 //! Forgetting: what goes with a thing that is forgotten, and the receipt that says so without saying what it was.
 
 pub mod forget;
+pub mod read;
 pub mod receipt;
 pub mod scrub;
 

@@ -57,6 +57,7 @@ permissions!(
     MessagesWrite,
     TurnsRead,
     MemoriesRead,
+    MemoriesShare,
     ActionsRead,
     ActionsDecide,
     CommandsRead,

@@ -5,6 +5,7 @@ mod deployed;
 mod https;
 mod members;
 mod pairing;
+mod people;
 mod queue;
 mod secrets;
 mod settings;

@@ -10,14 +10,14 @@ use crate::{
 };
 
 impl Erasures<'_> {
-    /// A person to forget. Whoever has a login here is only forgotten by themself.
+    /// A person to forget, held: nobody merges them meanwhile. Whoever has a login here is only forgotten by themself.
     pub(super) async fn find_person(&mut self, id: PersonId, caller: &Caller) -> Result<Option<Found>> {
         let agent = self.0.agent();
         let row = sqlx::query!(
             r#"select p.forgotten_at is not null as "is_erased!", exists (select from person_accounts a
                  join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id
                  where a.agent_id = p.agent_id and a.person_id = p.id and m.revoked_at is null) as "has_login!"
-               from people p where p.agent_id = $1 and p.id = $2 and p.merged_at is null"#,
+               from people p where p.agent_id = $1 and p.id = $2 and p.merged_at is null for no key update of p"#,
             agent.0,
             id.0
         );
@@ -110,7 +110,8 @@ impl Erasures<'_> {
             "with users as (select user_id from person_accounts where agent_id = $1 and person_id = $2),
                invited as (update invitations set name = null
                  where agent_id = $1 and name is not null and accepted_by in (select user_id from users))
-             update consents set evidence = $3 where agent_id = $1 and person_id = $2 and evidence is not null",
+             update consents set evidence = $3 where agent_id = $1 and evidence is not null and person_id in (
+               select id from people where agent_id = $1 and (id = $2 or merged_into = $2))",
             agent.0,
             person.0,
             FORGOTTEN
@@ -119,7 +120,7 @@ impl Erasures<'_> {
         .await?;
         let people = sqlx::query!(
             "update people set name = null, aliases = '{}', relationship = null, forgotten_at = $3, updated_at = $3
-             where agent_id = $1 and id = $2 and forgotten_at is null",
+             where agent_id = $1 and (id = $2 or merged_into = $2) and forgotten_at is null",
             agent.0,
             person.0,
             now
