@@ -115,3 +115,39 @@ async fn a_merge_beside_forgetting_and_beside_talk_leaves_nothing_of_the_old_nam
         }
     }
 }
+
+/// Whoever takes up the turn in this moment may see nothing of it, as who they were: it is answered all the same.
+#[tokio::test]
+async fn a_turn_that_begins_in_this_moment_is_answered() {
+    for round in 0..12 {
+        let story = Story::new().await;
+        let (old, robert) = (story.bob.person.to_string(), story.knows("Robert", &[]).await);
+        let outcome = story
+            .bob
+            .says("remember that the bins go out on Monday", "1")
+            .await;
+        let turn = turn_of(&outcome.unwrap());
+        let (merged, _) = tokio::join!(story.merges(&story.admin, &old, &robert), async {
+            // Each round a little later.
+            for _ in 0..round * 8 {
+                tokio::task::yield_now().await;
+            }
+            story.hub.run_jobs().await
+        });
+        let merged = if merged.status == 503 {
+            story.merges(&story.admin, &old, &robert).await
+        } else {
+            merged
+        };
+        let _ = merged.expect(200);
+        story.hub.clock.advance(chrono::Duration::minutes(5));
+        story.hub.run_jobs().await;
+        let turn = story.hub.home.turn(turn).await;
+        assert_eq!(
+            (turn.state, turn.reason),
+            (TurnState::Planned, None),
+            "round {round}"
+        );
+        assert_eq!(story.named(&old).await, [] as [String; 0], "round {round}");
+    }
+}
