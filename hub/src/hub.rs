@@ -8,7 +8,7 @@ use crate::{
     adapters::{
         blobs::Blobs, issuers::Issuers, keys::Keys, models::embeddings::Embeddings, queue::QueueStatus,
     },
-    audit::status::AuditStatus,
+    audit::{reads::Reads, status::AuditStatus},
     clock::SharedClock,
     config::{Config, ConfigError},
     events::{tail::Tails, watchers::Watchers},
@@ -48,6 +48,8 @@ pub struct Shared {
     pub throttle: Throttle,
     /// Those that are not in the audit log one by one.
     pub refusals: Refusals,
+    /// What was read of late that the audit log tells of.
+    pub reads: Reads,
     /// Where passwords are hashed.
     pub passwords: Passwords,
     /// Room for the bodies that are being read.
@@ -118,6 +120,7 @@ impl Hub {
             issuers,
             blobs,
             throttle: Throttle::default(),
+            reads: Reads::default(),
             refusals: Refusals::default(),
             passwords: Passwords::default(),
             bodies: Bodies::default(),

@@ -49,6 +49,7 @@ enum PlainCommand {
     Say(commands::say::Args),
     Recall(commands::recall::Args),
     Forget(commands::forget::Args),
+    Share(commands::share::Args),
     Inbox(commands::inbox::Args),
     Approve(commands::approve::Args),
     Reject(commands::reject::Args),
@@ -59,6 +60,8 @@ enum PlainCommand {
     Invite(commands::invite::Args),
     Join(commands::join::Args),
     Members(commands::members::Args),
+    People(commands::people::Args),
+    Consent(commands::consent::Args),
 }
 
 /// What came of a command.
@@ -120,6 +123,7 @@ async fn run_plain(command: PlainCommand) -> Done {
         PlainCommand::Say(args) => Ok(commands::say::run(args).await),
         PlainCommand::Recall(args) => Ok(commands::recall::run(args).await),
         PlainCommand::Forget(args) => Ok(commands::forget::run(args).await),
+        PlainCommand::Share(args) => Ok(commands::share::run(args).await),
         PlainCommand::Inbox(args) => Ok(commands::inbox::run(args).await),
         PlainCommand::Approve(args) => Ok(commands::approve::run(args).await),
         PlainCommand::Reject(args) => Ok(commands::reject::run(args).await),
@@ -130,5 +134,7 @@ async fn run_plain(command: PlainCommand) -> Done {
         PlainCommand::Invite(args) => Ok(commands::invite::run(args).await),
         PlainCommand::Join(args) => Ok(commands::join::run(args).await),
         PlainCommand::Members(args) => Ok(commands::members::run(args).await),
+        PlainCommand::People(args) => Ok(commands::people::run(args).await),
+        PlainCommand::Consent(args) => Ok(commands::consent::run(args).await),
     }
 }

@@ -10,6 +10,7 @@ mod flows;
 mod forgetting;
 mod harness;
 mod jobs;
+mod people;
 mod policy;
 mod privacy;
 mod routes;

@@ -172,6 +172,7 @@ impl Sample {
             ("job_id", _) => self.dead_job().await,
             ("artifact_id", "complete_artifact") => self.uploaded_artifact().await,
             ("artifact_id", _) => self.stored_artifact().await,
+            ("memory_id", "share_memory") => self.told_by(&self.owner).await.memory,
             ("memory_id", _) => self.remembered().await.memory,
             ("event_id", _) => self.remembered().await.event,
             ("erasure_id", _) => self.erasure().await,
@@ -251,6 +252,7 @@ impl Sample {
             "create_person" | "update_person" => {
                 json!({"name": text, "aliases": [text], "relationship": text})
             }
+            "merge_person" => json!({"into": self.person().await}),
             "forget_memory" => json!({"dry_run": false, "keep_sources": false}),
             "forget_event" | "forget_session" | "forget_person" => json!({"dry_run": false}),
             "resolve_action" => json!({"resolution": "done", "reason": text}),

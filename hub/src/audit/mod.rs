@@ -41,6 +41,8 @@ pub mod leaf;
 pub mod merkle;
 pub mod pace;
 pub mod publish;
+pub mod read;
+pub mod reads;
 pub mod record;
 mod resume;
 pub mod run;

@@ -58,6 +58,11 @@ impl Record {
         self
     }
 
+    /// The id of what it was done to.
+    pub(crate) fn resource_id(&self) -> Option<Uuid> {
+        self.resource.as_ref().map(|resource| resource.id)
+    }
+
     /// A fact that is not content: a state, a count, a scope.
     #[must_use]
     pub fn with(mut self, key: &str, fact: impl Into<Value>) -> Self {

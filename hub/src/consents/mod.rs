@@ -5,6 +5,8 @@
 
 pub mod check;
 pub mod grant;
+pub mod join;
+pub mod list;
 pub mod whose;
 pub mod withdraw;
 

@@ -38,7 +38,7 @@ pub(super) async fn may_act(tx: &mut Tx, acting: Acting) -> Result<bool> {
 async fn is_proven(tx: &mut Tx, acting: Acting) -> Result<bool> {
     match acting.proof {
         Proof::SignIn(sign_in) => tx.identity().is_signed_in(sign_in, acting.user).await,
-        Proof::Issuer { expires_at } => {
+        Proof::Issuer { expires_at, .. } => {
             Ok(expires_at > tx.now() && !tx.identity().is_disabled(acting.user).await?)
         }
         Proof::Token(token) => tx.identity().is_personal_token_alive(acting.agent, token).await,

@@ -172,7 +172,12 @@ async fn begin_anew(tx: &mut Tx, turn: TurnId) -> Result<()> {
 async fn erase(tx: &mut Tx, target: Target, reach: &Reach, erasure: ErasureId) -> Result<Counts> {
     let events: Vec<Uuid> = reach.events.iter().copied().collect();
     let mut erasures = tx.erasures();
-    let answers = erasures.erase_answers(reach).await?;
+    // Their names stand in the answers of who made them known or merged them.
+    let people = match target {
+        Target::Person(id) => erasures.names_of(id).await?,
+        _ => Vec::new(),
+    };
+    let answers = erasures.erase_answers(reach, &people).await?;
     let events = erasures.erase_events(&events).await?;
     let turns = erasures.erase_turns(reach).await?;
     let actions = erasures.erase_actions(reach).await?;

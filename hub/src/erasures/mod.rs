@@ -2,6 +2,7 @@
 
 pub mod forget;
 pub mod forget_remembered;
+pub mod read;
 pub mod receipt;
 pub mod scrub;
 

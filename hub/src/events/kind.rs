@@ -42,6 +42,8 @@ kinds! {
     MemoryForgotten = "memory.forgotten",
     /// A memory waits for a person: `{candidate_id, tier}`.
     MemoryProposed = "memory.proposed",
+    /// Somebody shared a memory of theirs with the household: `{memory_id, person_id}`.
+    MemoryShared = "memory.shared",
     /// An action changed its state: `{action_id, tool, state}`.
     ActionChanged = "action.changed",
     /// A command changed its state: `{command_id, kind, state}`.
@@ -66,6 +68,8 @@ kinds! {
     AgentChanged = "agent.changed",
     /// Somebody is known, is called otherwise than before, or was forgotten: `{person_id}`.
     PersonChanged = "person.changed",
+    /// Two people turned out to be one: `{person_id, into_person_id}`.
+    PersonMerged = "person.merged",
     /// Somebody allowed something, or withdrew it: `{consent_id, person_id, purpose, decision}`.
     ConsentChanged = "consent.changed",
     /// The agent was claimed or its members changed: `{user_id, role, change}`; no role where they belong to it no more. A change

@@ -61,6 +61,7 @@ permissions!(
     MessagesWrite,
     TurnsRead,
     MemoriesRead,
+    MemoriesShare,
     ActionsRead,
     ActionsDecide,
     CommandsRead,

@@ -82,8 +82,10 @@ async fn vouched(hub: &Hub, issued: Issued) -> Result<Proven> {
             "the user of this token may not sign in any more",
         )),
         Some((user, false)) => {
-            let expires_at = issued.expires_at;
-            let proof = Proof::Issuer { expires_at };
+            let proof = Proof::Issuer {
+                expires_at: issued.expires_at,
+                signed_in_at: issued.signed_in_at,
+            };
             Ok(Proven::User(Known { user, proof }))
         }
         None => Ok(Proven::Stranger(issued)),

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::clock::DateTime;
 
@@ -21,6 +22,8 @@ pub struct Issued {
     pub subject: String,
     /// When the hub believes the token no more: its end, and [`LEEWAY`].
     pub expires_at: DateTime,
+    /// When they signed in there, where the issuer says so (`auth_time`). A token may be renewed without anybody being there.
+    pub signed_in_at: Option<DateTime>,
 }
 
 /// The claims of a token. Cognito's access tokens name a client in the place of an audience.
@@ -31,6 +34,8 @@ pub struct Claims {
     exp: i64,
     iat: i64,
     nbf: Option<i64>,
+    /// Nothing but passing an agent on needs it: one that cannot be read is none.
+    auth_time: Option<Value>,
     aud: Option<OneOrMany>,
     client_id: Option<String>,
     token_use: Option<String>,
@@ -85,6 +90,9 @@ pub fn check(
         issuer: claims.iss,
         subject: claims.sub,
         expires_at,
+        signed_in_at: claims
+            .auth_time
+            .and_then(|at| DateTime::from_timestamp(at.as_i64()?, 0)),
     })
 }
 
@@ -100,7 +108,7 @@ fn is_for_us(claims: &Claims, audiences: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use chrono::{TimeZone, Utc};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -57,6 +57,8 @@ pub const fn may_have(scope: Scope) -> bool {
             | Scope::ActionsDecide
             | Scope::ConsentsWrite
             | Scope::DelegationsWrite
+            // By one's own hand.
+            | Scope::MemoriesShare
     );
     Role::least_for(scope).is_some() && !is_never
 }

@@ -77,6 +77,8 @@ pub enum Proof {
     Issuer {
         /// When it ends.
         expires_at: DateTime,
+        /// When they signed in at the issuer, where it says so.
+        signed_in_at: Option<DateTime>,
     },
 }
 

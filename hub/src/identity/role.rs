@@ -59,6 +59,7 @@ impl Role {
             | Scope::SessionsRead
             | Scope::SessionsWrite
             | Scope::MemoriesRead
+            | Scope::MemoriesShare
             | Scope::ActionsRead
             | Scope::ActionsDecide
             | Scope::CommandsRead

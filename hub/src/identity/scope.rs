@@ -46,6 +46,8 @@ scopes! {
     TurnsRead = "turns:read",
     /// Read and recall memories.
     MemoriesRead = "memories:read",
+    /// Share one's own memories with the household.
+    MemoriesShare = "memories:share",
     /// See actions.
     ActionsRead = "actions:read",
     /// Approve, reject and resolve actions.

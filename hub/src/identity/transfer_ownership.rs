@@ -1,16 +1,19 @@
 //! Passing an agent on: its owner, and nobody for them, makes somebody else the owner, and becomes an admin.
 
+use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Caller, Origin, Principal, Role, attempt,
+    Caller, Origin, Principal, Proof, Role, attempt,
     held::{changed, pair},
+    issued::LEEWAY,
     membership::{Refusal, Whose},
     password::MAX_BYTES,
     update_member::revoke_invitations_beyond,
 };
 use crate::{
     audit::record::Record,
+    clock::DateTime,
     error::{Error, Result},
     hub::Hub,
     ids::UserId,
@@ -21,9 +24,17 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Confirmed(bool);
 
+/// How long ago somebody may have signed in at their issuer, in the place of typing a password.
+const FRESH: TimeDelta = TimeDelta::minutes(5);
+
 /// Whether the caller is the owner by a sign-in; then they must have typed their password again, for a sign-in may lie open on a
-/// table.
-pub async fn confirm(hub: &Hub, caller: &Caller, typed: SecretString, from: &Origin) -> Result<Confirmed> {
+/// table. Whoever comes by an issuer has none here: they must have signed in there just now.
+pub async fn confirm(
+    hub: &Hub,
+    caller: &Caller,
+    typed: Option<SecretString>,
+    from: &Origin,
+) -> Result<Confirmed> {
     let Principal::User {
         user,
         role: Role::Owner,
@@ -33,6 +44,16 @@ pub async fn confirm(hub: &Hub, caller: &Caller, typed: SecretString, from: &Ori
     else {
         return Ok(Confirmed(false));
     };
+    if let Some(Proof::Issuer { signed_in_at, .. }) = caller.proof {
+        let now = hub.clock.now();
+        let is_fresh = |at: DateTime| now - at < FRESH && at <= now + LEEWAY;
+        return if signed_in_at.is_some_and(is_fresh) {
+            Ok(Confirmed(true))
+        } else {
+            Err(Error::conflict("sign_in_again", SIGN_IN_AGAIN))
+        };
+    }
+    let typed = typed.ok_or_else(|| Error::invalid("/password", "is missing"))?;
     if typed.expose_secret().len() > MAX_BYTES {
         return Err(wrong());
     }
@@ -46,6 +67,9 @@ pub async fn confirm(hub: &Hub, caller: &Caller, typed: SecretString, from: &Ori
         other => other,
     })
 }
+
+const SIGN_IN_AGAIN: &str = "sign in at your issuer again, and send this within 5 minutes with the new token, whose \
+    auth_time says when you signed in; where your issuer does not send auth_time, have it do so";
 
 /// Makes a member or an admin the owner. At no moment are there two, or none.
 pub async fn transfer_ownership(

@@ -9,6 +9,7 @@ pub mod fuse;
 pub mod permission;
 pub mod recall;
 pub mod rules;
+pub mod share;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

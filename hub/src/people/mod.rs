@@ -2,6 +2,7 @@
 
 pub mod attribute;
 pub mod create_person;
+pub mod merge_person;
 pub mod update_person;
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Changing what somebody is called, and what they are to the household.
 
-use super::{Person, PersonChange, changed, check};
+use super::{Person, PersonChange, changed, check, merge_person::merged};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
@@ -11,9 +11,14 @@ use crate::{
 /// Changes it. Who was forgotten stays so.
 pub async fn update_person(tx: &mut Tx, id: PersonId, change: PersonChange) -> Result<Person> {
     check(&change)?;
+    // Before the head, as everywhere.
+    let held = tx.people().hold(&[id]).await?.pop();
+    let held = held.ok_or(Error::NotFound { what: "person" })?;
+    if let Some(now) = held.merged_into {
+        return Err(merged(now));
+    }
     tx.take_head().await?;
-    let missing = || Error::NotFound { what: "person" };
-    let mut person = tx.people().find(id).await?.ok_or_else(missing)?;
+    let mut person = held.person;
     if person.forgotten_at.is_some() {
         return Err(Error::conflict("forgotten", "this person was forgotten"));
     }

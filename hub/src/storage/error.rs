@@ -9,6 +9,11 @@ const LATER: [&str; 8] = [
 /// SQLSTATE codes that mean "the same again may pass": serialization failure and deadlock.
 const CLASH: [&str; 2] = ["40001", "40P01"];
 
+/// Our own: the person for whom this worked was merged into another by the time of the commit (`migrations/0038`).
+const MERGED: &str = "HB002";
+/// The same of a session that begins in a conversation which a merge takes away.
+const TALK: &str = "sessions_agent_id_conversation_id_fkey";
+
 /// The database's certificate is not one that counts. Whoever answers is not the database, so that this is said as one that is
 /// away: it may come back, and nothing that was configured is taken for wrong at the first sight of somebody between.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +26,14 @@ impl From<sqlx::Error> for Error {
             return Self::Unavailable {
                 what: "the database",
                 source: Some(Distrusted(why).into()),
+            };
+        }
+        let is_merged = matches!(&error, sqlx::Error::Database(database)
+            if database.code().as_deref() == Some(MERGED) || database.constraint() == Some(TALK));
+        if is_merged {
+            return Self::Unavailable {
+                what: "a person who is not becoming another in this moment",
+                source: Some(error.into()),
             };
         }
         let is_away = match &error {

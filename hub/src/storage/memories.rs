@@ -213,12 +213,46 @@ impl Memories<'_> {
         Ok(hits.collect())
     }
 
-    /// Memories by their ids, in no order.
+    /// One that is committed, held until the unit of work ends.
+    pub async fn hold(&mut self, id: MemoryId) -> Result<Option<Memory>> {
+        let agent = self.0.agent();
+        let held = sqlx::query_scalar!(
+            "select id from memories where agent_id = $1 and id = $2 for no key update",
+            agent.0,
+            id.0
+        );
+        match held.fetch_optional(self.0.connection()).await? {
+            Some(_) => Ok(self.by_ids(&[id.0]).await?.pop()),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives one that is held to the household, with what the turn wanted to remember, which is the same; not what it came from.
+    pub async fn share(&mut self, id: MemoryId) -> Result<()> {
+        let agent = self.0.agent();
+        sqlx::query!(
+            "update memory_candidates set audience_person_id = null where agent_id = $1 and memory_id = $2",
+            agent.0,
+            id.0
+        )
+        .execute(self.0.connection())
+        .await?;
+        let done = sqlx::query!(
+            "update memories set audience_person_id = null where agent_id = $1 and id = $2",
+            agent.0,
+            id.0
+        );
+        let done = done.execute(self.0.connection()).await?;
+        one(done.rows_affected(), "a memory that is held was not shared")
+    }
+
+    /// Memories by their ids, in no order; of talk that the reader may not see, the session is not named.
     pub async fn by_ids(&mut self, ids: &[Uuid]) -> Result<Vec<Memory>> {
         let agent = self.0.agent();
         let rows = sqlx::query_as!(
             MemoryRow,
-            "select id, tier, content, importance, confidence, trust, audience_person_id, space_id, session_id,
+            "select id, tier, content, importance, confidence, trust, audience_person_id, space_id,
+               (select s.id from sessions s where s.agent_id = memories.agent_id and s.id = memories.session_id) as session_id,
                valid_from, valid_until, created_at
              from memories where agent_id = $1 and id = any ($2) and lifecycle = 'committed'",
             agent.0,
@@ -236,7 +270,8 @@ impl Memories<'_> {
         let agent = self.0.agent();
         let rows = sqlx::query_as!(
             MemoryRow,
-            "select id, tier, content, importance, confidence, trust, audience_person_id, space_id, session_id,
+            "select id, tier, content, importance, confidence, trust, audience_person_id, space_id,
+               (select s.id from sessions s where s.agent_id = memories.agent_id and s.id = memories.session_id) as session_id,
                valid_from, valid_until, created_at
              from memories
              where agent_id = $1 and lifecycle = 'committed' and ($2::text is null or tier = $2)

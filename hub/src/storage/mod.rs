@@ -67,7 +67,7 @@ pub use mailbox_room::Room;
 pub use memories::{Memories, NewCandidate, NewMemory, WordHit};
 pub use pairings::{NewPairing, Pairings};
 pub use patience::bounded;
-pub use people::People;
+pub use people::{HeldPerson, MOVED, People, STAYING};
 pub use places::{Places, Switches};
 pub use schema::Schema;
 pub use sessions::{ConversationKey, Sessions};

@@ -149,7 +149,7 @@ impl Follower {
             (Principal::User { user, .. }, Some(Proof::SignIn(sign_in))) => {
                 tx.identity().is_signed_in(sign_in, *user).await?
             }
-            (Principal::User { user, .. }, Some(Proof::Issuer { expires_at })) => {
+            (Principal::User { user, .. }, Some(Proof::Issuer { expires_at, .. })) => {
                 expires_at > tx.now() && !tx.identity().is_disabled(*user).await?
             }
             (Principal::User { .. }, Some(Proof::Token(token))) => {

@@ -138,7 +138,7 @@ async fn over(hub: &Hub, lease: &Lease, id: TurnId) -> Result<(), Failure> {
     }
     // No try of its own: it was not at fault.
     Err(Failure::Wait {
-        waiting_for: "what it had read was forgotten".to_owned(),
+        waiting_for: "what it had read has changed".to_owned(),
         retry_after: Duration::ZERO,
     })
 }
@@ -198,6 +198,8 @@ async fn start(hub: &Hub, lease: &Lease, id: TurnId) -> Result<Option<TurnRow>, 
         tx.commit().await?;
         return Ok(None);
     }
+    // As it is now that it is held: it may have become another's since.
+    let turn = tx.turns().row(id).await?.unwrap_or(turn);
     tx.turn_stream().restart(id, turn.audience).await?;
     tx.commit().await?;
     Ok(Some(turn))
@@ -208,6 +210,11 @@ async fn skip(hub: &Hub, lease: &Lease, turn: &TurnRow, reason: &str) -> Result<
         .db
         .begin(TxScope::WholeAgent(lease.agent), Actor::hub())
         .await?;
+    // Of a turn that is another's since, or begins anew, nothing was seen: that is no reason to skip it.
+    if !tx.turn_stream().hold(turn.id, lease).await? {
+        drop(tx);
+        return over(hub, lease, turn.id).await;
+    }
     tx.jobs().finish(lease).await?;
     let is_ended = super::fail::end(&mut tx, turn, TurnState::Skipped, reason).await?;
     if is_ended {

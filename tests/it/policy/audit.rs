@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 46] = [
+const MUTATIONS: [(&str, &str); 48] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -53,7 +53,9 @@ const MUTATIONS: [(&str, &str); 46] = [
     ("delete_artifact", "delete_artifact"),
     ("create_person", "create_person"),
     ("update_person", "update_person"),
+    ("merge_person", "merge_person"),
     ("forget_person", "forget_person"),
+    ("share_memory", "share_memory"),
     ("forget_memory", "forget_memory"),
     ("forget_event", "forget_event"),
     ("forget_session", "forget_session"),
@@ -62,6 +64,12 @@ const MUTATIONS: [(&str, &str); 46] = [
 
 /// Operations that are a POST because what is asked must not stand in a URL.
 const QUESTIONS: [&str; 2] = ["recall_memories", "find_pairing"];
+
+/// Reads of which the audit log tells, once a minute for each who reads a thing.
+const TOLD_READS: [(&str, &str); 2] = [
+    ("list_consents", "read_consents"),
+    ("get_erasure", "read_receipt"),
+];
 
 /// Every operation that the audit log can name: those above, and what the hub, its turns and its satellites do.
 const REGISTER: &[&str] = &[
@@ -100,6 +108,9 @@ const REGISTER: &[&str] = &[
     "give_up_turn",
     "leave_agent",
     "grant_consent",
+    "merge_person",
+    "read_consents",
+    "read_receipt",
     "refresh_sign_in",
     "register_device",
     "reject_action",
@@ -117,6 +128,7 @@ const REGISTER: &[&str] = &[
     "rotate_device",
     "run_turn",
     "send_command",
+    "share_memory",
     "sign_in",
     "sign_out",
     "skip_turn",
@@ -185,7 +197,8 @@ async fn a_request_that_only_reads_leaves_no_entry() {
     let sample = Sample::new().await;
     let reads =
         |operation: &&Operation| operation.method == Method::GET || QUESTIONS.contains(&&*operation.id);
-    for operation in sample.api.operations.iter().filter(reads) {
+    let is_untold = |operation: &&Operation| !TOLD_READS.iter().any(|(id, _)| *id == operation.id);
+    for operation in sample.api.operations.iter().filter(reads).filter(is_untold) {
         let good = sample.good(operation).await;
         let request = format!("request-{}", operation.id);
         let sent = ask(&sample.owner, operation, &good).header("x-request-id", &request);
@@ -197,6 +210,38 @@ async fn a_request_that_only_reads_leaves_no_entry() {
             "{}",
             operation.id
         );
+    }
+}
+
+#[tokio::test]
+async fn who_reads_consents_and_receipts_stands_in_the_log_once_a_minute() {
+    let sample = Sample::new().await;
+    for (id, entry) in TOLD_READS {
+        let operation = sample.api.operation(id);
+        let good = sample.good(operation).await;
+        let reads = async |request: &str, client: &support::Client| {
+            let sent = ask(client, operation, &good).header("x-request-id", request);
+            let answer = sent.send().await;
+            (answer.status, entries(&sample, request).await)
+        };
+        let (status, found) = reads(&format!("first-{id}"), &sample.owner).await;
+        assert!(status.is_success());
+        assert_eq!(found.len(), 1, "{id}");
+        assert_eq!(
+            (&found[0]["operation"], &found[0]["principal"]["id"]),
+            (&json!(entry), &json!(sample.ada.id))
+        );
+        assert!(found[0]["resource"]["id"].is_string());
+        let (_, again) = reads(&format!("again-{id}"), &sample.owner).await;
+        assert_eq!(again, Vec::<Value>::new(), "it is told of already");
+        // Somebody else is told of by themself; who is refused has read nothing.
+        let cleo = sample.hub.member(&sample.text()).await;
+        let cleo = sample.rest.user(&cleo).await;
+        let (status, found) = reads(&format!("cleo-{id}"), &cleo).await;
+        assert_eq!(found.len(), usize::from(status.is_success()), "{id}");
+        sample.hub.clock.advance(chrono::Duration::minutes(1));
+        let (_, later) = reads(&format!("later-{id}"), &sample.owner).await;
+        assert_eq!(later.len(), 1, "{id}");
     }
 }
 

@@ -46,6 +46,8 @@ const LAYERS: &[(&str, Layer)] = &[
     ("audit::breach", Operations),
     ("audit::compare", Operations),
     ("audit::publish", Operations),
+    ("audit::read", Operations),
+    ("audit::reads", Types),
     ("audit::resume", Operations),
     ("audit::run", Operations),
     ("audit::sequence", Operations),

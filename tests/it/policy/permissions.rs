@@ -23,7 +23,7 @@ pub(super) enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 84] = [
+const TABLE: [(&str, Needs); 86] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -76,8 +76,10 @@ const TABLE: [(&str, Needs); 84] = [
     ("get_person", Least(Role::Member)),
     ("create_person", Least(Role::Admin)),
     ("update_person", Least(Role::Admin)),
+    ("merge_person", Least(Role::Admin)),
     // Themself; who runs the household, whoever has no login.
     ("forget_person", Least(Role::Member)),
+    ("share_memory", Least(Role::Member)),
     ("forget_memory", Least(Role::Member)),
     ("forget_event", Least(Role::Member)),
     ("forget_session", Least(Role::Member)),
@@ -342,11 +344,14 @@ impl Cast {
         }
         let told = match operation.id.as_str() {
             // What the household was told is for those who run it; what somebody told is theirs.
-            "forget_memory" | "forget_event" | "forget_session" => Some(sample.told_by(&client).await),
+            "share_memory" | "forget_memory" | "forget_event" | "forget_session" => {
+                Some(sample.told_by(&client).await)
+            }
             _ => None,
         };
         if let Some(told) = told {
             good.path = match operation.id.as_str() {
+                "share_memory" => format!("memories/{}/share", told.memory),
                 "forget_memory" => format!("memories/{}/forget", told.memory),
                 "forget_event" => format!("events/{}/forget", told.event),
                 _ => format!("sessions/{}/forget", told.session),

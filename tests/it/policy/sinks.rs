@@ -166,6 +166,8 @@ const TABLE: &[(&str, Obeys)] = &[
     ("jobs::fail::put_off", Needless("takes back what was said")),
     ("people::create_person::create_person", Needless(SETTINGS)),
     ("people::update_person::update_person", Needless(SETTINGS)),
+    ("people::merge_person::merge_person", Needless(SETTINGS)),
+    ("memory::share::share", Asks),
     ("artifacts::delete::delete", Needless(STATES)),
     (
         "devices::approve_capabilities::approve_capabilities",

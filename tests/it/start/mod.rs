@@ -7,6 +7,7 @@ mod forgetting;
 mod https;
 mod members;
 mod pairing;
+mod people;
 mod queue;
 mod secrets;
 mod settings;

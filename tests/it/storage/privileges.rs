@@ -6,6 +6,8 @@ use support::TestHub;
 const NOT_ALLOWED: &str = "42501";
 /// The columns of an event that may change: its content can be erased.
 const ERASABLE: [&str; 4] = ["client_digest", "erased_at", "payload", "payload_salt"];
+/// Whose an event is, which moves with somebody who is merged.
+const WHOSE: [&str; 2] = ["audience_person_id", "person_id"];
 
 #[tokio::test]
 async fn no_role_is_more_than_it_needs_to_be() {
@@ -93,6 +95,38 @@ async fn only_the_owner_protects_tables() {
     }
 }
 
+/// Not even the hub itself may say that an event is somebody else's, but for who was merged to who they are.
+#[tokio::test]
+async fn whose_an_event_is_changes_with_a_merge_only() {
+    let hub = TestHub::start().await;
+    let ada = hub.owner("ada").await;
+    ada.says("hello", "1").await.unwrap();
+    hub.run_jobs().await;
+    let nora = hub::ids::PersonId::mint();
+    let (agent, old) = (hub.home.agent, ada.person);
+    let known = "insert into hub.people (agent_id, id, name, created_at)";
+    hub.sql()
+        .execute(&format!("{known} values ('{agent}', '{nora}', 'Nora', now())"))
+        .await;
+    let mut session = hub.sql().as_role("hub_system").await;
+    session.works_for(agent, None).await;
+    for change in [
+        format!("person_id = '{nora}'"),
+        format!("audience_person_id = '{nora}'"),
+        "audience_person_id = null".to_owned(),
+        "person_id = null".to_owned(),
+    ] {
+        let update = format!("update events set {change} where audience_person_id = '{old}'");
+        assert_eq!(session.refusal_of(&update).await, NOT_ALLOWED, "{change}");
+    }
+    let nobody = format!("update events set person_id = '{nora}' where person_id is null");
+    assert_eq!(
+        session.refusal_of(&nobody).await,
+        NOT_ALLOWED,
+        "what was nobody's"
+    );
+}
+
 #[tokio::test]
 async fn the_envelope_of_an_event_never_changes() {
     let hub = TestHub::start().await;
@@ -102,11 +136,9 @@ async fn the_envelope_of_an_event_never_changes() {
         let mut session = hub.sql().as_role(role).await;
         session.works_for(hub.home.agent, None).await;
         for column in &columns {
-            let expected = if ERASABLE.contains(&column.as_str()) {
-                ""
-            } else {
-                NOT_ALLOWED
-            };
+            let may = ERASABLE.contains(&column.as_str())
+                || role == "hub_system" && WHOSE.contains(&column.as_str());
+            let expected = if may { "" } else { NOT_ALLOWED };
             let code = session
                 .refusal_of(&format!("update events set {column} = {column}"))
                 .await;
@@ -190,6 +222,8 @@ async fn rows_are_deleted_from_the_known_tables_only() {
                 "artifacts",
                 "commands",
                 "delegations",
+                // The other's takes its place when two people turn out to be one.
+                "conversations",
                 "device_connections",
                 "device_shadows",
                 "embedding_models"

@@ -261,7 +261,7 @@ impl Erasures<'_> {
 
     /// Kept answers that name any of it. Whoever sends such a request again is told why there is no answer, and nothing is done
     /// twice.
-    pub async fn erase_answers(&mut self, reach: &Reach) -> Result<u64> {
+    pub async fn erase_answers(&mut self, reach: &Reach, people: &[Uuid]) -> Result<u64> {
         let agent = self.0.agent();
         let named: Vec<Uuid> = [
             &reach.events,
@@ -276,6 +276,7 @@ impl Erasures<'_> {
         .flatten()
         .copied()
         .chain(reach.commands.iter().map(|(id, _)| *id))
+        .chain(people.iter().copied())
         .collect();
         let done = sqlx::query!(
             "update idempotency_keys set answer = 'null', body_sha256 = ''

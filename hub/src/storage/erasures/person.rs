@@ -10,9 +10,17 @@ use crate::{
 };
 
 impl Erasures<'_> {
-    /// A person to forget. Whoever has a login here is only forgotten by themself.
+    /// A person to forget, held: nobody merges them meanwhile. Whoever has a login here is only forgotten by themself.
     pub(super) async fn find_person(&mut self, id: PersonId, caller: &Caller) -> Result<Option<Found>> {
         let agent = self.0.agent();
+        // First held, and then looked at: what a statement reads beside the row that it waits for is from before the wait.
+        sqlx::query!(
+            "select id from people where agent_id = $1 and id = $2 for no key update",
+            agent.0,
+            id.0
+        )
+        .fetch_optional(self.0.connection())
+        .await?;
         let row = sqlx::query!(
             r#"select p.forgotten_at is not null as "is_erased!", exists (select from person_accounts a
                  join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id
@@ -29,6 +37,17 @@ impl Erasures<'_> {
             is_erased: row.is_erased,
             is_forgettable: is_own || !row.has_login,
         }))
+    }
+
+    /// A person, and whoever was merged into them.
+    pub async fn names_of(&mut self, person: PersonId) -> Result<Vec<Uuid>> {
+        let agent = self.0.agent();
+        let ids = sqlx::query_scalar!(
+            "select id from people where agent_id = $1 and (id = $2 or merged_into = $2)",
+            agent.0,
+            person.0
+        );
+        Ok(ids.fetch_all(self.0.connection()).await?)
     }
 
     /// All that is attributed to a person, said by their login, or private to them.
@@ -110,7 +129,8 @@ impl Erasures<'_> {
             "with users as (select user_id from person_accounts where agent_id = $1 and person_id = $2),
                invited as (update invitations set name = null
                  where agent_id = $1 and name is not null and accepted_by in (select user_id from users))
-             update consents set evidence = $3 where agent_id = $1 and person_id = $2 and evidence is not null",
+             update consents set evidence = $3 where agent_id = $1 and evidence is not null and person_id in (
+               select id from people where agent_id = $1 and (id = $2 or merged_into = $2))",
             agent.0,
             person.0,
             FORGOTTEN
@@ -119,7 +139,7 @@ impl Erasures<'_> {
         .await?;
         let people = sqlx::query!(
             "update people set name = null, aliases = '{}', relationship = null, forgotten_at = $3, updated_at = $3
-             where agent_id = $1 and id = $2 and forgotten_at is null",
+             where agent_id = $1 and (id = $2 or merged_into = $2) and forgotten_at is null",
             agent.0,
             person.0,
             now

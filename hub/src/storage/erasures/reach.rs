@@ -91,7 +91,9 @@ impl Erasures<'_> {
         self.add_memories(reach).await?;
         let agent = self.0.agent();
         let found = sqlx::query_scalar!(
-            "select event_id from memory_sources where agent_id = $1 and candidate_id = any ($2)",
+            // With the eyes of whoever forgets: of a shared memory, what it came from is still somebody's alone.
+            "select s.event_id from memory_sources s join events e on e.agent_id = s.agent_id and e.id = s.event_id
+             where s.agent_id = $1 and s.candidate_id = any ($2)",
             agent.0,
             &list(&reach.candidates)
         );
@@ -132,7 +134,8 @@ impl Erasures<'_> {
     async fn add_turns(&mut self, reach: &mut Reach) -> Result<()> {
         let agent = self.0.agent();
         let found = sqlx::query_scalar!(
-            "select distinct turn_id from turn_inputs where agent_id = $1 and event_id = any ($2)",
+            "select distinct i.turn_id from turn_inputs i join turns t on t.agent_id = i.agent_id and t.id = i.turn_id
+             where i.agent_id = $1 and i.event_id = any ($2)",
             agent.0,
             &list(&reach.events)
         );

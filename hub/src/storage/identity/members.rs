@@ -106,13 +106,17 @@ impl Identity<'_> {
         Ok(done.execute(self.0.connection()).await?.rows_affected() == 1)
     }
 
-    /// Links a user to a new person of a name, unless they were somebody to the agent before.
+    /// Links a user to a new person of a name, unless they were somebody to the agent before. Who was forgotten meanwhile is
+    /// nobody: whoever comes back is somebody new. Who was merged took the link along.
     pub async fn link_person(&mut self, user: UserId, name: &str) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
         sqlx::query!(
             "with account as (
                insert into person_accounts (agent_id, id, person_id, user_id, created_at) values ($1, $2, $3, $4, $5)
-               on conflict (agent_id, user_id) do nothing returning person_id)
+               on conflict (agent_id, user_id) do update set person_id = excluded.person_id
+                 where exists (select from people p
+                   where p.agent_id = $1 and p.id = person_accounts.person_id and p.name is null)
+               returning person_id)
              insert into people (agent_id, id, name, created_at) select $1, person_id, $6, $5 from account",
             agent.0,
             crate::ids::fresh(),

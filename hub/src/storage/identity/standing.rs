@@ -46,7 +46,7 @@ impl Identity<'_> {
                 let (row, end) = match proof {
                     Some(Proof::SignIn(id)) => (id.0, DateTime::UNIX_EPOCH),
                     Some(Proof::Token(id)) => (id.0, DateTime::UNIX_EPOCH),
-                    Some(Proof::Issuer { expires_at }) => (Uuid::nil(), *expires_at),
+                    Some(Proof::Issuer { expires_at, .. }) => (Uuid::nil(), *expires_at),
                     None => (Uuid::nil(), DateTime::UNIX_EPOCH),
                 };
                 proofs.push(row);

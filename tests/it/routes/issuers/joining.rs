@@ -156,3 +156,49 @@ async fn what_is_watched_by_a_token_ends_with_the_token_and_with_its_user() {
         .await;
     is_over(stream).await;
 }
+
+#[tokio::test]
+async fn an_owner_who_has_no_password_passes_the_agent_on_just_signed_in() {
+    let key = Key::ec("one");
+    let home = Home::with(&[&key]).await;
+    let claims = home.claims("s");
+    let _ = home.joins(&key.signs(&claims), "bob").await.expect(201);
+    let members = home.ada.get("members").await.expect(200);
+    let of = |name: &str| {
+        let mut all = members.items().iter();
+        let found = all.find(|member| member["name"] == name).expect("they are there");
+        found["user_id"].as_str().expect("an id").to_owned()
+    };
+    for (role, whose) in [("admin", of("ada")), ("owner", of("bob"))] {
+        let agent = home.hub.home.agent;
+        let sql = format!(
+            "update hub.memberships set role = '{role}' where agent_id = '{agent}' and user_id = '{whose}'"
+        );
+        home.hub.sql().execute(&sql).await;
+    }
+    let path = format!("members/{}/transfer-ownership", of("ada"));
+    let now = home.hub.clock.now().timestamp();
+    for stale in [
+        Value::Null,
+        json!(now - 300),
+        json!(now + 120),
+        json!("yesterday"),
+        json!(i64::MAX),
+    ] {
+        let bob = home.bearer(&key.signs(&changed(&claims, "auth_time", stale.clone())));
+        let refused = bob.post(&path, json!({})).await.refuses(409, "sign_in_again");
+        assert!(
+            refused.text("/detail").contains("sign in at your issuer again"),
+            "{stale}"
+        );
+        let typed = json!({"password": "no password"});
+        let _ = bob.post(&path, typed).await.refuses(409, "sign_in_again");
+    }
+    let fresh = key.signs(&changed(&claims, "auth_time", json!(now - 299)));
+    let passed = home.bearer(&fresh).post(&path, json!({})).await.expect(200);
+    assert_eq!(passed.text("/role"), "owner");
+    // Whoever comes by a sign-in types a password, as before.
+    let back = format!("members/{}/transfer-ownership", of("bob"));
+    let missing = home.ada.post(&back, json!({})).await;
+    let _ = missing.refuses(422, "invalid").points_at("/password");
+}

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 
 use super::PersonPath;
 use crate::{
-    consents::{Consent, ConsentPurpose, whose::seen},
+    consents::{Consent, ConsentPurpose, list::list},
     http::{
         caller::{May, perm},
         extract::{Json, Path, Query},
@@ -32,7 +32,7 @@ pub(super) struct ConsentQuery {
 
 /// List what somebody has granted and withdrawn, newest first: a history, in which nothing is ever changed.
 ///
-/// Everybody sees their own; owner and admins see everybody's.
+/// Everybody sees their own; owner and admins see everybody's. The audit log tells who has read whose, once a minute at most.
 #[utoipa::path(get, path = "/v1/agents/{agent_id}/people/{person_id}/consents", operation_id = "list_consents",
     tag = "consents", params(AgentPath, PersonPath, ConsentQuery),
     responses((status = OK, description = "A page of the history", body = Page<Consent>)))]
@@ -43,8 +43,6 @@ pub(super) async fn list_consents(
     Query(query): Query<ConsentQuery>,
 ) -> Result<Json<Page<Consent>>, Failed> {
     let page = PageRequest::parse(query.cursor.as_deref(), query.limit)?;
-    let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
-    let person = seen(&mut tx, &may.caller, path.whose()?).await?;
-    let consents = tx.consents().list(person, query.purpose, page).await?;
+    let consents = list(&hub, &may.caller, path.whose()?, query.purpose, page).await?;
     Ok(Json(page.page(consents, |consent| consent.id.0)))
 }

@@ -7,9 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     erasures::{
         Erasure,
+        read::read,
         receipt::{Backups, Receipt, backups},
     },
-    error::Error,
     http::{
         caller::{May, perm},
         extract::{Json, Path},
@@ -39,7 +39,8 @@ pub(super) struct ErasureAnswer {
     receipt: String,
 }
 
-/// Get what was forgotten, with a signed receipt. The receipt holds no content.
+/// Get what was forgotten, with a signed receipt. The receipt holds no content. The audit log tells who
+/// has read it, once a minute at most.
 #[utoipa::path(get, path = "/v1/agents/{agent_id}/erasures/{erasure_id}", operation_id = "get_erasure", tag = "erasures",
     params(AgentPath, ErasurePath), responses((status = OK, description = "What was forgotten", body = ErasureAnswer)))]
 pub(super) async fn get_erasure(
@@ -47,9 +48,7 @@ pub(super) async fn get_erasure(
     State(hub): State<Hub>,
     Path(path): Path<ErasurePath>,
 ) -> Result<Json<ErasureAnswer>, Failed> {
-    let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
-    let erasure = tx.erasures().find(path.erasure_id).await?;
-    let erasure = erasure.ok_or(Error::NotFound { what: "erasure" })?;
+    let erasure = read(&hub, &may.caller, path.erasure_id).await?;
     let receipt = Receipt {
         agent_id: may.caller.agent,
         backups: backups(&erasure, hub.config.retention.backups()),

@@ -27,13 +27,14 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TransferOwnershipRequest {
-    /// Your own password, typed again.
-    #[schema(value_type = String)]
-    password: SecretString,
+    /// Your own password, typed again. Left out by who comes with a token of an issuer: they must have signed in there within the
+    /// last 5 minutes, as `auth_time` says.
+    #[schema(value_type = Option<String>)]
+    password: Option<SecretString>,
 }
 
 /// Pass the agent on: this member or admin becomes its owner, and you an admin. Only the owner can, by a sign-in and with their
-/// password; only the new owner can undo it.
+/// password, or just signed in at their issuer; only the new owner can undo it.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/members/{user_id}/transfer-ownership",
     operation_id = "transfer_ownership", tag = "members",
     params(AgentPath, MemberPath,

@@ -25,7 +25,7 @@ use crate::{
 #[into_params(parameter_in = Path)]
 pub(super) struct MemoryPath {
     /// The memory.
-    memory_id: MemoryId,
+    pub(super) memory_id: MemoryId,
 }
 
 /// How to forget a memory.

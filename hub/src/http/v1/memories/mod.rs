@@ -3,6 +3,7 @@
 mod forget_memory;
 mod list_memories;
 mod recall_memories;
+mod share_memory;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -13,4 +14,5 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .routes(routes!(list_memories::list_memories))
         .routes(routes!(recall_memories::recall_memories))
         .routes(routes!(forget_memory::forget_memory))
+        .routes(routes!(share_memory::share_memory))
 }

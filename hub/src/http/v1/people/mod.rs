@@ -4,6 +4,7 @@ mod create_person;
 mod forget_person;
 mod get_person;
 mod list_people;
+mod merge_person;
 mod update_person;
 
 use serde::Deserialize;
@@ -17,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .routes(routes!(list_people::list_people, create_person::create_person))
         .routes(routes!(get_person::get_person, update_person::update_person))
         .routes(routes!(forget_person::forget_person))
+        .routes(routes!(merge_person::merge_person))
 }
 
 /// The person of a path.

@@ -1,6 +1,10 @@
 //! People.
 
+mod merge;
+
 use uuid::Uuid;
+
+pub use merge::{HeldPerson, MOVED, STAYING};
 
 use super::{Tx, identity::one};
 use crate::{
