@@ -56,7 +56,7 @@ pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
         scope: asked.scope,
     };
     let Some(by) = bound(&mut tx, &chain, asked.by).await? else {
-        return use_of.refuse(hub, tx, &stranger, None, NOT_VALID).await;
+        return use_of.refuse(hub, tx, (&stranger, None), NOT_VALID).await;
     };
     let caller = Caller {
         agent: shown.agent,
@@ -74,10 +74,10 @@ pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
     let actor = caller.actor();
     if asked.wanted.is_some_and(|agent| agent != shown.agent) {
         let error = Error::NotFound { what: "agent" };
-        return use_of.refuse(hub, tx, &actor, by, error).await;
+        return use_of.refuse(hub, tx, (&actor, by), error).await;
     }
     if let Err(error) = authorize(&caller, asked.scope) {
-        return use_of.refuse(hub, tx, &actor, by, error).await;
+        return use_of.refuse(hub, tx, (&actor, by), error).await;
     }
     let ids: Vec<DelegationId> = chain.iter().map(|link| link.id).collect();
     if !tx.delegations().count_use(shown.agent, &ids).await? {
@@ -85,7 +85,7 @@ pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
             "used_up",
             "the delegation, or one that it came from, was used as often as it may be, or has just ended",
         );
-        return use_of.refuse(hub, tx, &actor, by, error).await;
+        return use_of.refuse(hub, tx, (&actor, by), error).await;
     }
     use_of.record(&mut tx, &actor, by, false);
     tx.commit().await?;
@@ -145,8 +145,7 @@ impl Use<'_> {
         &self,
         hub: &Hub,
         mut tx: Tx,
-        actor: &Actor,
-        by: Option<Acting>,
+        (actor, by): (&Actor, Option<Acting>),
         error: Error,
     ) -> Result<Caller> {
         if hub.refusals.refuse(hub.clock.now()) {

@@ -9,6 +9,7 @@
 //! use counts against all of them; so does a turn. Nobody's private things are seen by it, and what it says is believed least.
 
 pub mod act;
+pub mod budget;
 pub mod chain;
 pub mod create_delegation;
 pub mod revoke_delegation;

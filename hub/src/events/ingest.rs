@@ -11,6 +11,7 @@ use super::{ClientKey, EventKind, MOST_AHEAD, MOST_BEHIND, NewEvent, Place, Sour
 use crate::{
     audit::{entry::commitment, record::Record},
     clock::DateTime,
+    delegations::budget,
     devices::{Socket, connect::hold},
     error::{Error, FieldError, Result},
     hub::Hub,
@@ -213,7 +214,7 @@ impl<'a> Batch<'a> {
             Talk::Voice { space, audience } | Talk::Direct { space, audience } => (space, audience),
         };
         let session = find(tx, self.talk).await?;
-        let has_turns = self.hold_budget(tx).await?;
+        let budget = budget::hold(tx, self.caller).await?;
         tx.take_head().await?;
         let matter = Matter {
             space,
@@ -254,7 +255,7 @@ impl<'a> Batch<'a> {
             });
         }
         if !self.inputs.is_empty() {
-            self.count_turn(tx, has_turns).await?;
+            budget::count(tx, self.caller, budget).await?;
             tx.turns()
                 .insert(self.turn, session, audience, &self.inputs)
                 .await?;
@@ -320,31 +321,6 @@ impl<'a> Batch<'a> {
         match &self.caller.principal {
             Principal::Device { device, .. } => Some(*device),
             Principal::User { .. } | Principal::Delegate(_) => None,
-        }
-    }
-
-    /// Holds what a delegate's turns are counted by, before the head; whether there is a turn left, and none for others.
-    async fn hold_budget(&self, tx: &mut Tx) -> Result<Option<bool>> {
-        let Principal::Delegate(delegate) = &self.caller.principal else {
-            return Ok(None);
-        };
-        let held = tx.delegations().hold(&delegate.chain).await?;
-        if held.is_alive {
-            Ok(Some(held.has_turns))
-        } else {
-            Err(Error::Unauthenticated("the delegation has ended"))
-        }
-    }
-
-    /// Counts the batch's turn, where somebody's are counted.
-    async fn count_turn(&self, tx: &mut Tx, has_turns: Option<bool>) -> Result<()> {
-        match (&self.caller.principal, has_turns) {
-            (Principal::Delegate(delegate), Some(true)) => tx.delegations().count_turn(&delegate.chain).await,
-            (Principal::Delegate(_), _) => Err(Error::conflict(
-                "budget_spent",
-                "the delegation, or one that it came from, has made the agent think as often as it may",
-            )),
-            _ => Ok(()),
         }
     }
 

@@ -228,3 +228,32 @@ async fn wanted_agent(parts: &mut Parts, hub: &Hub) -> Result<Option<AgentId>> {
         None => Err(Error::internal("a permission at a path without an agent")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(bearer: &str, beside: &[&str]) -> std::result::Result<&'static str, ()> {
+        let mut headers = HeaderMap::new();
+        for delegation in beside {
+            headers.append(&DELEGATION, delegation.parse().unwrap());
+        }
+        match shown(&headers, &SecretString::from(bearer)) {
+            Ok(None) => Ok("none"),
+            Ok(Some(Shown::ByService(_))) => Ok("by a service"),
+            Ok(Some(Shown::Beside(_))) => Ok("beside"),
+            Err(_) => Err(()),
+        }
+    }
+
+    #[test]
+    fn one_delegation_is_shown_in_one_way_or_the_request_is_refused() {
+        assert_eq!(seen("eyJ", &[]), Ok("none"));
+        assert_eq!(seen("hubg_a", &[]), Ok("by a service"));
+        assert_eq!(seen("eyJ", &["hubg_a"]), Ok("beside"));
+        // Never taken for none, whatever it is.
+        assert_eq!(seen("eyJ", &[""]), Ok("beside"));
+        assert_eq!(seen("eyJ", &["hubg_a", "hubg_b"]), Err(()));
+        assert_eq!(seen("hubg_a", &["hubg_a"]), Err(()));
+    }
+}

@@ -31,7 +31,7 @@ pub struct Tokens {
 /// Signs a user in.
 pub async fn sign_in(hub: &Hub, name: &str, typed: SecretString, from: &Origin) -> Result<Tokens> {
     let work = with_password(hub, name, typed, from);
-    attempt::with_password(hub, name, from, work).await
+    Box::pin(attempt::with_password(hub, name, from, work)).await
 }
 
 async fn with_password(hub: &Hub, name: &str, typed: SecretString, from: &Origin) -> Result<Tokens> {

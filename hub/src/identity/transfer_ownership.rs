@@ -60,7 +60,7 @@ pub async fn confirm(
     let name = hub.db.begin_system().await?.identity().user_name(*user).await?;
     let name = name.ok_or(Error::NotFound { what: "user" })?;
     let work = is_theirs(hub, &name, typed);
-    let done = attempt::with_password(hub, &name, from, work).await;
+    let done = Box::pin(attempt::with_password(hub, &name, from, work)).await;
     done.map(|()| Confirmed(true)).map_err(|error| match error {
         // Their sign-in is good: only what they typed is not.
         Error::Unauthenticated(_) => wrong(),

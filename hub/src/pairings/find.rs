@@ -14,15 +14,15 @@ pub(super) const PAIRING: &str = "pairing";
 /// The pairing of a user code that waits.
 pub async fn find(hub: &Hub, caller: &Caller, typed: &str, from: &Origin) -> Result<Pairing> {
     let code = read(typed)?;
-    tried(hub, caller, from, async {
+    let work = async {
         let mut tx = hub.db.begin_system().await?;
         let now = tx.now();
         let found = tx.pairings().find(&code).await?;
         found
             .filter(|pairing| pairing.is_open(now))
             .ok_or(Error::NotFound { what: PAIRING })
-    })
-    .await
+    };
+    Box::pin(tried(hub, caller, from, work)).await
 }
 
 /// Does something with a code that may be a guess.

@@ -116,11 +116,20 @@ async fn what_somebody_of_the_other_agent_passed_on_ends_with_them() {
     let _ = home.his.delete(&format!("members/{}", carl.id)).await.expect(200);
     assert_eq!((may(&acting).await, may(&his).await), (401, 401));
     assert_eq!(story.both().await, (200, 200), "what Bob passed on stays");
-    // Who comes back begins without it.
+    // Who comes back begins without it, and so does whoever is blocked for a while.
     let mut tx = home.beta.whole().await;
     assert!(tx.identity().join(carl.id, Role::Member, false).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!((may(&acting).await, may(&his).await), (200, 401));
+    let child = give(&acting, to_service(&["memories:read"])).await;
+    let his = home.rest.bearer(&child.secret);
+    assert_eq!(may(&his).await, 200);
+    home.hub.clock.advance(chrono::Duration::seconds(5));
+    for (role, both) in [("blocked", (401, 401)), ("member", (200, 401))] {
+        let path = format!("members/{}", carl.id);
+        let _ = home.his.patch(&path, json!({"role": role})).await.expect(200);
+        assert_eq!((may(&acting).await, may(&his).await), both, "{role}");
+    }
 }
 
 #[tokio::test]

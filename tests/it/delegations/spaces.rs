@@ -120,7 +120,7 @@ async fn it_is_told_of_what_happens_in_its_spaces_and_nothing_else() {
         json!(home.hub.home.office.space),
     );
     let [here, beside, behind] = &mut streams;
-    assert_eq!(until_the_kettle(here).await, [kitchen.clone()]);
+    assert_eq!(until_the_kettle(here).await, std::slice::from_ref(&kitchen));
     assert_eq!(until_the_kettle(beside).await, [office.clone(), kitchen.clone()]);
     let from_the_start = until_the_kettle(behind).await;
     assert!(from_the_start.len() > 2 && from_the_start.iter().all(|space| *space == kitchen));

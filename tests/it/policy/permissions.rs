@@ -169,10 +169,9 @@ enum Verdict {
 fn expected(id: &str, needs: Needs, who: Who) -> Verdict {
     match (needs, who) {
         (Least(_), Who::OtherAgent | Who::Service) if is_delegable(id) => Verdict::Allowed,
-        // At no agent a service's delegation proves nobody.
-        (AnyUser, Who::Service) => Verdict::Unknown,
         (Nothing, _) | (AnyUser, Who::Stranger | Who::In(_)) => Verdict::Allowed,
-        (_, Who::Nobody | Who::SignedOut | Who::RevokedDevice) => Verdict::Unknown,
+        // At no agent a service's delegation proves nobody.
+        (_, Who::Nobody | Who::SignedOut | Who::RevokedDevice) | (AnyUser, Who::Service) => Verdict::Unknown,
         (Least(_), Who::Stranger | Who::OtherDevice | Who::In(Role::Blocked)) => Verdict::Hidden,
         (Least(least), Who::In(role)) if role >= least => Verdict::Allowed,
         (AnyUser | Least(_), _) => Verdict::Forbidden,
@@ -314,8 +313,8 @@ impl Cast {
             .iter()
             .any(|who| matches!(who, Who::OtherAgent | Who::Service))
         {
-            // That a delegate was refused is in the log of both agents.
-            changed.retain(|table| !["agent_heads", "audit_entries"].contains(table));
+            // That a delegate was refused is in the log of both agents; and where the operation itself refuses, it was counted.
+            changed.retain(|table| !["agent_heads", "audit_entries", "delegations"].contains(table));
         }
         assert!(
             changed.is_empty(),

@@ -130,14 +130,17 @@ impl Identity<'_> {
         Ok(())
     }
 
-    /// Gives somebody who belongs to the agent another role.
+    /// Gives somebody who belongs to the agent another role. Who is blocked no more begins anew, as whoever comes back: what they had
+    /// passed on by delegations of other agents before stays ended.
     pub async fn change_role(&mut self, user: UserId, role: Role) -> Result<()> {
-        let agent = self.0.agent();
+        let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
-            "update memberships set role = $3 where agent_id = $1 and user_id = $2 and revoked_at is null",
+            "update memberships set role = $3, created_at = case when role = 'blocked' then $4 else created_at end
+             where agent_id = $1 and user_id = $2 and revoked_at is null",
             agent.0,
             user.0,
-            role.as_str()
+            role.as_str(),
+            now
         );
         let done = done.execute(self.0.connection()).await?;
         one(
