@@ -67,7 +67,7 @@ pub struct Args {
 
 const EXAMPLES: &str = r"Examples:
   hub delegations
-  hub delegations --to-service calendar-sync --scope messages:write --scope turns:read --days 7 --turns 100
+  hub delegations --to-service calendar-sync --scope memories:read --scope messages:write --scope turns:read --days 7 --turns 100
   hub delegations --to-agent 0198aaaa-0000-7000-8000-0000003f9a1c --scope memories:read --uses 1000
   hub delegations --revoke 3f9a1c";
 

@@ -54,8 +54,9 @@ pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
         shown,
         chain: &chain,
         scope: asked.scope,
+        is_bound: true,
     };
-    let Some(by) = bound(&mut tx, &chain, asked.by).await? else {
+    let Some(by) = bound(&mut tx, shown.agent, &chain, asked.by).await? else {
         return use_of.refuse(hub, tx, (&stranger, None), NOT_VALID).await;
     };
     let caller = Caller {
@@ -93,7 +94,12 @@ pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
 }
 
 /// Who acts: nobody besides, for a service; somebody of the agent that it was given to, who may. None: it was not given to them.
-async fn bound(tx: &mut Tx, chain: &[Link], by: Option<Proven>) -> Result<Option<Option<Acting>>> {
+async fn bound(
+    tx: &mut Tx,
+    agent_of: AgentId,
+    chain: &[Link],
+    by: Option<Proven>,
+) -> Result<Option<Option<Acting>>> {
     let to = chain.last().and_then(|link| link.to_agent);
     let acting = match (to, by) {
         (None, None) => return Ok(Some(None)),
@@ -113,7 +119,7 @@ async fn bound(tx: &mut Tx, chain: &[Link], by: Option<Proven>) -> Result<Option
         }
         _ => return Ok(None),
     };
-    Ok(may_act(tx, acting).await?.then_some(Some(acting)))
+    Ok(may_act(tx, agent_of, acting).await?.then_some(Some(acting)))
 }
 
 /// Somebody by what they proved besides.
@@ -137,6 +143,8 @@ struct Use<'a> {
     shown: Shown,
     chain: &'a [Link],
     scope: Scope,
+    /// Whether it was shown by whom it was given to.
+    is_bound: bool,
 }
 
 impl Use<'_> {
@@ -155,9 +163,10 @@ impl Use<'_> {
         Err(error)
     }
 
-    /// On each agent of the chain: who acts, by which delegations. The agent whose user acts says which user.
+    /// On each agent of the chain, or of what was not given to whoever shows it on its own agent: who acts, by which delegations. The agent whose user acts says which user.
     fn record(&self, tx: &mut Tx, actor: &Actor, by: Option<Acting>, is_refused: bool) {
-        let mut agents: Vec<AgentId> = self.chain.iter().filter_map(|link| link.to_agent).collect();
+        let others = self.chain.iter().filter(|_| self.is_bound);
+        let mut agents: Vec<AgentId> = others.filter_map(|link| link.to_agent).collect();
         agents.push(self.shown.agent);
         agents.sort_unstable();
         agents.dedup();

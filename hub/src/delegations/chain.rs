@@ -71,6 +71,9 @@ pub fn standing(chain: &[Link]) -> Option<Power> {
             && (within.is_none() || IN_SPACES.contains(scope))
             && chain.iter().all(|link| link.scopes.contains(scope))
     };
+    // Whoever talks to the agent is answered from what it remembers.
+    let may_be_answered = is_held(&Scope::MemoriesRead);
+    let is_held = |scope: &Scope| is_held(scope) && (may_be_answered || *scope != Scope::MessagesWrite);
     let scopes = Scope::ALL.iter().copied().filter(is_held).collect();
     Some(Power { scopes, within })
 }

@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::{
-    DEFAULT_LIFE, DELEGABLE, Delegation, IN_SPACES, LONGEST_LIFE, MOST_DEPTH, MOST_LIVE, MOST_USES, PREFIX,
-    may_have,
+    DEFAULT_LIFE, DELEGABLE, Delegation, IN_SPACES, LONGEST_LIFE, MOST_BELOW, MOST_DEPTH, MOST_LIVE,
+    MOST_USES, PREFIX, may_have,
 };
 use crate::{
     audit::record::Record,
@@ -83,6 +83,7 @@ pub async fn create_delegation(
     if within.is_some() {
         check_limited(&new.scopes)?;
     }
+    check_answers(&new.scopes)?;
     let depth = parent.map_or(1, |above| above.depth + 1);
     if depth > MOST_DEPTH {
         let detail = format!(
@@ -108,16 +109,29 @@ pub async fn create_delegation(
         expires_at,
         revoked_at: None,
     };
-    let secret = insert(tx, &delegation, above.issuer.map(|(agent, _)| agent)).await?;
+    let root = caller.root_delegation();
+    let secret = insert(tx, &delegation, root, above.issuer.map(|(agent, _)| agent)).await?;
     tx.record(told(&delegation));
     Ok((delegation, secret))
 }
 
-async fn insert(tx: &mut Tx, new: &Delegation, issuer: Option<AgentId>) -> Result<SecretString> {
+async fn insert(
+    tx: &mut Tx,
+    new: &Delegation,
+    root: Option<DelegationId>,
+    issuer: Option<AgentId>,
+) -> Result<SecretString> {
     // Nobody makes two at once from here on, so that none is one too many.
     tx.take_head().await?;
     if tx.delegations().live().await? >= MOST_LIVE {
         let detail = format!("{MOST_LIVE} delegations of this agent live: revoke one that nobody needs");
+        return Err(Error::conflict("too_many_delegations", detail));
+    }
+    if let Some(root) = root
+        && tx.delegations().live_below(root).await? >= MOST_BELOW
+    {
+        let detail =
+            format!("{MOST_BELOW} delegations live that came from this one: revoke one that nobody needs");
         return Err(Error::conflict("too_many_delegations", detail));
     }
     let secret = secret::mint(PREFIX);
@@ -267,6 +281,18 @@ fn check_limited(words: &[String]) -> Result<()> {
             "cannot be limited to spaces: leave it out, or space_ids",
         )),
         None => Ok(()),
+    }
+}
+
+/// Whoever talks to the agent is answered from what it remembers, so they may read that, or not talk to it.
+fn check_answers(words: &[String]) -> Result<()> {
+    let is = |scope: Scope| words.iter().position(|word| word == scope.as_str());
+    match (is(Scope::MessagesWrite), is(Scope::MemoriesRead)) {
+        (Some(at), None) => Err(Error::invalid(
+            format!("/scopes/{at}"),
+            "is answered from what the agent remembers: give memories:read with it",
+        )),
+        _ => Ok(()),
     }
 }
 

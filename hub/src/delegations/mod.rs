@@ -35,6 +35,8 @@ pub const DEFAULT_LIFE: Duration = Duration::days(30);
 pub const LONGEST_LIFE: Duration = Duration::days(90);
 /// Live delegations of one agent at most: each is somebody who acts for it.
 pub const MOST_LIVE: i64 = 200;
+/// And of these that came from one which was passed on: no delegate takes the places of others.
+pub const MOST_BELOW: i64 = 20;
 /// Uses, and turns, that a limit may name.
 pub const MOST_USES: i64 = 1_000_000_000;
 

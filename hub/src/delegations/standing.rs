@@ -3,7 +3,7 @@
 use super::chain::{Power, standing};
 use crate::{
     error::Result,
-    identity::{Acting, Proof, Scope},
+    identity::{Acting, Proof, Role, Scope},
     ids::{AgentId, DelegationId},
     storage::Tx,
 };
@@ -21,15 +21,19 @@ pub async fn power_now(
         return Ok(None);
     };
     if let Some(acting) = by
-        && !(is_proven(tx, acting).await? && may_act(tx, acting).await?)
+        && !(is_proven(tx, acting).await? && may_act(tx, agent, acting).await?)
     {
         return Ok(None);
     }
     Ok(Some(power))
 }
 
-/// Whether a user may act for other agents on behalf of theirs.
-pub(super) async fn may_act(tx: &mut Tx, acting: Acting) -> Result<bool> {
+/// Whether a user may act for an agent on behalf of theirs. Who is blocked there may not, whoever they are elsewhere.
+pub(super) async fn may_act(tx: &mut Tx, agent: AgentId, acting: Acting) -> Result<bool> {
+    let there = tx.identity().membership(agent, acting.user).await?;
+    if there.is_some_and(|(role, _)| role == Role::Blocked) {
+        return Ok(false);
+    }
     let standing = tx.identity().membership(acting.agent, acting.user).await?;
     Ok(standing.is_some_and(|(role, _)| role.grants(Scope::AgentsDelegate)))
 }

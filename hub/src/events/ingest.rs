@@ -163,7 +163,7 @@ fn check(caller: &Caller, item: Inbound, now: DateTime) -> std::result::Result<C
     }
     let sent = json!({"type": kind.name(), "payload": item.payload, "occurred_at": item.occurred_at});
     let client = ClientKey {
-        id: item.client_id,
+        id: client_id(caller, item.client_id),
         digest: commitment(&[0; 32], &sent),
     };
     Ok(Checked {
@@ -172,6 +172,15 @@ fn check(caller: &Caller, item: Inbound, now: DateTime) -> std::result::Result<C
         payload: item.payload,
         occurred_at: item.occurred_at,
     })
+}
+
+/// The name of what somebody sends: their own for it. Delegates of one agent are one source, so that of each stands for whose it is.
+fn client_id(caller: &Caller, id: String) -> String {
+    if caller.delegation().is_none() {
+        return id;
+    }
+    let named = commitment(&[0; 32], &json!([caller.own_key(), id]));
+    hex::encode(named)
 }
 
 /// What a user says comes from the user, whose content was checked before; all else from satellites.
@@ -211,7 +220,7 @@ impl<'a> Batch<'a> {
         items: Vec<std::result::Result<Checked, Outcome>>,
     ) -> Result<Vec<Outcome>> {
         let (space, audience) = match self.talk {
-            Talk::Voice { space, audience } | Talk::Direct { space, audience } => (space, audience),
+            Talk::Voice { space, audience } | Talk::Direct { space, audience, .. } => (space, audience),
         };
         let session = find(tx, self.talk).await?;
         let budget = budget::hold(tx, self.caller).await?;

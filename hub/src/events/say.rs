@@ -24,6 +24,7 @@ pub async fn say(hub: &Hub, caller: &Caller, content: &[Block], client_id: Strin
     let talk = Talk::Direct {
         space,
         audience: caller.person(),
+        delegation: caller.root_delegation(),
     };
     let payload = json!({"content": content});
     let event_type = "message.user".to_owned();

@@ -247,6 +247,15 @@ impl Caller {
         )
     }
 
+    /// The first of those by which the caller acts: whom a user of the agent let in.
+    #[must_use]
+    pub fn root_delegation(&self) -> Option<DelegationId> {
+        match &self.principal {
+            Principal::Delegate(delegate) => delegate.chain.first().copied(),
+            Principal::User { .. } | Principal::Device { .. } => None,
+        }
+    }
+
     /// The spaces that the caller is limited to.
     #[must_use]
     pub const fn within(&self) -> Option<Spaces> {

@@ -3,7 +3,7 @@
 use super::VOICE_IDLE;
 use crate::{
     error::{Error, Result},
-    ids::{PersonId, SessionId, SpaceId},
+    ids::{DelegationId, PersonId, SessionId, SpaceId},
     storage::{ConversationKey, Tx},
 };
 
@@ -26,6 +26,8 @@ pub enum Talk {
         space: SpaceId,
         /// The user's person; none: somebody the agent knows no person for, so the household.
         audience: Option<PersonId>,
+        /// The delegation by which somebody acts who is none of the household: nobody else's words are in their talk.
+        delegation: Option<DelegationId>,
     },
 }
 
@@ -36,11 +38,17 @@ impl Talk {
                 kind: "space",
                 space,
                 audience,
+                delegation: None,
             },
-            Self::Direct { space, audience } => ConversationKey {
+            Self::Direct {
+                space,
+                audience,
+                delegation,
+            } => ConversationKey {
                 kind: "direct",
                 space,
                 audience,
+                delegation,
             },
         }
     }

@@ -128,7 +128,7 @@ impl Delegations<'_> {
                  join delegations p on p.agent_id = up.agent_id and p.id = up.parent_id
                  where up.height < 8)
                select up.id as "id!", up.parent_id as "parent_id?", up.to_agent_id as "to_agent_id?", up.scopes as "scopes!", up.space_ids as "space_ids?",
-                 (up.revoked_at is null and up.expires_at > $3 and own.id is not null
+                 (up.revoked_at is null and up.expires_at > $3 and own.id is not null and here.user_id is null
                    and (up.to_agent_id is null or other.id is not null)) as "is_alive!",
                  (up.issued_by is not null) as "is_by_user!", m.role as "role?"
                from up
@@ -138,6 +138,8 @@ impl Delegations<'_> {
                left join users u on u.id = up.issued_by and u.disabled_at is null
                left join memberships m on m.agent_id = up.issuer_agent_id and m.user_id = u.id and m.revoked_at is null
                  and m.created_at <= up.created_at
+               left join memberships here on here.agent_id = up.agent_id and here.user_id = up.issued_by
+                 and here.role = 'blocked' and here.revoked_at is null
                order by up.depth"#,
             agent.0,
             id.0,
@@ -230,6 +232,23 @@ impl Delegations<'_> {
             r#"select count(*) as "count!" from delegations
                where agent_id = $1 and revoked_at is null and expires_at > $2"#,
             agent.0,
+            now
+        );
+        Ok(count.fetch_one(self.0.connection()).await?)
+    }
+
+    /// Delegations that live below one.
+    pub async fn live_below(&mut self, root: DelegationId) -> Result<i64> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let count = sqlx::query_scalar!(
+            r#"with recursive below as (
+                 select id from delegations where agent_id = $1 and parent_id = $2
+                 union
+                 select d.id from below join delegations d on d.agent_id = $1 and d.parent_id = below.id)
+               select count(*) as "count!" from delegations d join below on below.id = d.id
+               where d.agent_id = $1 and d.revoked_at is null and d.expires_at > $3"#,
+            agent.0,
+            root.0,
             now
         );
         Ok(count.fetch_one(self.0.connection()).await?)
@@ -356,7 +375,7 @@ impl Delegations<'_> {
         Ok(ended.unsigned_abs())
     }
 
-    /// Removes those that ended before a time, whose secrets are gone and that none below needs, at most so many.
+    /// Removes those that ended before a time, whose secrets are gone and that neither one below needs nor a talk, at most so many.
     pub async fn purge(&mut self, before: DateTime, most: i64) -> Result<u64> {
         let done = sqlx::query!(
             "delete from delegations where (agent_id, id) in
@@ -364,6 +383,7 @@ impl Delegations<'_> {
                 where least(d.revoked_at, d.expires_at) < $1
                   and not exists (select from access_tokens t where t.agent_id = d.agent_id and t.delegation_id = d.id)
                   and not exists (select from delegations c where c.agent_id = d.agent_id and c.parent_id = d.id)
+                  and not exists (select from conversations v where v.agent_id = d.agent_id and v.delegation_id = d.id)
                 limit $2)",
             before,
             most

@@ -6,7 +6,7 @@ use super::{Tx, identity::one};
 use crate::{
     clock::DateTime,
     error::{Error, Result},
-    ids::{ConversationId, PersonId, SessionId, SpaceId},
+    ids::{ConversationId, DelegationId, PersonId, SessionId, SpaceId},
     page::PageRequest,
     sessions::{Session, TalkKind},
 };
@@ -61,6 +61,8 @@ pub struct ConversationKey {
     pub space: SpaceId,
     /// Whose it is.
     pub audience: Option<PersonId>,
+    /// By which delegation, where it is with somebody who acts by one.
+    pub delegation: Option<DelegationId>,
 }
 
 impl Sessions<'_> {
@@ -72,14 +74,15 @@ impl Sessions<'_> {
             return Ok(id);
         }
         sqlx::query!(
-            "insert into conversations (agent_id, id, kind, space_id, audience_person_id, created_at)
-             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+            "insert into conversations (agent_id, id, kind, space_id, audience_person_id, created_at, delegation_id)
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
             agent.0,
             ConversationId::mint().0,
             key.kind,
             key.space.0,
             key.audience.map(|id| id.0),
-            now
+            now,
+            key.delegation.map(|id| id.0)
         )
         .execute(self.0.connection())
         .await?;
@@ -92,11 +95,12 @@ impl Sessions<'_> {
         let agent = self.0.agent();
         let id = sqlx::query_scalar!(
             "select id from conversations where agent_id = $1 and kind = $2 and space_id = $3
-               and audience_person_id is not distinct from $4",
+               and audience_person_id is not distinct from $4 and delegation_id is not distinct from $5",
             agent.0,
             key.kind,
             key.space.0,
-            key.audience.map(|id| id.0)
+            key.audience.map(|id| id.0),
+            key.delegation.map(|id| id.0)
         );
         Ok(id.fetch_optional(self.0.connection()).await?.map(ConversationId))
     }
@@ -109,14 +113,15 @@ impl Sessions<'_> {
         let id = sqlx::query_scalar!(
             "update sessions s set last_event_at = greatest(s.last_event_at, $5) from conversations c
              where c.agent_id = $1 and c.kind = $2 and c.space_id = $3 and c.audience_person_id is not distinct from $4
-               and s.agent_id = $1 and s.conversation_id = c.id and s.state = 'open'
+               and c.delegation_id is not distinct from $6 and s.agent_id = $1 and s.conversation_id = c.id and s.state = 'open'
                and (s.idle_after_s is null or not s.is_recorded or $5 - s.last_event_at <= make_interval(secs => s.idle_after_s))
              returning s.id",
             agent.0,
             key.kind,
             key.space.0,
             key.audience.map(|id| id.0),
-            now
+            now,
+            key.delegation.map(|id| id.0)
         );
         Ok(id.fetch_optional(self.0.connection()).await?.map(SessionId))
     }

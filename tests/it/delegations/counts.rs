@@ -52,10 +52,10 @@ async fn the_uses_of_children_are_uses_of_their_parents() {
 #[tokio::test]
 async fn it_makes_the_agent_think_as_often_as_it_may_and_a_repeat_is_not_counted() {
     let home = Home::new().await;
-    let scopes = ["messages:write", "delegations:write"];
+    let scopes = ["memories:read", "messages:write", "delegations:write"];
     let given = give(&home.ada, with(home.to_beta(&scopes), "max_turns", 3)).await;
     let bob = home.his.clone().acting_by(&given.secret);
-    let child = give(&bob, to_service(&["messages:write"])).await;
+    let child = give(&bob, to_service(&["memories:read", "messages:write"])).await;
     let service = home.rest.bearer(&child.secret);
     let _ = bob.post("messages", says("one")).await.expect(202);
     let again = bob.post("messages", says("one")).await.expect(202);
@@ -80,7 +80,11 @@ async fn it_makes_the_agent_think_as_often_as_it_may_and_a_repeat_is_not_counted
 #[tokio::test]
 async fn one_that_may_not_make_the_agent_think_says_nothing() {
     let home = Home::new().await;
-    let given = give(&home.ada, with(to_service(&["messages:write"]), "max_turns", 0)).await;
+    let given = give(
+        &home.ada,
+        with(to_service(&["memories:read", "messages:write"]), "max_turns", 0),
+    )
+    .await;
     let service = home.rest.bearer(&given.secret);
     let _ = service
         .post("messages", says("hello"))

@@ -200,7 +200,9 @@ async fn what_somebody_watches_by_it_ends_with_their_sign_in() {
 async fn a_turn_that_is_followed_ends_with_it_too() {
     let home = Home::new().await;
     let served = Served::start(&home.hub).await;
-    let (service, given) = home.service_with(&["messages:write", "turns:read"]).await;
+    let (service, given) = home
+        .service_with(&["memories:read", "messages:write", "turns:read"])
+        .await;
     let sent = service.post("messages", super::says("hello")).await.expect(202);
     // Nobody thinks about it, so that the stream stays open.
     let path = format!("turns/{}/stream", sent.text("/turn_id"));

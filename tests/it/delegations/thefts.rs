@@ -197,7 +197,9 @@ async fn a_delegate_sees_what_the_household_sees_and_nobodys_private_things() {
 #[tokio::test]
 async fn what_a_delegate_says_is_believed_least() {
     let home = Home::new().await;
-    let (bob, _) = home.bob_with(&["messages:write", "turns:read"]).await;
+    let (bob, _) = home
+        .bob_with(&["memories:read", "messages:write", "turns:read"])
+        .await;
     let sent = bob
         .post("messages", says("the office is at Elm Street"))
         .await
@@ -214,4 +216,64 @@ async fn what_a_delegate_says_is_believed_least() {
         .count("memories", "trust <> 'outside' or tier <> 'episodic'")
         .await;
     assert_eq!(trusted, 0);
+}
+
+/// Blocked is blocked on every path, also on that by one's own agent.
+#[tokio::test]
+async fn whoever_is_blocked_at_the_agent_does_not_act_for_it_either() {
+    let home = Home::new().await;
+    let (bob, given) = home.bob_with(&["memories:read", "delegations:write"]).await;
+    let child = give(&bob, to_service(&["memories:read"])).await;
+    let service = home.rest.bearer(&child.secret);
+    let _ = service.get("memories").await.expect(200);
+    let (agent, user) = (home.hub.home.agent, home.bob.id);
+    home.sql(&format!(
+        "insert into hub.memberships (agent_id, id, user_id, role, created_at)
+         values ('{agent}', gen_random_uuid(), '{user}', 'blocked', now())"
+    ))
+    .await;
+    let _ = bob.get("memories").await.refuses(401, "unauthenticated");
+    // Nor does whatever they passed on.
+    let _ = service.get("memories").await.refuses(401, "unauthenticated");
+    assert_eq!(home.seen(&given).await["uses"], 2);
+}
+
+/// What one delegate calls a message is nobody else's, and neither is their talk.
+#[tokio::test]
+async fn what_a_delegate_says_meets_nothing_of_another() {
+    let home = Home::new().await;
+    let scopes = ["memories:read", "messages:write", "turns:read"];
+    let (bob, given) = home.bob_with(&scopes).await;
+    let carl = home.of_beta("carl", Role::Member).await.acting_by(&given.secret);
+    let (again, _) = home.bob_with(&scopes).await;
+    let (service, _) = home.service_with(&scopes).await;
+    let named = |text: &str| json!({"client_id": "1", "content": [{"type": "text", "text": text}]});
+    let mut events = Vec::new();
+    for (who, text) in [
+        (&bob, "the word is zanzibar"),
+        (&carl, "the word is zanzibar"),
+        (&again, "what was said before"),
+        (&service, "what was said before"),
+    ] {
+        let sent = who.post("messages", named(text)).await.expect(202);
+        assert_eq!(sent.json["outcome"], "accepted");
+        events.push(sent.text("/event_id").to_owned());
+    }
+    let repeated = bob
+        .post("messages", named("the word is zanzibar"))
+        .await
+        .expect(202);
+    assert_eq!(
+        (&repeated.json["outcome"], repeated.text("/event_id")),
+        (&json!("duplicate"), events[0].as_str())
+    );
+    home.hub.run_jobs().await;
+    let sessions: Vec<String> = home
+        .hub
+        .sql()
+        .values("select session_id::text from hub.events where type = 'message.user' order by position")
+        .await;
+    assert_eq!(sessions[0], sessions[1], "both act by one delegation");
+    let others: std::collections::BTreeSet<&String> = sessions[1..].iter().collect();
+    assert_eq!(others.len(), 3, "{sessions:?}");
 }

@@ -349,7 +349,10 @@ async fn who_comes_back_is_who_they_were_and_what_ended_stays_ended() {
     let program = home.rest.bearer(token.text("/secret"));
     let before = me(&home, &bob).await;
     let left = bob.ask(Method::POST, "members/leave").send().await.expect(200);
-    assert_eq!(left.json, json!({"tokens": 1, "invitations": 0, "devices": []}));
+    assert_eq!(
+        left.json,
+        json!({"tokens": 1, "invitations": 0, "delegations": 0, "devices": []})
+    );
     let _ = program.get("turns").await.refuses(401, "unauthenticated");
     let _ = bob.get("turns").await.refuses(404, "not_found");
     let _ = bob.ask(Method::POST, "members/leave").send().await.expect(404);

@@ -221,9 +221,9 @@ async fn rows_are_deleted_from_the_known_tables_only() {
                 "access_tokens",
                 "artifacts",
                 "commands",
-                "delegations",
                 // The other's takes its place when two people turn out to be one.
                 "conversations",
+                "delegations",
                 "device_connections",
                 "device_shadows",
                 "embedding_models"
