@@ -19,8 +19,10 @@ alter table scrubber_state add column written text[] not null default '{}';
 alter table scrubber_state add check (erasure_ids is not null or written = '{}');
 
 -- An index of vectors is built in memory where it finds room there, and many times slower where it does not: 100,000 vectors of
--- 1,536 numbers take some 700 MB. No more is taken than it needs.
+-- 1,536 numbers take some 700 MB. By one process, which takes no more than it needs; several would share all of it from the start,
+-- which the shared memory of a container has no room for.
 alter function hub.scrub set maintenance_work_mem = '768MB';
+alter function hub.scrub set max_parallel_maintenance_workers = 0;
 
 reset role;
 reset search_path;
