@@ -66,7 +66,7 @@ impl PrivacyMode {
     }
 }
 
-/// Why the [gate](gate) is closed.
+/// Why the [gate] is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
     /// The space is private.
