@@ -305,13 +305,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_who_somebody_is_and_nothing_that_a_terminal_obeys() {
+    fn a_line_says_who_somebody_is_and_looks_like_no_two() {
         let mut nora = person(
             "0198aaaa-0000-7000-8000-000001abcdef",
-            "Nora\u{1b}[2J",
+            "Nora\n2abcdef  Max",
             &["voice-7"],
         );
-        assert_eq!(line(&nora, "1abcdef"), "1abcdef  Nora\u{fffd}[2J  also voice-7");
+        assert_eq!(line(&nora, "1abcdef"), "1abcdef  Nora 2abcdef Max  also voice-7");
         nora.relationship = Some("Ada's sister".to_owned());
         nora.name = Some("Nora".to_owned());
         assert_eq!(

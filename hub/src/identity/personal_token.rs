@@ -77,6 +77,7 @@ mod tests {
         let never = [
             "devices:write",
             "events:write",
+            "memories:share",
             "actions:decide",
             "commands:receive",
             "state:write",
