@@ -96,6 +96,12 @@ ids! {
     ArtifactId,
     /// What a person allows, or does not any more.
     ConsentId,
+    /// How somebody's voice sounds, or their face looks.
+    PrintId,
+    /// That somebody may be somebody.
+    HypothesisId,
+    /// That somebody is in a space.
+    PresenceId,
     /// A request to forget, carried out.
     ErasureId,
     /// Queued work.

@@ -29,6 +29,7 @@ pub mod memory;
 pub mod pairings;
 pub mod people;
 pub mod places;
+pub mod recognition;
 pub mod sessions;
 pub mod turns;
 

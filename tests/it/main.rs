@@ -13,6 +13,8 @@ mod jobs;
 mod people;
 mod policy;
 mod privacy;
+mod recognised;
+mod recognition;
 mod routes;
 mod sample;
 mod satellite;

@@ -22,7 +22,7 @@ use hub::{
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use support::{Api, Client, Operation, Rest, TestHub, User};
+use support::{Api, Client, Operation, Rest, TestHub, User, voice};
 use tokio_util::sync::CancellationToken;
 
 /// The SHA-256 of `window`.
@@ -133,7 +133,7 @@ impl Sample {
         format!("{} {}", self.canary, self.next())
     }
 
-    fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -155,7 +155,14 @@ impl Sample {
     async fn subject(&self, operation: &str, parameter: &str) -> String {
         match (parameter, operation) {
             ("agent_id", _) => self.hub.home.agent.to_string(),
-            ("person_id", "list_consents" | "grant_consent" | "withdraw_consent") => "self".to_owned(),
+            (
+                "person_id",
+                "list_consents" | "grant_consent" | "withdraw_consent" | "list_prints" | "delete_print",
+            ) => "self".to_owned(),
+            ("person_id", "enrol_print") => self.consenting().await,
+            ("print_id", _) => self.print_of(&self.owner).await,
+            ("hypothesis_id", _) => self.hypothesis().await,
+            ("presence_id", _) => self.presence().await,
             ("session_id", "forget_session") => self.remembered().await.session,
             ("session_id", _) => self.session().await,
             ("space_id", _) => self.hub.home.kitchen.space.to_string(),
@@ -195,6 +202,18 @@ impl Sample {
                 let (kitchen, now) = (&self.hub.home.kitchen, self.hub.clock.now());
                 json!({"purpose": "voice", "space_id": kitchen.space, "device_id": kitchen.id, "starts_at": now,
                     "expires_at": now + chrono::Duration::days(1), "evidence": text})
+            }
+            "enrol_print" | "send_observation" => {
+                let kitchen = &self.hub.home.kitchen;
+                let mut body = json!({"modality": "voice", "vector": voice(self.next()), "model": text,
+                    "space_id": kitchen.space, "device_id": kitchen.id});
+                if operation == "send_observation" {
+                    // Of somebody who is known.
+                    let print = format!("people/{}/prints", self.consenting().await);
+                    let _ = self.owner.post(&print, body.clone()).await.expect(201);
+                    body["occurred_at"] = json!(self.hub.clock.now());
+                }
+                body
             }
             "withdraw_consent" => json!({"purpose": "voice", "consent_id": null}),
             "update_session" => json!({"is_recorded": false}),

@@ -235,6 +235,8 @@ pub(super) fn said(counts: &Counts) -> String {
         (counts.commands, "command", "commands"),
         (counts.artifacts, "file", "files"),
         (counts.shadows, "device's state", "devices' states"),
+        (counts.prints, "print", "prints"),
+        (counts.sightings, "sighting", "sightings"),
     ];
     let some: Vec<String> = named
         .into_iter()

@@ -21,6 +21,7 @@ mod place;
 mod private_file;
 mod proxy;
 mod queue;
+mod recognition;
 mod retention;
 mod satellite;
 mod secrets;
@@ -56,6 +57,7 @@ pub use model::ModelConfig;
 pub use place::{BucketAddress, Place, PlaceError};
 pub use proxy::TrustedProxy;
 pub use queue::QueueConfig;
+pub use recognition::RecognitionConfig;
 pub use retention::RetentionConfig;
 pub use satellite::SatelliteConfig;
 pub use secrets::SecretsConfig;
@@ -107,6 +109,8 @@ pub struct Config {
     pub model: ModelConfig,
     /// What makes embeddings.
     pub embeddings: EmbeddingsConfig,
+    /// Knowing people by voice and face.
+    pub recognition: RecognitionConfig,
     /// How AWS is reached, where something of it is used.
     pub aws: AwsConfig,
     /// What is kept outside and read before the rest.
@@ -237,6 +241,7 @@ impl Config {
         self.retention.check()?;
         self.model.check()?;
         self.embeddings.check()?;
+        self.recognition.check()?;
         self.aws.check()?;
         self.secrets.check()?;
         self.bootstrap.check()?;

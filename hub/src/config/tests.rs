@@ -16,7 +16,7 @@ fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
 }
 
 /// Numbers: the least and the most that is allowed.
-const NUMBERS: [(&str, u64, u64); 36] = [
+const NUMBERS: [(&str, u64, u64); 40] = [
     ("database.app_connections", 2, 1_000),
     ("database.system_connections", 3, 1_000),
     ("database.acquire_timeout_ms", 100, 60_000),
@@ -53,6 +53,10 @@ const NUMBERS: [(&str, u64, u64); 36] = [
     ("embeddings.timeout_ms", 100, 44_000),
     ("embeddings.question_timeout_ms", 50, 10_000),
     ("identity.issuer_timeout_ms", 100, 15_000),
+    ("recognition.presence_s", 60, 86_400),
+    ("recognition.repeat_s", 1, 60),
+    ("recognition.quiet_s", 0, 86_400),
+    ("recognition.keep_days", 1, 365),
 ];
 
 /// Issuers: those that are allowed, and those that are not.
@@ -241,6 +245,27 @@ fn words_of_models() -> Vec<(&'static str, Value, Value)> {
     ]
 }
 
+/// The same of recognition.
+fn words_of_recognition() -> Vec<(&'static str, Value, Value)> {
+    let thresholds = ["recognition.voice_threshold", "recognition.face_threshold"];
+    let sure = [
+        "recognition.voice_confirm_above",
+        "recognition.face_confirm_above",
+    ];
+    let least = |key| {
+        (
+            key,
+            json!([0.1, 0.62, 1.0]),
+            json!([0.0, 0.09, 1.1, -1.0, "near"]),
+        )
+    };
+    // Below the threshold nobody is sure of anything.
+    let sure_of = |key| (key, json!([0.0, 0.9, 1.0]), json!([0.5, 1.1, -0.1, "always"]));
+    let margin = ("recognition.margin", json!([0.0, 0.2, 1.0]), json!([-0.1, 1.1]));
+    let all = thresholds.map(least).into_iter().chain(sure.map(sure_of));
+    all.chain([margin]).collect()
+}
+
 /// The same, of what is outside.
 fn outside() -> Vec<(&'static str, Value, Value)> {
     let many: Vec<String> = (0..51).map(|number| format!("A=ssm:{number}")).collect();
@@ -307,6 +332,7 @@ fn cases() -> Vec<(&'static str, Value, Value)> {
     let words = words()
         .into_iter()
         .chain(words_of_models())
+        .chain(words_of_recognition())
         .chain(words_of_telemetry())
         .chain(outside());
     numbers.chain(words).collect()

@@ -1,14 +1,8 @@
 //! What two people allowed who turn out to be one. Neither gave more than they gave: a withdrawal of either stands, what needs a
 //! grant has to be granted anew, and the history of who was merged is kept as theirs.
 
-use super::{Consent, ConsentPurpose, Decision, EvidenceKind, grant, whose::Speaker};
-use crate::{
-    clock::DateTime,
-    error::Result,
-    identity::Caller,
-    ids::{ConsentId, PersonId},
-    storage::Tx,
-};
+use super::{Consent, ConsentPurpose, Decision, EvidenceKind, grant, whose::Speaker, withdraw};
+use crate::{clock::DateTime, error::Result, identity::Caller, ids::PersonId, storage::Tx};
 
 /// What is written down of it.
 const WHY: &str = "was merged with another person: to be allowed anew";
@@ -43,16 +37,18 @@ fn is_open(row: &Consent, history: &[Consent], now: DateTime) -> bool {
     row.decision == Decision::Granted && !is_ended && row.expires_at.is_none_or(|end| end > now)
 }
 
-/// Withdraws these. The person is held.
+/// Withdraws these, with all that hung on them. The person is held, and the agent's head row is not yet.
 pub async fn end(tx: &mut Tx, caller: &Caller, speaker: Speaker, ending: &[ConsentPurpose]) -> Result<()> {
-    for &purpose in ending {
+    let mut ending = ending.to_vec();
+    // What forgets holds turns before it takes the head row; the others take it at once.
+    ending.sort_by_key(|purpose| *purpose != ConsentPurpose::Memory);
+    for purpose in ending {
         let row = Consent {
-            id: ConsentId::mint(),
             evidence: Some(WHY.to_owned()),
             ..grant::row(tx, caller, speaker, purpose, Decision::Withdrawn)
         };
-        tx.consents().insert(&row).await?;
-        grant::tell(tx, &row).await?;
+        let history = tx.consents().history(speaker.person, purpose).await?;
+        withdraw::carry_out(tx, &history, row).await?;
     }
     Ok(())
 }
@@ -79,7 +75,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::{Clock, SystemClock},
-        ids::UserId,
+        ids::{ConsentId, UserId},
     };
 
     fn row(decision: Decision, withdraws: Option<ConsentId>) -> Consent {

@@ -1,4 +1,5 @@
-//! Taking back: a new row in a person's history. It counts at once: every use asks, and what was remembered by it is forgotten.
+//! Taking back: a new row in a person's history. It counts at once: every use asks, and what hung on it goes with it: prints, and what
+//! was remembered by it.
 
 use super::{
     Consent, ConsentPurpose, Decision,
@@ -11,6 +12,7 @@ use crate::{
     error::{Error, Result},
     identity::Caller,
     ids::ConsentId,
+    recognition::erase::withdrawn,
     storage::Tx,
 };
 
@@ -43,13 +45,20 @@ pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdraw
         withdraws_id: grant,
         ..row(tx, caller, speaker, purpose, Decision::Withdrawn)
     };
-    tx.consents().insert(&consent).await?;
-    tx.record(recorded(Record::of("withdraw_consent"), &consent));
-    if purpose == ConsentPurpose::Memory {
-        forget_remembered(tx, consent.id, &taken_back(&history, grant)).await?;
+    carry_out(tx, &history, consent).await
+}
+
+/// Writes the row down, and takes away what hung on what it takes back of the history. The person is held.
+pub(super) async fn carry_out(tx: &mut Tx, history: &[Consent], row: Consent) -> Result<Consent> {
+    tx.consents().insert(&row).await?;
+    let record = recorded(Record::of("withdraw_consent"), &row);
+    let record = withdrawn(tx, &row, record).await?;
+    tx.record(record);
+    if row.purpose == ConsentPurpose::Memory {
+        forget_remembered(tx, row.id, &taken_back(history, row.withdraws_id)).await?;
     }
-    tell(tx, &consent).await?;
-    Ok(consent)
+    tell(tx, &row).await?;
+    Ok(row)
 }
 
 /// The grants that end now.

@@ -14,7 +14,7 @@ use crate::{
     ids::{ArtifactId, ErasureId, PersonId, TurnId},
     mailbox,
     memory::recall::words_of,
-    people,
+    people, recognition,
     storage::{Reach, Ring, Tx},
     turns::{TurnState, fail},
 };
@@ -113,10 +113,7 @@ pub(super) async fn carry_out(
             stop(tx, &reach).await?;
         }
     }
-    // Whoever reads it from here on waits for the head, and finds that it is gone (`turns::fence`).
-    for turn in tx.erasures().hold_late_readers(&reach).await? {
-        begin_anew(tx, turn).await?;
-    }
+    stop_readers(tx, &reach).await?;
     let erasure = Erasure {
         id: ErasureId::mint(),
         target_kind: target.kind().to_owned(),
@@ -162,6 +159,15 @@ async fn stop(tx: &mut Tx, reach: &Reach) -> Result<()> {
     Ok(())
 }
 
+/// Has those think again that have begun to read any of it since. The head row was taken: whoever reads it from here on waits for that,
+/// and finds that it is gone (`turns::fence`).
+pub async fn stop_readers(tx: &mut Tx, reach: &Reach) -> Result<()> {
+    for turn in tx.erasures().hold_late_readers(reach).await? {
+        begin_anew(tx, turn).await?;
+    }
+    Ok(())
+}
+
 /// Has a turn think again, and tells whoever follows it and whoever runs it.
 async fn begin_anew(tx: &mut Tx, turn: TurnId) -> Result<()> {
     tx.erasures().begin_anew(turn).await?;
@@ -187,7 +193,13 @@ async fn erase(tx: &mut Tx, target: Target, reach: &Reach, erasure: ErasureId) -
         Target::Person(id) => erasures.erase_person(id).await?,
         _ => (0, 0),
     };
+    let recognised = match target {
+        Target::Person(id) => recognition::erase::all_of(tx, id).await?,
+        _ => recognition::erase::Erased::default(),
+    };
     Ok(Counts {
+        prints: recognised.prints,
+        sightings: recognised.sightings,
         people,
         shadows,
         events,

@@ -91,6 +91,10 @@ pub struct Counts {
     pub answers: u64,
     /// People, with their names.
     pub people: u64,
+    /// Prints of voices and faces.
+    pub prints: u64,
+    /// What was recognised by them: hypotheses, observations, presence and past presence.
+    pub sightings: u64,
 }
 
 /// Something was forgotten.
@@ -98,7 +102,8 @@ pub struct Counts {
 pub struct Erasure {
     /// Its id.
     pub id: ErasureId,
-    /// What kind of thing was to be forgotten: `memory`, `event`, `session`, `person`, or `consent` for what was remembered by one that was withdrawn.
+    /// What kind of thing was to be forgotten: `memory`, `event`, `session` or `person`; or the `consent` on which it
+    /// hung, because that was withdrawn or has ended, or a print was deleted.
     #[schema(example = "memory")]
     pub target_kind: String,
     /// Which.

@@ -56,6 +56,10 @@ kinds! {
     DeviceChanged = "device.changed",
     /// A device came or went: `{device_id, is_connected, reason}`; the reason only when it went.
     DevicePresence = "device.presence",
+    /// Somebody came into a space or left it: `{presence_id, is_present}`. Who, is read from the presence, for the log keeps it.
+    PresenceChanged = "presence.changed",
+    /// Somebody may be somebody, or that was decided: `{hypothesis_id, state}`.
+    HypothesisChanged = "hypothesis.changed",
     /// What is wanted of a device changed: `{device_id, version, is_in_sync}`.
     DeviceDesiredChanged = "device.desired_changed",
     /// What a device says it is like changed: `{device_id, version, reached_version, is_in_sync}`.
@@ -102,9 +106,11 @@ impl EventKind {
     #[must_use]
     pub const fn retention(&self) -> Option<Duration> {
         match self {
-            Self::DevicePresence | Self::DeviceDesiredChanged | Self::DeviceReported => {
-                Some(Duration::days(30))
-            }
+            Self::DevicePresence
+            | Self::DeviceDesiredChanged
+            | Self::DeviceReported
+            | Self::PresenceChanged
+            | Self::HypothesisChanged => Some(Duration::days(30)),
             Self::Other(_) => Some(Duration::days(365)),
             _ => None,
         }

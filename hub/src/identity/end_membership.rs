@@ -2,14 +2,15 @@
 //!
 //! What the user watches ends by itself within a second (`events/watchers.rs`), as their role is read anew on each look. Their
 //! personal devices are revoked, for such a device sees its person's private things. The person stays: what the agent remembers
-//! of them is another matter.
+//! of them is another matter. But nobody knows them by their voice or face any more.
 
 use super::{Ended, membership::EndedDevice};
 use crate::{
     audit::record::Record,
     devices::{Device, revoke::revoke},
     error::Result,
-    ids::UserId,
+    ids::{PersonId, UserId},
+    recognition::erase::left,
     storage::Tx,
 };
 
@@ -17,6 +18,7 @@ use crate::{
 pub(super) struct Ending {
     ended: Ended,
     devices: Vec<Device>,
+    person: Option<PersonId>,
 }
 
 /// Revokes the tokens, invitations and delegations of a user, and finds their devices.
@@ -26,7 +28,8 @@ pub(super) async fn end(tx: &mut Tx, user: UserId) -> Result<Ending> {
     let invitations = tx.identity().revoke_invitations_of(user, &[]).await?;
     let made = tx.delegations().made_by(user).await?;
     let delegations = tx.delegations().revoke(&made).await?;
-    let devices = match member.and_then(|member| member.person_id) {
+    let person = member.and_then(|member| member.person_id);
+    let devices = match person {
         Some(person) => tx.devices().personal_of(person).await?,
         None => Vec::new(),
     };
@@ -36,17 +39,27 @@ pub(super) async fn end(tx: &mut Tx, user: UserId) -> Result<Ending> {
         delegations,
         devices: devices.iter().map(about).collect(),
     };
-    Ok(Ending { ended, devices })
+    Ok(Ending {
+        ended,
+        devices,
+        person,
+    })
 }
 
 impl Ending {
-    /// What ended, for the operation's record.
-    pub(super) fn told(&self, record: Record) -> Record {
-        record
+    /// Erases what they were known by, and says what ended, for the operation's record.
+    pub(super) async fn told(&self, tx: &mut Tx, record: Record) -> Result<Record> {
+        let record = record
             .with("revoked_tokens", self.ended.tokens)
             .with("revoked_invitations", self.ended.invitations)
             .with("revoked_delegations", self.ended.delegations)
-            .with("revoked_devices", self.ended.devices.len())
+            .with("revoked_devices", self.ended.devices.len());
+        let Some(person) = self.person else {
+            return Ok(record);
+        };
+        // Whoever observes or enrols is before this, and then met here, or after it, and then finds that they have left.
+        tx.take_head().await?;
+        left(tx, person, record).await
     }
 
     /// Revokes the devices. After the operation's own record, which covers the events; each device has one of its own.

@@ -20,7 +20,8 @@ pub async fn leave_agent(tx: &mut Tx, caller: &Caller) -> Result<Ended> {
     let ending = end(tx, user).await?;
     tx.identity().end_membership(user).await?;
     let record = Record::of("leave_agent").on("user", user.0);
-    tx.record(ending.told(record.with("former_role", role.as_str())));
+    let record = ending.told(tx, record.with("former_role", role.as_str())).await?;
+    tx.record(record);
     changed(tx, user, None, "left").await?;
     ending.finish(tx).await
 }

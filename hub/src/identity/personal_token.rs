@@ -2,9 +2,8 @@
 //!
 //! A token is of one user at one agent. It may do what is in its scopes *and* what the user's role grants when it is used: whoever
 //! is made less, takes it from their tokens too. It lets nobody in, neither tokens nor devices nor people, so that what was stolen
-//! ends with its own end; it decides about no actions and gives no consent, for that is a person's or a policy's; and what it says is
-//! believed as a guest is,
-//! for nobody knows whose words a program passes on.
+//! ends with its own end; it decides about no actions, gives no consent and says of nobody who they are, for that is a
+//! person's or a policy's; and what it says is believed as a guest is, for nobody knows whose words a program passes on.
 
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
@@ -56,6 +55,8 @@ pub const fn may_have(scope: Scope) -> bool {
             | Scope::MembersWrite
             | Scope::ActionsDecide
             | Scope::ConsentsWrite
+            | Scope::RecognitionEnrol
+            | Scope::RecognitionDecide
             | Scope::DelegationsWrite
             // By one's own hand.
             | Scope::MemoriesShare
@@ -84,6 +85,8 @@ mod tests {
             "tokens:write",
             "members:write",
             "consents:write",
+            "recognition:enrol",
+            "recognition:decide",
             "delegations:write",
         ];
         assert_eq!(refused, never);

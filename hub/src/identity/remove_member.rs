@@ -15,7 +15,9 @@ pub async fn remove_member(tx: &mut Tx, caller: &Caller, user: UserId) -> Result
     let ending = end(tx, user).await?;
     tx.identity().end_membership(user).await?;
     let record = Record::of("remove_member").on("user", user.0);
-    tx.record(ending.told(record.with("former_role", pair.from.as_str())));
+    let record = record.with("former_role", pair.from.as_str());
+    let record = ending.told(tx, record).await?;
+    tx.record(record);
     changed(tx, user, None, "removed").await?;
     ending.finish(tx).await
 }

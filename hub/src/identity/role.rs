@@ -53,6 +53,8 @@ impl Role {
             | Scope::TurnsRead
             | Scope::ConsentsRead
             | Scope::ConsentsWrite
+            | Scope::RecognitionRead
+            | Scope::RecognitionDecide
             | Scope::TokensRead
             | Scope::TokensWrite => Some(Self::Guest),
             Scope::EventsRead
@@ -70,12 +72,15 @@ impl Role {
             | Scope::ErasuresRead
             | Scope::ErasuresWrite
             | Scope::PeopleRead
+            | Scope::PresenceRead
             | Scope::AgentsDelegate
             | Scope::DevicesRead => Some(Self::Member),
             Scope::SpacesWrite
             | Scope::DevicesWrite
             | Scope::MembersWrite
             | Scope::PeopleWrite
+            | Scope::RecognitionEnrol
+            | Scope::RecognitionObserve
             | Scope::DelegationsRead
             | Scope::DelegationsWrite
             | Scope::JobsRead

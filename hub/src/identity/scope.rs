@@ -88,6 +88,16 @@ scopes! {
     PeopleRead = "people:read",
     /// Make people known, and change what is said of them.
     PeopleWrite = "people:write",
+    /// See prints and hypotheses, without their vectors: one's own, or all as owner or admin.
+    RecognitionRead = "recognition:read",
+    /// Make prints, of oneself or of anybody who allows it.
+    RecognitionEnrol = "recognition:enrol",
+    /// Send what a worker saw or heard, to be compared with prints.
+    RecognitionObserve = "recognition:observe",
+    /// Confirm and reject who it is, end presence and delete prints: one's own, or all as owner or admin.
+    RecognitionDecide = "recognition:decide",
+    /// See who is where, and who was.
+    PresenceRead = "presence:read",
     /// See what others may do for the agent.
     DelegationsRead = "delegations:read",
     /// Let others act for the agent, and end that.

@@ -21,7 +21,8 @@ pub async fn update_member(tx: &mut Tx, caller: &Caller, user: UserId, role: Rol
         .with("former_role", pair.from.as_str());
     let ended = if role == Role::Blocked {
         let ending = end(tx, user).await?;
-        tx.record(ending.told(record));
+        let record = ending.told(tx, record).await?;
+        tx.record(record);
         ending.finish(tx).await?
     } else {
         let invitations = revoke_invitations_beyond(tx, user, role).await?;

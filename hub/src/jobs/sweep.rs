@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Duration as TimeDelta;
 
 use super::sample::sample;
-use crate::{actions, artifacts, devices, error::Result, hub::Hub, mailbox, memory, pairings};
+use crate::{actions, artifacts, devices, error::Result, hub::Hub, mailbox, memory, pairings, recognition};
 
 /// How often deadlines are looked at.
 const DEADLINES: Duration = Duration::from_secs(1);
@@ -72,12 +72,16 @@ pub async fn end_overdue(hub: &Hub) -> Result<()> {
     let silent_since = hub.clock.now() - TimeDelta::milliseconds(heartbeat) * MISSED;
     devices::age::age_out(hub, silent_since).await?;
     pairings::expire::expire_overdue(hub).await?;
+    recognition::age::age_out(hub).await?;
     Ok(())
 }
 
 /// Removes what was kept long enough: done jobs, idempotency answers, streams, what people sent to
-/// devices, pairings, credentials and invitations that ended, payloads whose retention is over.
+/// devices, pairings, credentials and invitations that ended, payloads whose retention is over, and what hangs
+/// on consents that have ended.
 pub async fn remove_old(hub: &Hub) -> Result<()> {
+    recognition::age::erase_expired(hub).await?;
+    while !hub.lifecycle.is_closing() && recognition::age::purge(hub).await? > 0 {}
     while !hub.lifecycle.is_closing() && remove_some(hub).await? > 0 {}
     Ok(())
 }

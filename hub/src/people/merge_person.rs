@@ -15,6 +15,7 @@ use crate::{
     events::{EventKind, NewEvent, Place},
     identity::{Caller, Principal},
     ids::{PersonId, UserId},
+    recognition::erase,
     storage::{HeldPerson, Ring, Tx},
 };
 
@@ -60,6 +61,7 @@ pub async fn merge_person(tx: &mut Tx, caller: &Caller, from: PersonId, into: Pe
             format!("the one who is merged has more than {MOST_MOVED} things: forget some of it first");
         return Err(Error::conflict("too_much", detail));
     }
+    join::end(tx, caller, join::speaker(into, user, is_own), &ending).await?;
     // Last of what is held: from here on nothing is appended. What was begun meanwhile moves, too.
     tx.take_head().await?;
     stop(tx, from).await?;
@@ -71,14 +73,13 @@ pub async fn merge_person(tx: &mut Tx, caller: &Caller, from: PersonId, into: Pe
         Place::in_space(elsewhere),
         said,
     ));
-    join::end(tx, caller, join::speaker(into, user, is_own), &ending).await?;
     let words: Vec<&str> = ending.iter().map(|purpose| purpose.as_str()).collect();
-    tx.record(
-        Record::of("merge_person")
-            .on("person", from.0)
-            .with("into_person_id", into.to_string())
-            .with("ended_consents", words),
-    );
+    let record = Record::of("merge_person")
+        .on("person", from.0)
+        .with("into_person_id", into.to_string())
+        .with("ended_consents", words);
+    let record = erase::merged(tx, from, into, record).await?;
+    tx.record(record);
     Ok(Merged {
         person: tx.people().find(into).await?.ok_or(NOBODY)?,
         ended_consents: ending,

@@ -6,15 +6,16 @@
 //! It fails closed: a mode that nobody knows is private, and what cannot be found is not kept. What was kept before a switch stays,
 //! and people may read it; the agent does not.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
 use super::Closed;
 use crate::{
-    consents::{ConsentPurpose, Standing, Use, check::check},
+    consents::{ConsentPurpose, Standing, Use, check::check, standing},
     error::Result,
     ids::{ConsentId, DeviceId, PersonId, SessionId, SpaceId},
+    recognition::Modality,
     storage::{TurnRow, Tx},
 };
 
@@ -27,6 +28,8 @@ pub enum Purpose {
     Plan,
     /// Remember it.
     Remember,
+    /// Know who it is, by how they sound or look.
+    Recognise(Modality),
 }
 
 /// What the gate is asked about.
@@ -109,6 +112,7 @@ async fn ask_the_person(tx: &mut Tx, matter: Matter) -> Result<Answer> {
     let purpose = match matter.purpose {
         Purpose::Keep | Purpose::Plan => None,
         Purpose::Remember => Some(ConsentPurpose::Memory),
+        Purpose::Recognise(by) => Some(by.purpose()),
     };
     let (Some(person), Some(purpose)) = (matter.person, purpose) else {
         return Ok(Answer::Open(None));
@@ -133,4 +137,30 @@ pub async fn usable_memories(tx: &mut Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>>
 /// Those of some sessions whose words the agent may use now.
 pub async fn usable_sessions(tx: &mut Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
     tx.places().sessions_of_open_spaces(ids).await
+}
+
+/// Those who have prints and may be known by them, in a space that is open: each by which grant. In a closed one nobody.
+pub async fn recognisable(
+    tx: &mut Tx,
+    by: Modality,
+    space: SpaceId,
+    device: Option<DeviceId>,
+) -> Result<HashMap<PersonId, ConsentId>> {
+    if closed(tx, Matter::kept_in(space)).await?.is_some() {
+        return Ok(HashMap::new());
+    }
+    let of = Use {
+        space: Some(space),
+        device,
+        at: tx.now(),
+    };
+    let histories = tx.consents().histories_of_printed(by.purpose()).await?;
+    let granted =
+        histories
+            .into_iter()
+            .filter_map(|(person, history)| match standing(by.purpose(), &history, &of) {
+                Standing::Granted(grant) => Some((person, grant)),
+                Standing::ByDefault | Standing::Refused => None,
+            });
+    Ok(granted.collect())
 }

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, Result},
     events::payload::check_name,
     ids::SpaceId,
+    recognition::leave::empty,
     storage::{Tx, Within},
     turns::cancel::{cancel, hold, recorded},
 };
@@ -49,6 +50,9 @@ pub async fn update_space(tx: &mut Tx, id: SpaceId, change: SpaceChange) -> Resu
     }
     (space.name, space.privacy_mode, space.updated_at) = (name, mode, tx.now());
     cancel(tx, &turns, Closed::PrivacyMode).await?;
+    if mode == PrivacyMode::Private {
+        empty(tx, id).await?;
+    }
     tx.append(changed(&space));
     let record = Record::of("update_space").on("space", id.0);
     tx.record(recorded(record.with("privacy_mode", mode.as_str()), &turns));

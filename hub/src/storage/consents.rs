@@ -1,5 +1,7 @@
 //! The history of consents: rows are added, and never changed.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use super::{Tx, identity::one};
@@ -135,6 +137,38 @@ impl Consents<'_> {
         );
         let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
         rows.map(Consent::try_from).collect()
+    }
+
+    /// What counts of the history of everybody who has a print, by person, each oldest first. Whoever has an account counts only
+    /// while they belong to the agent and are not blocked.
+    pub async fn histories_of_printed(
+        &mut self,
+        purpose: ConsentPurpose,
+    ) -> Result<HashMap<PersonId, Vec<Consent>>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query_as!(
+            ConsentRow,
+            "select id, person_id, purpose, decision, space_id, device_id, starts_at, expires_at, withdraws_id,
+               evidence_kind, evidence, given_by, request_id, created_at
+             from consents c where agent_id = $1 and purpose = $2
+               and person_id in (select person_id from voiceprints where agent_id = $1
+                 union select person_id from faceprints where agent_id = $1)
+               and (not exists (select from person_accounts a where a.agent_id = $1 and a.person_id = c.person_id)
+                 or exists (select from person_accounts a join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id
+                   where a.agent_id = $1 and a.person_id = c.person_id and m.revoked_at is null and m.role <> 'blocked'))
+               and number >= coalesce((select max(number) from consents w where w.agent_id = $1
+                 and w.person_id = c.person_id and w.purpose = $2 and w.decision = 'withdrawn' and w.withdraws_id is null), 0)
+             order by person_id, number",
+            agent.0,
+            purpose.as_str()
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        let mut histories: HashMap<PersonId, Vec<Consent>> = HashMap::new();
+        for row in rows {
+            let row = Consent::try_from(row)?;
+            histories.entry(row.person_id).or_default().push(row);
+        }
+        Ok(histories)
     }
 
     /// One row of a person's history.

@@ -247,14 +247,15 @@ impl Turns<'_> {
     pub async fn note_read(&mut self, id: TurnId, lease: &Lease, read: &Read) -> Result<bool> {
         let agent = self.0.agent();
         let done = sqlx::query!(
-            "update turns set read_event_ids = $4, read_memory_ids = $5, read_action_ids = $6
+            "update turns set read_event_ids = $4, read_memory_ids = $5, read_action_ids = $6, read_person_ids = $7
              where agent_id = $1 and id = $2 and state = 'running' and fence = $3",
             agent.0,
             id.0,
             lease.fence,
             &read.events,
             &read.memories,
-            &read.actions
+            &read.actions,
+            &read.people
         )
         .execute(self.0.connection())
         .await?;

@@ -41,6 +41,8 @@ pub const MODEL_SECONDS: &str = "hub_model_seconds";
 pub const EMBEDDING_SECONDS: &str = "hub_embedding_seconds";
 /// Memories that have no embedding of the configured model yet.
 pub const EMBEDDINGS_MISSING: &str = "hub_embeddings_missing";
+/// Voices and faces that workers sent, by what became of them.
+pub const OBSERVATIONS: &str = "hub_recognition_observations_total";
 /// Commands ended, by state.
 pub const COMMANDS: &str = "hub_commands_total";
 /// Messages of satellites dealt with, by frame and outcome.
@@ -126,6 +128,7 @@ pub(super) fn describe() {
         EMBEDDINGS_MISSING,
         "memories that have no embedding of the configured model yet"
     );
+    describe_recognition();
     describe_counter!(COMMANDS, "commands ended, by state");
     describe_satellites();
     describe_gauge!(AUDIT_WAITING, "audit entries not yet in the signed log");
@@ -157,6 +160,13 @@ pub(super) fn describe() {
     describe_gauge!(MODEL_CIRCUIT, "1 while turns of this process wait, else 0");
     describe_counter!(SPANS_DROPPED, "spans that no collector got, by reason");
     describe_watching();
+}
+
+fn describe_recognition() {
+    describe_counter!(
+        OBSERVATIONS,
+        "voices and faces that workers sent, by what became of them"
+    );
 }
 
 fn describe_watching() {

@@ -7,9 +7,13 @@ use crate::{
     ids::{ActionId, DeviceId, EventId, SessionId, SpaceId, TurnId},
     memory::recall::Recalled,
     places::Space,
+    recognition::Presence,
     storage::AgentBrief,
     turns::Read,
 };
+
+/// People that a turn is told are there at most.
+pub const MOST_PRESENT: u32 = 20;
 
 /// Everything a turn may know.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct TurnContext {
     pub spaces: Vec<Space>,
     /// The agent's live devices.
     pub devices: Vec<Device>,
+    /// Those who are known to be where the turn is, as they allow.
+    pub present: Vec<Present>,
     /// Whether those who spoke allow it to remember what they said. What it wants to remember all the same is left out.
     pub may_remember: bool,
     /// The time.
@@ -52,6 +58,8 @@ impl TurnContext {
             memories: recalled.map(|recalled| recalled.memory.id.0).collect(),
             actions: told().map(|told| told.action.0).collect(),
             sessions: told().filter_map(|told| Some(told.session?.0)).collect(),
+            people: self.present.iter().map(|there| there.known.person_id.0).collect(),
+            known: self.present.iter().map(|there| there.known.clone()).collect(),
         }
     }
 
@@ -72,6 +80,15 @@ impl TurnContext {
             .chain(recalled.map(|recalled| recalled.memory.trust))
             .fold(self.trust_of_inputs(), Trust::min)
     }
+}
+
+/// Somebody who is there.
+#[derive(Debug, Clone)]
+pub struct Present {
+    /// Who, and by what they are known.
+    pub known: Presence,
+    /// How they are called.
+    pub name: String,
 }
 
 /// One input event.

@@ -115,6 +115,7 @@ pub async fn gather(
         waiting_actions,
         spaces,
         devices,
+        present: Vec::new(),
         may_remember,
         now: tx.now(),
     })

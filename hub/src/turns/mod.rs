@@ -12,6 +12,7 @@ pub mod gather;
 pub mod live;
 pub mod offline;
 pub mod planner;
+pub mod present;
 pub mod run;
 pub mod runtime;
 pub mod step;
@@ -26,6 +27,7 @@ use self::step::TurnStep;
 use crate::{
     clock::DateTime,
     ids::{EventId, SessionId, TurnId},
+    recognition::Presence,
 };
 
 /// What a turn has read, by ids.
@@ -39,6 +41,10 @@ pub struct Read {
     pub actions: Vec<Uuid>,
     /// Where those had come up.
     pub sessions: Vec<Uuid>,
+    /// Who was there.
+    pub people: Vec<Uuid>,
+    /// By what those are known.
+    pub known: Vec<Presence>,
 }
 
 /// One part of a message.

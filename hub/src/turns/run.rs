@@ -9,6 +9,7 @@ use super::{
     fence::stands,
     gather::{gather, hear},
     live::{Live, LookedUp},
+    present::present,
     runtime::{RuntimeError, Thought},
 };
 use crate::{
@@ -60,7 +61,9 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         drop(tx);
         return skip(hub, lease, &turn, why.as_str()).await;
     }
-    let context = gather(&mut tx, &turn, runtime, heard, &meanings).await?;
+    let mut context = gather(&mut tx, &turn, runtime, heard, &meanings).await?;
+    let trust = context.trust_of_inputs();
+    context.present = present(&mut tx, &hub.config.recognition, &turn, trust).await?;
     if context.inputs.is_empty() {
         drop(tx);
         return skip(hub, lease, &turn, "inputs_erased").await;

@@ -6,7 +6,7 @@ use hub::storage::{PROBE, TABLES};
 use support::TestHub;
 
 /// Columns that hold what people and devices said, and what was made of it. Forgetting empties them, or takes their row.
-const ERASED: [&str; 57] = [
+const ERASED: [&str; 65] = [
     "action_decisions.arguments_sha256",
     "action_decisions.reason",
     "actions.arguments",
@@ -38,6 +38,8 @@ const ERASED: [&str; 57] = [
     "embeddings_384.problem",
     "embeddings_768.embedding",
     "embeddings_768.problem",
+    "faceprints.embedding",
+    "faceprints.embedding_salt",
     "events.client_digest",
     "events.payload",
     "events.payload_salt",
@@ -53,14 +55,20 @@ const ERASED: [&str; 57] = [
     "people.aliases",
     "people.name",
     "people.relationship",
+    "presence.modality",
+    "presence_history.modality",
+    "recognition_observations.modality",
     "turn_steps.function",
     "turn_steps.usage",
     "turn_stream.text",
     "turns.reason",
+    "voiceprints.embedding",
+    "voiceprints.embedding_salt",
     // Their rows go, too.
     "memories.tier",
     "memories.trust",
     "memories.lifecycle",
+    "identity_hypotheses.state",
     "memory_candidates.state",
     "memory_candidates.tier",
     "memory_candidates.trust",
@@ -131,9 +139,11 @@ const NO_CONTENT: &[&str] = &[
     "events.source_kind",
     "events.trust",
     "events.type",
+    "faceprints.model",
     "idempotency_keys.key",
     "idempotency_keys.operation",
     "idempotency_keys.principal",
+    "identity_hypotheses.modality",
     "invitations.code_sha256",
     "invitations.role",
     "jobs.kind",
@@ -159,6 +169,7 @@ const NO_CONTENT: &[&str] = &[
     "pairings.version",
     "personas.instructions",
     "personas.name",
+    "presence_history.reason",
     "scrubber_state.problem",
     "scrubber_state.written",
     "sequencer_state.frontier",
@@ -181,6 +192,7 @@ const NO_CONTENT: &[&str] = &[
     "user_identities.subject",
     "users.name",
     "users.password_hash",
+    "voiceprints.model",
 ];
 
 /// Every column but those of numbers, times, ids and truth values.

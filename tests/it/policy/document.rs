@@ -6,11 +6,11 @@ use serde_json::Value;
 use support::Api;
 
 /// Verbs that an operation id may begin with.
-const VERBS: [&str; 33] = [
-    "accept", "approve", "cancel", "claim", "complete", "create", "delete", "download", "find", "forget",
-    "get", "grant", "leave", "list", "merge", "poll", "recall", "refresh", "register", "reject", "remove",
-    "replay", "resolve", "revoke", "rotate", "send", "share", "sign", "start", "stream", "transfer",
-    "update", "withdraw",
+const VERBS: [&str; 35] = [
+    "accept", "approve", "cancel", "claim", "complete", "confirm", "create", "delete", "download", "enrol",
+    "find", "forget", "get", "grant", "leave", "list", "merge", "poll", "recall", "refresh", "register",
+    "reject", "remove", "replay", "resolve", "revoke", "rotate", "send", "share", "sign", "start", "stream",
+    "transfer", "update", "withdraw",
 ];
 
 #[test]

@@ -23,7 +23,7 @@ pub(super) enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 86] = [
+const TABLE: [(&str, Needs); 96] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -45,6 +45,12 @@ const TABLE: [(&str, Needs); 86] = [
     ("list_consents", Least(Role::Guest)),
     ("grant_consent", Least(Role::Guest)),
     ("withdraw_consent", Least(Role::Guest)),
+    ("list_prints", Least(Role::Guest)),
+    ("delete_print", Least(Role::Guest)),
+    ("list_hypotheses", Least(Role::Guest)),
+    ("confirm_hypothesis", Least(Role::Guest)),
+    ("reject_hypothesis", Least(Role::Guest)),
+    ("remove_presence", Least(Role::Guest)),
     ("list_tokens", Least(Role::Guest)),
     ("create_token", Least(Role::Guest)),
     ("revoke_token", Least(Role::Guest)),
@@ -85,10 +91,14 @@ const TABLE: [(&str, Needs); 86] = [
     ("forget_session", Least(Role::Member)),
     ("list_erasures", Least(Role::Member)),
     ("get_erasure", Least(Role::Member)),
+    ("list_presence", Least(Role::Member)),
+    ("list_past_presence", Least(Role::Member)),
     ("list_devices", Least(Role::Member)),
     ("get_device", Least(Role::Member)),
     ("get_shadow", Least(Role::Member)),
     ("update_shadow", Least(Role::Member)),
+    ("enrol_print", Least(Role::Admin)),
+    ("send_observation", Least(Role::Admin)),
     ("list_delegations", Least(Role::Admin)),
     ("get_delegation", Least(Role::Admin)),
     ("create_delegation", Least(Role::Admin)),
@@ -355,6 +365,9 @@ impl Cast {
                 "forget_event" => format!("events/{}/forget", told.event),
                 _ => format!("sessions/{}/forget", told.session),
             };
+        }
+        if let Some(path) = sample.own_recognition(&client, &operation.id).await {
+            good.path = path;
         }
         let answer = ask(&client, operation, &good).send().await;
         if (operation.id.as_str(), who) == ("leave_agent", Who::In(Role::Owner)) {

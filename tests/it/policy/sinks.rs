@@ -26,6 +26,12 @@ const CONTENT: &[(&str, &[&str])] = &[
     ("commands", &["arguments", "result", "error", "progress"]),
     ("device_shadows", &["desired", "reported"]),
     ("artifacts", &["name", "stored_at"]),
+    ("voiceprints", &[]),
+    ("faceprints", &[]),
+    ("identity_hypotheses", &["score"]),
+    ("recognition_observations", &[]),
+    ("presence", &["seen_at"]),
+    ("presence_history", &[]),
 ];
 
 /// All others, and why what is said, sensed or done in a space does not get there.
@@ -76,6 +82,8 @@ const OUTLETS: &[(&str, &str)] = &[
     ("events", "inputs_of"),
     ("events", "recent"),
     ("actions", "list"),
+    ("recognition", "compare"),
+    ("recognition", "present"),
 ];
 
 /// The same of functions.
@@ -161,6 +169,25 @@ const TABLE: &[(&str, Obeys)] = &[
     ),
     ("devices::update_shadow::tell", Needless(STATES)),
     ("consents::grant::tell", Needless(SETTINGS)),
+    ("recognition::enrol::enrol", With("recognition::enrol::granted")),
+    ("recognition::observe::find", Asks),
+    ("recognition::observe::keep", With("recognition::observe::find")),
+    ("recognition::observe::tell", Asks),
+    ("recognition::confirm::settle", Asks),
+    (
+        "recognition::reject::reject",
+        Needless("takes back what was not so"),
+    ),
+    (
+        "recognition::leave::end",
+        Needless("that somebody is not there any more, and not who"),
+    ),
+    ("recognition::erase::tell", Asks),
+    ("turns::present::present", With("turns::present::name_as_known")),
+    (
+        "http::v1::presence::list_presence::list_presence",
+        Needless("people read who is there; in a private space there is nobody"),
+    ),
     ("erasures::forget::carry_out", Needless(STATES)),
     ("erasures::forget::tell", Needless(STATES)),
     ("jobs::fail::put_off", Needless("takes back what was said")),
@@ -191,7 +218,8 @@ const TABLE: &[(&str, Obeys)] = &[
 ];
 
 /// Calls of the gate.
-const GATE: [&str; 6] = [
+const GATE: [&str; 7] = [
+    "recognisable",
     "closed",
     "closed_and_held",
     "ask",

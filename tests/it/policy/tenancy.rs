@@ -8,7 +8,7 @@ use axum::http::Method;
 use hub::{ids::AgentId, satellite::protocol::HubFrame};
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
-use support::{Client, Household, Operation, Seeded, Served, Snapshot, Socket, TestHub};
+use support::{Client, Household, Operation, Seeded, Served, Snapshot, Socket, TestHub, voice};
 use uuid::Uuid;
 
 use crate::sample::{Good, Sample, ask};
@@ -242,11 +242,34 @@ async fn furnish(hub: &TestHub, away: &Household, eve: &Client) {
         .post("spaces", json!({"name": format!("{FOUND} {AWAY}")}))
         .await
         .expect(201);
+    known_by_voice(hub, eve, away).await;
     let wish = json!({"expected_version": 0, "desired": {"shows": AWAY}});
     let _ = eve
         .patch(&format!("devices/{}/shadow", away.office.id), wish)
         .await
         .expect(200);
+}
+
+/// Eve is where she is heard; and was before.
+async fn known_by_voice(hub: &TestHub, eve: &Client, away: &Household) {
+    let _ = eve
+        .post("people/self/consents", json!({"purpose": "voice"}))
+        .await
+        .expect(201);
+    let heard =
+        json!({"modality": "voice", "vector": voice(1), "model": AWAY, "space_id": away.kitchen.space});
+    let _ = eve.post("people/self/prints", heard.clone()).await.expect(201);
+    for _ in 0..2 {
+        let there = eve.get("presence").await.expect(200);
+        if let Some(there) = there.items().first() {
+            let path = format!("presence/{}", there["id"].as_str().expect("an id"));
+            let _ = eve.delete(&path).await.expect(204);
+            hub.clock.advance(chrono::Duration::seconds(11));
+        }
+        let seen = eve.post("observations", heard.clone()).await.expect(200);
+        let confirm = format!("hypotheses/{}/confirm", seen.text("/hypothesis_id"));
+        let _ = eve.post(&confirm, json!({})).await.expect(200);
+    }
 }
 
 /// Somebody keeps things for himself: what he says, what is remembered of it, what comes of it, an artifact.

@@ -199,19 +199,31 @@ async fn rows_are_deleted_from_the_known_tables_only() {
     // What was said while a turn was thought about is taken back when it is thought about again, or never said; its steps go when what
     // it ran on is forgotten.
     let streams = ["turn_steps", "turn_stream"];
+    // What is known of bodies goes with the consent.
+    let hypotheses = ["faceprints", "identity_hypotheses"];
+    let presence = ["presence", "presence_history", "recognition_observations"];
     // What a device said of itself goes when it is revoked.
     assert_eq!(
         by_app,
         [
             &["device_connections", "device_shadows"][..],
             &embeddings,
+            &hypotheses,
             &memories,
-            &streams
+            &presence,
+            &streams,
+            &["voiceprints"],
         ]
         .concat()
     );
     let by_system: Vec<String> = hub.sql().values(&deletable("hub_system")).await;
-    let others = ["idempotency_keys", "invitations", "jobs"];
+    let others = [
+        "faceprints",
+        "idempotency_keys",
+        "identity_hypotheses",
+        "invitations",
+        "jobs",
+    ];
     // An artifact goes once its bytes have.
     assert_eq!(
         by_system,
@@ -231,9 +243,12 @@ async fn rows_are_deleted_from_the_known_tables_only() {
             &embeddings,
             &others,
             &memories,
+            &["pairings"],
+            &presence,
             // The probe of the scrub.
-            &["pairings", "scrub_probe"],
-            &streams
+            &["scrub_probe"],
+            &streams,
+            &["voiceprints"],
         ]
         .concat()
     );

@@ -42,6 +42,7 @@ mod rest;
 mod snapshot;
 mod superuser;
 mod user;
+mod voice;
 mod wire;
 
 pub use api::{Api, Operation};
@@ -71,4 +72,5 @@ pub use socket::{End, Message, Socket, transcript};
 pub use snapshot::Snapshot;
 pub use superuser::SuperuserSql;
 pub use user::User;
+pub use voice::{face, near, voice};
 pub use wire::{Cut, Edge, Side, Wire};

@@ -10,14 +10,18 @@ pub mod delegations;
 pub mod devices;
 pub mod erasures;
 pub mod events;
+pub mod hypotheses;
 pub mod invitations;
 pub mod jobs;
 pub mod me;
 pub mod members;
 pub mod memories;
 pub mod messages;
+pub mod observations;
 pub mod pairings;
 pub mod people;
+pub mod presence;
+pub mod prints;
 pub mod sessions;
 pub mod sign_in;
 pub mod spaces;
@@ -55,6 +59,10 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .merge(artifacts::routes())
         .merge(erasures::routes())
         .merge(people::routes())
+        .merge(prints::routes())
+        .merge(observations::routes())
+        .merge(hypotheses::routes())
+        .merge(presence::routes())
         .merge(jobs::routes())
 }
 

@@ -21,7 +21,7 @@ impl Erasures<'_> {
         let rows = sqlx::query!(
             r#"with held as (select id, state from turns where agent_id = $1 and (id = any ($2)
                  or state in ('queued', 'running', 'waiting')
-                   and (read_event_ids && $3 or read_memory_ids && $4 or read_action_ids && $5))
+                   and (read_event_ids && $3 or read_memory_ids && $4 or read_action_ids && $5 or read_person_ids && $6))
                  order by id for no key update)
                select h.id, not exists (select from turn_inputs i join events e on e.agent_id = i.agent_id and e.id = i.event_id
                  where i.agent_id = $1 and i.turn_id = h.id and e.payload is not null and e.id <> all ($3)) as "is_empty!"
@@ -30,7 +30,8 @@ impl Erasures<'_> {
             &reach.spoke(),
             &list(&reach.events),
             &list(&reach.memories),
-            &list(&reach.actions)
+            &list(&reach.actions),
+            &list(&reach.people)
         );
         let rows = rows.fetch_all(self.0.connection()).await?;
         Ok(rows
@@ -45,12 +46,13 @@ impl Erasures<'_> {
         let agent = self.0.agent();
         let ids = sqlx::query_scalar!(
             "select id from turns where agent_id = $1 and state = 'running'
-               and (read_event_ids && $2 or read_memory_ids && $3 or read_action_ids && $4)
+               and (read_event_ids && $2 or read_memory_ids && $3 or read_action_ids && $4 or read_person_ids && $5)
              for no key update skip locked",
             agent.0,
             &list(&reach.events),
             &list(&reach.memories),
-            &list(&reach.actions)
+            &list(&reach.actions),
+            &list(&reach.people)
         );
         let ids = ids.fetch_all(self.0.connection()).await?;
         Ok(ids.into_iter().map(TurnId).collect())

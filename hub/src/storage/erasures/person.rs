@@ -52,6 +52,7 @@ impl Erasures<'_> {
 
     /// All that is attributed to a person, said by their login, or private to them.
     pub async fn add_person(&mut self, reach: &mut Reach, person: PersonId) -> Result<()> {
+        reach.people.extend(self.names_of(person).await?);
         let agent = self.0.agent();
         let users = sqlx::query_scalar!(
             "select user_id from person_accounts where agent_id = $1 and person_id = $2",

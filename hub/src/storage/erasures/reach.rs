@@ -33,6 +33,8 @@ pub struct Reach {
     pub commands: BTreeSet<(Uuid, Uuid)>,
     /// Artifacts.
     pub artifacts: BTreeSet<Uuid>,
+    /// People of whom nobody is to say that they were there.
+    pub people: BTreeSet<Uuid>,
 }
 
 impl Reach {

@@ -38,7 +38,7 @@ impl Erasures<'_> {
              )
              select t.id from turns t
              where t.agent_id = $1 and t.id <> all ($5) and t.id > $7
-               and (t.read_event_ids && $2 or t.read_memory_ids && $4 or t.read_action_ids && $6
+               and (t.read_event_ids && $2 or t.read_memory_ids && $4 or t.read_action_ids && $6 or t.read_person_ids && $9
                  or t.read_event_ids is null
                    and exists (select from origin o where o.session_id = t.session_id and o.at <= t.created_at)
                  or t.read_memory_ids is null and cardinality($4) > 0
@@ -51,46 +51,53 @@ impl Erasures<'_> {
             &list(&reach.turns),
             &list(&reach.actions),
             after,
-            READERS_AT_ONCE
+            READERS_AT_ONCE,
+            &list(&reach.people)
         );
         Ok(found.fetch_all(self.0.connection()).await?)
     }
 
     /// What of these turns' words repeats it. Of what they remembered and wanted to do, the words of their own inputs count for
     /// nothing. What is remembered as having happened is told by the words that were said: who said them where stands in all such
-    /// memories. The words of an action count for those only that had read of it.
+    /// memories. The words of an action count for those only that had read of it, and somebody's names for those that were told that they
+    /// were there.
     async fn add_repeated_by(&mut self, readers: &[Uuid], reach: &mut Reach, words: &str) -> Result<()> {
         let agent = self.0.agent();
         // Without a list of common words any two texts share two.
         let shared = if words == "simple" { i64::MAX } else { SHARED_WORDS };
         let found = sqlx::query!(
             r#"with origin as materialized (
-                 select tsvector_to_array(to_tsvector($2::text::regconfig, e.payload)) as words, false as is_action
+                 select tsvector_to_array(to_tsvector($2::text::regconfig, e.payload)) as words, false as is_action,
+                   false as is_name
                  from events e where e.agent_id = $1 and e.id = any ($3) and e.payload is not null
                    and (e.type not in ('message.agent', 'turn.ended') or e.id = any ($4))
                  union all
-                 select tsvector_to_array(m.words), false from memories m
+                 select tsvector_to_array(m.words), false, false from memories m
                  where m.agent_id = $1 and m.id = any ($5) and m.tier <> 'episodic'
                  union all
                  select tsvector_to_array(to_tsvector($2::text::regconfig, a.summary)
-                   || to_tsvector($2::text::regconfig, a.arguments)), true
+                   || to_tsvector($2::text::regconfig, a.arguments)), true, false
                  from actions a where a.agent_id = $1 and a.id = any ($6) and a.erased_at is null
+                 union all
+                 select tsvector_to_array(to_tsvector($2::text::regconfig, called)), false, true
+                 from people p, unnest(p.aliases || p.name) as called where p.agent_id = $1 and p.id = any ($9)
                ), reader as materialized (
-                 select t.id, t.reply_event_id, coalesce(t.read_action_ids && $6, false) as reads_actions, array(
+                 select t.id, t.reply_event_id, coalesce(t.read_action_ids && $6, false) as reads_actions,
+                   coalesce(t.read_person_ids && $9, false) as reads_people, array(
                    select unnest(tsvector_to_array(to_tsvector($2::text::regconfig, e.payload)))
                    from turn_inputs i join events e on e.agent_id = i.agent_id and e.id = i.event_id
                    where i.agent_id = $1 and i.turn_id = t.id and e.payload is not null) as own
                  from turns t where t.agent_id = $1 and t.id = any ($7)
                ), said as (
-                 select 'reply' as kind, r.id, r.reads_actions,
+                 select 'reply' as kind, r.id, r.reads_actions, r.reads_people,
                    tsvector_to_array(to_tsvector($2::text::regconfig, e.payload - 'turn_id')) as words
                  from reader r join events e on e.agent_id = $1 and e.id = r.reply_event_id and e.payload is not null
                  union all
-                 select 'candidate', c.id, r.reads_actions, array(
+                 select 'candidate', c.id, r.reads_actions, r.reads_people, array(
                    select unnest(tsvector_to_array(to_tsvector($2::text::regconfig, c.content))) except select unnest(r.own))
                  from reader r join memory_candidates c on c.agent_id = $1 and c.turn_id = r.id
                  union all
-                 select 'action', a.id, r.reads_actions, array(
+                 select 'action', a.id, r.reads_actions, r.reads_people, array(
                    select unnest(tsvector_to_array(to_tsvector($2::text::regconfig, a.summary)
                      || to_tsvector($2::text::regconfig, a.arguments))) except select unnest(r.own))
                  from reader r join actions a on a.agent_id = $1 and a.turn_id = r.id
@@ -98,7 +105,7 @@ impl Erasures<'_> {
                select s.kind as "kind!", s.id as "id!" from said s where exists (
                  select from origin o, lateral (select count(*) as shared from (
                    select unnest(o.words) intersect select unnest(s.words)) as both_have) as n
-                 where (not o.is_action or s.reads_actions)
+                 where (not o.is_action or s.reads_actions) and (not o.is_name or s.reads_people)
                    and n.shared > 0 and (n.shared >= $8 or n.shared * 2 >= cardinality(o.words)))"#,
             agent.0,
             words,
@@ -107,7 +114,8 @@ impl Erasures<'_> {
             &list(&reach.memories),
             &list(&reach.actions),
             readers,
-            shared
+            shared,
+            &list(&reach.people)
         );
         for row in found.fetch_all(self.0.connection()).await? {
             match row.kind.as_str() {

@@ -9,7 +9,7 @@ use super::Erasures;
 use crate::{clock::DateTime, error::Result, ids::NodeId, storage::Db};
 
 /// The tables that hold what people said, or did. `hub.scrub` takes these and no others; a test compares.
-pub const TABLES: [&str; 20] = [
+pub const TABLES: [&str; 26] = [
     "events",
     "turns",
     "turn_stream",
@@ -30,6 +30,12 @@ pub const TABLES: [&str; 20] = [
     "embeddings_768",
     "embeddings_1024",
     "embeddings_1536",
+    "voiceprints",
+    "faceprints",
+    "identity_hypotheses",
+    "recognition_observations",
+    "presence",
+    "presence_history",
 ];
 /// The table by which it is told whether somebody may still need what was deleted.
 pub const PROBE: &str = "scrub_probe";

@@ -34,7 +34,7 @@ pub const MOVED: [(&str, &str); 18] = [
 ];
 
 /// Columns that name a person and stay as they are, with why.
-pub const STAYING: [(&str, &str, &str); 2] = [
+pub const STAYING: [(&str, &str, &str); 8] = [
     (
         "consents",
         "person_id",
@@ -45,7 +45,19 @@ pub const STAYING: [(&str, &str, &str); 2] = [
         "merged_into",
         "who somebody is now; those merged before follow",
     ),
+    ("faceprints", "person_id", ERASED),
+    ("identity_hypotheses", "person_id", ERASED),
+    ("presence", "person_id", ERASED),
+    ("presence_history", "person_id", ERASED),
+    (
+        "turns",
+        "read_person_ids",
+        "whose names a turn was told then; forgetting asks for those who were merged, too",
+    ),
+    ("voiceprints", "person_id", ERASED),
 ];
+
+const ERASED: &str = "made by a grant that is not the other's: erased at the merge";
 
 /// Somebody who is held until the unit of work ends.
 #[derive(Debug, Clone)]

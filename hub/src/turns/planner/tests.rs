@@ -4,8 +4,10 @@ use super::*;
 use crate::{
     adapters::models::{Answer, OnText},
     clock::{Clock, SystemClock},
-    ids::TurnId,
+    ids::{PersonId, PresenceId, SpaceId, TurnId},
     memory::recall::Recalled,
+    recognition::{Modality, Presence},
+    turns::context::Present,
 };
 
 /// Says this, and then nothing for as long as anybody waits.
@@ -50,6 +52,7 @@ fn context() -> TurnContext {
         waiting_actions: Vec::new(),
         spaces: Vec::new(),
         devices: Vec::new(),
+        present: Vec::new(),
         may_remember: true,
         now: SystemClock.now(),
     }
@@ -70,4 +73,26 @@ async fn a_turn_whose_time_ends_while_the_model_talks_is_a_try_and_stops_nobody_
     assert!(matches!(error, RuntimeError::Malformed(_)) && may_ask, "{error}");
     let (error, may_ask) = late("").await;
     assert!(matches!(error, RuntimeError::Away { .. }) && !may_ask, "{error}");
+}
+
+#[test]
+fn the_model_is_told_who_is_there() {
+    let now = SystemClock.now();
+    let context = TurnContext {
+        present: vec![Present {
+            known: Presence {
+                id: PresenceId::mint(),
+                person_id: PersonId::mint(),
+                space_id: SpaceId::mint(),
+                modality: Modality::Voice,
+                device_id: None,
+                since: now,
+                seen_at: now,
+            },
+            name: "Ada".to_owned(),
+        }],
+        ..context()
+    };
+    let told: serde_json::Value = serde_json::from_str(&prompt::input(&context)).unwrap();
+    assert_eq!(told["people_present"], serde_json::json!(["Ada"]));
 }

@@ -28,14 +28,14 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
 /// The person of a path.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
-struct PersonPath {
+pub(super) struct PersonPath {
     /// A person's id, or `self`: the person that you are to the agent.
     #[param(example = "self")]
-    person_id: String,
+    pub(super) person_id: String,
 }
 
 impl PersonPath {
-    fn whose(&self) -> Result<Whose> {
+    pub(super) fn whose(&self) -> Result<Whose> {
         if self.person_id == "self" {
             return Ok(Whose::Own);
         }

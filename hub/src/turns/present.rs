@@ -1,0 +1,66 @@
+//! Who is known to be where a turn is, as they allow at this moment. Those are told who speak for the household, in a room; elsewhere
+//! is anywhere, and a guest is told nothing of the others.
+
+use super::context::{MOST_PRESENT, Present};
+use crate::{
+    config::RecognitionConfig,
+    error::Result,
+    identity::Trust,
+    page::PageRequest,
+    places::gate::{Matter, Purpose, closed},
+    recognition::Presence,
+    storage::{TurnRow, Tx},
+};
+
+/// They, for inputs that are believed so far.
+pub async fn present(
+    tx: &mut Tx,
+    rules: &RecognitionConfig,
+    turn: &TurnRow,
+    inputs: Trust,
+) -> Result<Vec<Present>> {
+    if inputs <= Trust::Guest || turn.space == tx.places().elsewhere().await? {
+        return Ok(Vec::new());
+    }
+    let page = PageRequest {
+        after: None,
+        limit: MOST_PRESENT,
+    };
+    let seen_since = tx.now() - rules.presence();
+    let there = tx
+        .recognition()
+        .present(Some(turn.space), seen_since, page)
+        .await?;
+    let mut told = Vec::new();
+    for known in there.into_iter().take(MOST_PRESENT as usize) {
+        if let Some(name) = name_as_known(tx, &known).await? {
+            told.push(Present { known, name });
+        }
+    }
+    Ok(told)
+}
+
+/// Whether all of them may still be known by what they were, and are who they were: somebody who was forgotten, or merged into
+/// another, has no name any more.
+pub async fn are_known(tx: &mut Tx, known: &[Presence]) -> Result<bool> {
+    for one in known {
+        if name_as_known(tx, one).await?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn name_as_known(tx: &mut Tx, known: &Presence) -> Result<Option<String>> {
+    let matter = Matter {
+        device: known.device_id,
+        person: Some(known.person_id),
+        purpose: Purpose::Recognise(known.modality),
+        ..Matter::kept_in(known.space_id)
+    };
+    if closed(tx, matter).await?.is_some() {
+        return Ok(None);
+    }
+    let person = tx.people().find(known.person_id).await?;
+    Ok(person.and_then(|person| person.name))
+}
