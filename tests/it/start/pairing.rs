@@ -23,24 +23,11 @@ struct House {
 impl House {
     /// A hub behind TLS whose owner is signed in where it runs.
     async fn start() -> Self {
-        let mut program = Program::new(&[]).await;
-        program.start().await;
+        let program = Program::claimed(&[]).await;
         let front = TlsFront::before(program.address()).await;
         let hall = program.dir().join("machines/hall");
         fs::create_dir_all(&hall).unwrap();
         fs::write(hall.join("house.pem"), front.authority()).unwrap();
-        let code = program.claim_code();
-        let login = [
-            "login",
-            "--code",
-            code.trim(),
-            "--name",
-            "ada",
-            "--password-stdin",
-        ];
-        let dir = program.dir().to_owned();
-        let (is_well, said) = program.run_in(&dir, &login, "correct horse battery\n").await;
-        assert!(is_well, "{said}");
         Self { program, front, hall }
     }
 

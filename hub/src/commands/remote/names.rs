@@ -71,6 +71,7 @@ impl Names {
 }
 
 /// There is none that is called this.
+#[must_use]
 pub fn no_space(name: &str) -> Failure {
     Failure::Usage(format!("there is no space {}; see hub privacy", one_line(name)))
 }

@@ -12,7 +12,7 @@ const LEAST_TYPED: usize = 4;
 
 /// What was typed names no single id.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mismatch {
+pub(super) enum Mismatch {
     /// Not an id.
     #[error("is no id: give {LEAST_TYPED} or more of its digits")]
     Malformed,
@@ -38,7 +38,7 @@ pub fn short_ids(ids: &[Uuid]) -> Vec<String> {
 }
 
 /// The one id that begins or ends with what was typed, or whose short form begins with it.
-pub fn pick(ids: &[Uuid], typed: &str) -> Result<Uuid, Mismatch> {
+pub(super) fn pick(ids: &[Uuid], typed: &str) -> Result<Uuid, Mismatch> {
     let typed: String = typed.chars().filter(|char| *char != '-').collect();
     let typed = typed.to_ascii_lowercase();
     if typed.len() < LEAST_TYPED || !typed.chars().all(|char| char.is_ascii_hexdigit()) {
