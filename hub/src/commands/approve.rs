@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{
-    remote::{self, Failure, Names, Options, Remote, arguments, bound, decide, ending, find, settled},
+    remote::{self, Call, Failure, Names, Options, Remote, arguments, bound, decide, ending, find, settled},
     terminal::one_line,
 };
 use crate::actions::{Action, ActionState};
@@ -43,14 +43,26 @@ pub async fn run(args: Args) -> ExitCode {
 pub(super) async fn approve(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
     let action = find(&hub.client, args.id.as_deref(), ActionState::Proposed).await?;
     let call = decide(&action, "approve", bound(&action), args.reason.as_deref());
+    let Some(approved) = decided(hub, &action, &call).await? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    follow(hub, approved, args.no_wait).await
+}
+
+/// Shows what is decided about, and decides; none where the request was shown instead.
+pub(super) async fn decided(
+    hub: &mut Remote,
+    action: &Action,
+    decision: &Call,
+) -> Result<Option<Action>, Failure> {
     if hub.is_curl() {
-        return hub.show_curl(&call);
+        hub.show_curl(decision)?;
+        return Ok(None);
     }
     if !hub.is_json() {
-        hub.show(about(&action, hub).await?)?;
+        hub.show(about(action, hub).await?)?;
     }
-    let approved: Action = hub.client.read(&hub.client.call(&call).await?)?;
-    follow(hub, approved, args.no_wait).await
+    hub.client.call_for(decision).await.map(Some)
 }
 
 /// Waits for what comes of a decision, and tells it.
@@ -66,8 +78,7 @@ pub(super) async fn follow(hub: &mut Remote, decided: Action, no_wait: bool) -> 
     tell(hub, &action)
 }
 
-/// What is decided about.
-pub(super) async fn about(action: &Action, hub: &Remote) -> Result<String, Failure> {
+async fn about(action: &Action, hub: &Remote) -> Result<String, Failure> {
     let names = Names::of_devices(&hub.client).await?;
     Ok(format!(
         "{}\n  {} · {}",
@@ -80,10 +91,6 @@ pub(super) async fn about(action: &Action, hub: &Remote) -> Result<String, Failu
 /// What became of it.
 pub(super) fn tell(hub: &mut Remote, action: &Action) -> Result<ExitCode, Failure> {
     let ending = ending(action);
-    if hub.is_json() {
-        hub.show_json(action)?;
-    } else {
-        hub.show(&ending.text)?;
-    }
+    hub.tell(action, &ending.text)?;
     Ok(ending.exit_code())
 }

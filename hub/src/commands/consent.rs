@@ -7,17 +7,14 @@ use serde_json::json;
 
 use super::{
     people,
-    remote::{self, Call, Failure, Names, Options, Remote, pick_from, short_ids},
+    remote::{self, Call, Failure, MAX_PAGES, Names, Options, Remote, pick_from, short_ids},
     terminal::{ago, one_line, span},
 };
 use crate::{
     clock::{Clock, DateTime, SystemClock},
     consents::{Consent, ConsentPurpose, Decision, EvidenceKind},
-    page::{MAX_LIMIT, Page},
+    page::Page,
 };
-
-/// Pages read at most: a history is long where it is changed often.
-const MAX_PAGES: usize = 20;
 
 /// Show what you allow, allow something, or take it back
 ///
@@ -98,22 +95,16 @@ async fn grant(
     purpose: ConsentPurpose,
 ) -> Result<ExitCode, Failure> {
     let space = match &args.space {
-        Some(name) => Some(space(hub, name).await?),
+        Some(name) => Some(Names::of_spaces(&hub.client).await?.space(name)?),
         None => None,
     };
     let expires_at = args.days.map(|days| SystemClock.now() + Duration::days(days));
     let body =
         json!({"purpose": purpose, "space_id": space, "expires_at": expires_at, "evidence": args.evidence});
     let call = Call::post(path, body).once();
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    let answer = hub.client.call(&call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
+    let Some(consent) = hub.ask::<Consent>(&call).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
-    let consent: Consent = hub.client.read(&answer)?;
+    };
     let names = Names::of_spaces(&hub.client).await?;
     let scope = scope(&consent, &names, SystemClock.now());
     hub.show(format!(
@@ -130,12 +121,6 @@ fn for_whom(args: &Args) -> String {
     named.map_or_else(String::new, |name| format!(" --for {}", remote::quote(&name)))
 }
 
-async fn space(hub: &Remote, name: &str) -> Result<uuid::Uuid, Failure> {
-    let found = Names::of_spaces(&hub.client).await?.find(name);
-    let missing = || Failure::Usage(format!("there is no space {}; see hub privacy", one_line(name)));
-    found.map(|(id, _)| id).ok_or_else(missing)
-}
-
 async fn withdraw(hub: &mut Remote, path: &str, what: &str) -> Result<ExitCode, Failure> {
     let (body, told) = if let Some(purpose) = ConsentPurpose::parse(what) {
         let effect = match purpose {
@@ -145,7 +130,7 @@ async fn withdraw(hub: &mut Remote, path: &str, what: &str) -> Result<ExitCode, 
         let told = format!("{} is withdrawn{effect}.", purpose.as_str());
         (json!({"purpose": purpose}), told)
     } else {
-        let all = history(hub, path).await?;
+        let all: Page<Consent> = hub.client.pages(&Call::list(path), MAX_PAGES).await?;
         let open = all.items.iter().filter(|row| row.decision == Decision::Granted);
         let open: Vec<&Consent> = open.collect();
         let see = "say a purpose, or see the grants: hub consent";
@@ -154,32 +139,13 @@ async fn withdraw(hub: &mut Remote, path: &str, what: &str) -> Result<ExitCode, 
         (json!({"purpose": row.purpose, "consent_id": row.id}), told)
     };
     let call = Call::post(format!("{path}/withdraw"), body);
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    let answer = hub.client.call(&call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
-    } else {
-        hub.show(told)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn history(hub: &Remote, path: &str) -> Result<Page<Consent>, Failure> {
-    let page = || Call::get(path).query("limit", &MAX_LIMIT);
-    hub.client.pages(page, MAX_PAGES).await
+    hub.send(&call, &told).await
 }
 
 async fn show(args: &Args, hub: &mut Remote, path: &str) -> Result<ExitCode, Failure> {
-    if hub.is_curl() {
-        return hub.show_curl(&Call::get(path).query("limit", &MAX_LIMIT));
-    }
-    let all = history(hub, path).await?;
-    if hub.is_json() {
-        hub.show_json(&all)?;
+    let Some(all) = hub.list::<Consent>(&Call::list(path), MAX_PAGES).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
+    };
     let (names, now) = (Names::of_spaces(&hub.client).await?, SystemClock.now());
     let ids: Vec<uuid::Uuid> = all.items.iter().map(|row| row.id.0).collect();
     let rows: Vec<(&Consent, String)> = all.items.iter().zip(short_ids(&ids)).collect();

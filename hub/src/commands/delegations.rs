@@ -6,18 +6,16 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    remote::{self, Call, Failure, Names, Options, Remote, entries, pick_from},
+    remote::{self, Call, Failure, MAX_PAGES, Names, Options, Remote, entries, pick_from},
     terminal::{one_line, span},
 };
 use crate::{
     clock::{Clock, DateTime, SystemClock},
     delegations::Delegation,
     ids::AgentId,
-    page::{MAX_LIMIT, Page},
+    page::Page,
 };
 
-/// Pages read at most: those that ended stay in the list for a month.
-const MAX_PAGES: usize = 20;
 /// Where they are.
 const PATH: &str = "/v1/agents/self/delegations";
 
@@ -99,25 +97,16 @@ async fn create(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
     if !args.spaces.is_empty() {
         let names = Names::of_spaces(&hub.client).await?;
         for name in &args.spaces {
-            let (id, _) = names.find(name).ok_or_else(|| {
-                Failure::Usage(format!("there is no space {}; see hub privacy", one_line(name)))
-            })?;
-            spaces.push(id);
+            spaces.push(names.space(name)?);
         }
     }
     let space_ids = (!spaces.is_empty()).then_some(spaces);
     let body = json!({"to_service": args.to_service, "to_agent_id": args.to_agent.map(AgentId), "scopes": args.scopes,
         "space_ids": space_ids, "expires_in_s": args.days * 86_400, "max_uses": args.uses, "max_turns": args.turns});
     let call = Call::post(PATH, body).once();
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    let answer = hub.client.call(&call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
+    let Some(Created { delegation, secret }) = hub.ask(&call).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
-    let Created { delegation, secret } = hub.client.read(&answer)?;
+    };
     // The secret alone on standard output: SECRET=$(hub delegations --to-service …).
     hub.show(secret.unwrap_or_default())?;
     let ends = delegation.expires_at.format("%Y-%m-%d");
@@ -132,14 +121,9 @@ async fn create(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
 }
 
 async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
-    if hub.is_curl() {
-        return hub.show_curl(&page());
-    }
-    let all = hub.client.pages(page, MAX_PAGES).await?;
-    if hub.is_json() {
-        hub.show_json(&all)?;
+    let Some(all) = hub.list(&Call::list(PATH), MAX_PAGES).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
+    };
     let now = SystemClock.now();
     let live = live(all, now);
     let entries = entries(&live, |one| one.id.0, |one, id| entry(one, id, now));
@@ -147,21 +131,12 @@ async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
 }
 
 async fn revoke(hub: &mut Remote, typed: &str) -> Result<ExitCode, Failure> {
-    let live = live(hub.client.pages(page, MAX_PAGES).await?, SystemClock.now());
+    let all = hub.client.pages(&Call::list(PATH), MAX_PAGES).await?;
+    let live = live(all, SystemClock.now());
     let found = pick_from(&live, |one| one.id.0, typed, "see who may act: hub delegations")?;
     let call = Call::delete(format!("{PATH}/{}", found.id));
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    hub.client.call(&call).await?;
-    if !hub.is_json() {
-        hub.show(format!("{} may act no more, nor may anybody by it.", to(found)))?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn page() -> Call {
-    Call::get(PATH).query("limit", &MAX_LIMIT)
+    let done = format!("{} may act no more, nor may anybody by it.", to(found));
+    hub.send(&call, &done).await
 }
 
 fn live(all: Page<Delegation>, now: DateTime) -> Vec<Delegation> {

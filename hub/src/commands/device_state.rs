@@ -27,21 +27,16 @@ pub(super) async fn state(
     if hub.is_curl() && want.is_none() {
         return hub.show_curl(&read);
     }
-    let mut shadow: Shadow = hub.client.read(&hub.client.call(&read).await?)?;
+    let mut shadow: Shadow = hub.client.call_for(&read).await?;
     if let Some(want) = want {
         let body = json!({"expected_version": shadow.desired.version, "desired": want});
         let change = Call::patch(path, body).once();
         if hub.is_curl() {
             return hub.show_curl(&change);
         }
-        shadow = hub.client.read(&hub.client.call(&change).await?)?;
+        shadow = hub.client.call_for(&change).await?;
     }
-    if hub.is_json() {
-        hub.show_json(&shadow)?;
-    } else {
-        hub.show(told(device, &shadow, SystemClock.now()))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    hub.tell(&shadow, told(device, &shadow, SystemClock.now()))
 }
 
 /// Reads what is wanted, as it is typed.

@@ -6,18 +6,17 @@ use serde_json::json;
 
 use super::{
     device_state,
-    pair::agreed,
-    remote::{self, Call, Failure, Names, Options, Remote},
+    remote::{self, Call, Failure, MAX_PAGES, Names, Options, Remote},
     terminal::{ago, one_line, span},
 };
 use crate::{
     clock::{Clock, DateTime, SystemClock},
     devices::{Capability, Device},
-    page::{MAX_LIMIT, Page},
+    page::Page,
 };
 
-/// Pages read at most: thousands of devices, the revoked among them, which stay in the list.
-const MAX_PAGES: usize = 20;
+/// Where they are.
+const PATH: &str = "/v1/agents/self/devices";
 
 /// Show the devices of the agent, and approve what they ask for
 ///
@@ -62,50 +61,41 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 pub(super) async fn devices(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
-    let names_one = args.allow.is_some() || args.state.is_some();
-    if hub.is_curl() && !names_one {
-        return hub.show_curl(&list());
-    }
-    let page: Page<Device> = hub.client.pages(list, MAX_PAGES).await?;
-    if hub.is_json() && !names_one {
-        hub.show_json(&page)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut live = page.items;
-    live.retain(|device| device.revoked_at.is_none());
     if let Some(name) = &args.allow {
-        return allow(args, hub, &live, name).await;
+        return allow(args, hub, name).await;
     }
     if let Some(name) = &args.state {
-        let device = named(&live, name)?;
+        let device = named(hub, name).await?;
         let want = args.want.as_ref().map(|wanted| &wanted.0);
-        return device_state::state(hub, device, want).await;
+        return device_state::state(hub, &device, want).await;
     }
+    list(hub).await
+}
+
+async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
+    let Some(all) = hub.list::<Device>(&Call::list(PATH), MAX_PAGES).await? else {
+        return Ok(ExitCode::SUCCESS);
+    };
     let spaces = Names::of_spaces(&hub.client).await?;
     let now = SystemClock.now();
-    let entries: Vec<String> = live.iter().map(|device| entry(device, &spaces, now)).collect();
-    hub.show(match entries.as_slice() {
-        [] => "There are no devices yet.".to_owned(),
-        entries => entries.join("\n"),
-    })?;
-    if page.next_cursor.is_some() {
+    let live = all.items.iter().filter(|device| device.revoked_at.is_none());
+    let entries: Vec<String> = live.map(|device| entry(device, &spaces, now)).collect();
+    let shown = hub.show_list(&entries, "There are no devices yet.")?;
+    if all.next_cursor.is_some() {
         hub.terminal.remark("There are more; these are the oldest.");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(shown)
 }
 
-fn list() -> Call {
-    Call::get("/v1/agents/self/devices").query("limit", &MAX_LIMIT)
-}
-
-fn named<'a>(live: &'a [Device], name: &str) -> Result<&'a Device, Failure> {
-    let mut all = live.iter();
-    let found = all.find(|device| device.name.to_lowercase() == name.to_lowercase());
+async fn named(hub: &Remote, name: &str) -> Result<Device, Failure> {
+    let all: Page<Device> = hub.client.pages(&Call::list(PATH), MAX_PAGES).await?;
+    let mut live = all.items.into_iter().filter(|device| device.revoked_at.is_none());
+    let found = live.find(|device| device.name.to_lowercase() == name.to_lowercase());
     found.ok_or_else(|| Failure::Usage(format!("there is no device {name}; see hub devices")))
 }
 
-async fn allow(args: &Args, hub: &mut Remote, live: &[Device], name: &str) -> Result<ExitCode, Failure> {
-    let device = named(live, name)?;
+async fn allow(args: &Args, hub: &mut Remote, name: &str) -> Result<ExitCode, Failure> {
+    let device = named(hub, name).await?;
     let kinds = match args.kinds.as_slice() {
         [] => kinds(&device.waiting_capabilities),
         kinds => kinds.to_vec(),
@@ -113,27 +103,22 @@ async fn allow(args: &Args, hub: &mut Remote, live: &[Device], name: &str) -> Re
     if kinds.is_empty() {
         return Err(Failure::Usage(format!("nothing of {name} waits for you")));
     }
-    let path = format!("/v1/agents/self/devices/{}/capabilities/approve", device.id);
+    let path = format!("{PATH}/{}/capabilities/approve", device.id);
     let call = Call::post(path, json!({"kinds": kinds})).once();
     if hub.is_curl() {
         return hub.show_curl(&call);
     }
     if !hub.is_json() {
-        hub.show(wish(device, &kinds))?;
+        hub.show(wish(&device, &kinds))?;
     }
     let unasked = "nobody is here to be asked: add --yes to allow it";
-    if !args.yes && !agreed(hub, "Allow it?", unasked)? {
+    if !args.yes && !hub.agreed("Allow it?", unasked)? {
         hub.terminal.remark("Nothing was done; it still waits.");
         return Ok(ExitCode::FAILURE);
     }
-    let device: Device = hub.client.read(&hub.client.call(&call).await?)?;
-    if hub.is_json() {
-        hub.show_json(&device)?;
-    } else {
-        let (name, kinds) = (one_line(&device.name), one_line(&kinds.join(", ")));
-        hub.show(format!("{name} is used for {kinds}."))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let device: Device = hub.client.call_for(&call).await?;
+    let (name, kinds) = (one_line(&device.name), one_line(&kinds.join(", ")));
+    hub.tell(&device, format!("{name} is used for {kinds}."))
 }
 
 fn kinds(capabilities: &[Capability]) -> Vec<String> {

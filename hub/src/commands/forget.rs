@@ -7,21 +7,17 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    pair::agreed,
-    remote::{self, Call, Failure, Options, Remote, entries, pick_from, short_ids},
+    remote::{
+        self, Call, Failure, MAX_PAGES, MEMORIES, Options, Remote, entries, memories, pick_from, pick_memory,
+        short_ids,
+    },
     terminal::{ago, one_line, span},
 };
 use crate::{
     clock::{Clock, DateTime, SystemClock},
     erasures::{Counts, Erasure},
-    memory::Memory,
-    page::{MAX_LIMIT, Page},
 };
 
-/// Pages read at most, to find an id by its end.
-const MAX_PAGES: usize = 20;
-/// Where memories are.
-const MEMORIES: &str = "/v1/agents/self/memories";
 /// Where is what was forgotten.
 const ERASURES: &str = "/v1/agents/self/erasures";
 
@@ -103,28 +99,18 @@ pub(super) async fn forget(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fa
     if !args.yes {
         let mut dry = body;
         dry["dry_run"] = json!(true);
-        let would = hub
-            .client
-            .call(&Call::post(format!("{path}/forget"), dry))
-            .await?;
-        let would: Answer = hub.client.read(&would)?;
+        let dry = Call::post(format!("{path}/forget"), dry);
+        let would: Answer = hub.client.call_for(&dry).await?;
         hub.terminal
             .remark(format!("This forgets {}.", said(&would.erasure.counts)));
-        if !agreed(
-            hub,
-            "Forget it for good?",
-            "nobody is here to be asked: add --yes",
-        )? {
+        if !hub.agreed("Forget it for good?", "nobody is here to be asked: add --yes")? {
             hub.terminal.remark("Nothing was forgotten.");
             return Ok(ExitCode::FAILURE);
         }
     }
-    let answer = hub.client.call(&call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
+    let Some(Answer { erasure }) = hub.ask(&call).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
-    let Answer { erasure } = hub.client.read(&answer)?;
+    };
     hub.show(format!(
         "Forgotten: {}.\nIt is off the hub's disk by {}; the receipt: hub forget --receipt {}",
         said(&erasure.counts),
@@ -148,34 +134,16 @@ async fn target(args: &Args, hub: &Remote) -> Result<(String, Value), Failure> {
     let typed = args.memory.as_deref().unwrap_or_default();
     let id = match typed.parse::<Uuid>() {
         Ok(id) => id,
-        Err(_) => memory(hub, typed).await?,
+        Err(_) => pick_memory(&memories(&hub.client).await?, typed)?.id.0,
     };
     let body = json!({"keep_sources": args.keep_sources});
     Ok((format!("{MEMORIES}/{id}"), body))
 }
 
-async fn memory(hub: &Remote, typed: &str) -> Result<Uuid, Failure> {
-    let list = || Call::get(MEMORIES).query("limit", &MAX_LIMIT);
-    let all: Page<Memory> = hub.client.pages(list, MAX_PAGES).await?;
-    let see = "find the memory: hub recall WHAT IT SAYS";
-    let memory = pick_from(&all.items, |memory| memory.id.0, typed, see)?;
-    Ok(memory.id.0)
-}
-
-async fn erasures(hub: &Remote) -> Result<Page<Erasure>, Failure> {
-    let list = || Call::get(ERASURES).query("limit", &MAX_LIMIT);
-    hub.client.pages(list, MAX_PAGES).await
-}
-
 async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
-    if hub.is_curl() {
-        return hub.show_curl(&Call::get(ERASURES).query("limit", &MAX_LIMIT));
-    }
-    let all = erasures(hub).await?;
-    if hub.is_json() {
-        hub.show_json(&all)?;
+    let Some(all) = hub.list(&Call::list(ERASURES), MAX_PAGES).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
+    };
     let now = SystemClock.now();
     let id = |erasure: &Erasure| erasure.id.0;
     let entries = entries(&all.items, id, |erasure, id| entry(erasure, id, now));
@@ -186,23 +154,18 @@ async fn receipt(hub: &mut Remote, typed: &str) -> Result<ExitCode, Failure> {
     let id = if let Ok(id) = typed.parse::<Uuid>() {
         id
     } else {
-        let all = erasures(hub).await?;
+        let all = hub.client.pages(&Call::list(ERASURES), MAX_PAGES).await?;
         let id = |erasure: &Erasure| erasure.id.0;
         pick_from(&all.items, id, typed, "see them: hub forget --list")?
             .id
             .0
     };
     let call = Call::get(format!("{ERASURES}/{id}"));
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    let answer = hub.client.call(&call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
-    } else {
-        // Ends with a line of its own, which showing adds.
-        hub.show(answer["receipt"].as_str().unwrap_or_default().trim_end())?;
-    }
+    let Some(answer) = hub.ask::<Value>(&call).await? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    // Ends with a line of its own, which showing adds.
+    hub.show(answer["receipt"].as_str().unwrap_or_default().trim_end())?;
     Ok(ExitCode::SUCCESS)
 }
 

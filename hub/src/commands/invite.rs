@@ -6,18 +6,16 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    remote::{self, Call, Failure, Options, Remote, entries, pick_from, quote},
+    remote::{self, Call, Failure, MAX_PAGES, Options, Remote, entries, pick_from, quote},
     terminal::{one_line, span},
 };
 use crate::{
     clock::{Clock, DateTime, SystemClock},
     config,
     identity::{Invitation, Role},
-    page::{MAX_LIMIT, Page},
+    page::Page,
 };
 
-/// Pages read at most: those that ended stay in the list for a month.
-const MAX_PAGES: usize = 20;
 /// Where they are.
 const PATH: &str = "/v1/agents/self/invitations";
 
@@ -87,15 +85,9 @@ async fn create(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
         body["name"] = json!(name);
     }
     let call = Call::post(PATH, body).once();
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    let answer = hub.client.call(&call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
+    let Some(Created { invitation, code }) = hub.ask(&call).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
-    let Created { invitation, code } = hub.client.read(&answer)?;
+    };
     let code = code.unwrap_or_default();
     // The code alone on standard output: CODE=$(hub invite Bob).
     hub.show(&code)?;
@@ -128,14 +120,9 @@ fn told(hub: &Remote, invitation: &Invitation, code: &str) -> String {
 }
 
 async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
-    if hub.is_curl() {
-        return hub.show_curl(&page());
-    }
-    let all: Page<Invitation> = hub.client.pages(page, MAX_PAGES).await?;
-    if hub.is_json() {
-        hub.show_json(&all)?;
+    let Some(all) = hub.list(&Call::list(PATH), MAX_PAGES).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
+    };
     let now = SystemClock.now();
     let open = open(all, now);
     let id = |invitation: &Invitation| invitation.id.0;
@@ -144,22 +131,12 @@ async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
 }
 
 async fn revoke(hub: &mut Remote, typed: &str) -> Result<ExitCode, Failure> {
-    let open = open(hub.client.pages(page, MAX_PAGES).await?, SystemClock.now());
+    let all = hub.client.pages(&Call::list(PATH), MAX_PAGES).await?;
+    let open = open(all, SystemClock.now());
     let id = |invitation: &Invitation| invitation.id.0;
     let invitation = pick_from(&open, id, typed, "see the invitations: hub invite --list")?;
     let call = Call::delete(format!("{PATH}/{}", invitation.id));
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    hub.client.call(&call).await?;
-    if !hub.is_json() {
-        hub.show("Nobody comes in with it any more.")?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn page() -> Call {
-    Call::get(PATH).query("limit", &MAX_LIMIT)
+    hub.send(&call, "Nobody comes in with it any more.").await
 }
 
 fn open(all: Page<Invitation>, now: DateTime) -> Vec<Invitation> {

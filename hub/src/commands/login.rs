@@ -141,12 +141,9 @@ pub(super) async fn keep(hub: &mut Remote, call: &Call, name: String) -> Result<
 
 /// What came of it, who the person is now, and what they may try.
 pub(super) async fn greet(hub: &mut Remote, what: &str) -> Result<ExitCode, Failure> {
-    let answer = hub.client.call(&Call::get("/v1/me")).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
+    let Some(me) = hub.ask::<Me>(&Call::get("/v1/me")).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
-    let me: Me = hub.client.read(&answer)?;
+    };
     let name = one_line(&me.name);
     let agents: Vec<String> = me
         .agents

@@ -8,18 +8,15 @@ use uuid::Uuid;
 use super::{
     invite::role,
     login::{Who, ask_password},
-    pair::agreed,
-    remote::{self, Call, Failure, Options, Remote, entries, pick_id},
+    remote::{self, Call, Failure, MAX_PAGES, Options, Remote, entries, pick_called},
     terminal::{ago, one_line},
 };
 use crate::{
     clock::{Clock, DateTime, SystemClock},
     identity::{Ended, Member, Role},
-    page::{MAX_LIMIT, Page},
+    page::Page,
 };
 
-/// Pages read at most: thousands of people.
-const MAX_PAGES: usize = 20;
 /// Where they are.
 const PATH: &str = "/v1/agents/self/members";
 
@@ -124,14 +121,9 @@ pub(super) async fn members(args: &Args, hub: &mut Remote) -> Result<ExitCode, F
 }
 
 async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
-    if hub.is_curl() {
-        return hub.show_curl(&page());
-    }
-    let all: Page<Member> = hub.client.pages(page, MAX_PAGES).await?;
-    if hub.is_json() {
-        hub.show_json(&all)?;
+    let Some(all) = hub.list::<Member>(&Call::list(PATH), MAX_PAGES).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
+    };
     let now = SystemClock.now();
     let id = |member: &Member| member.user_id.0;
     let lines = entries(&all.items, id, |member, id| line(member, id, now));
@@ -154,7 +146,7 @@ async fn act(
         return hub.show_curl(call);
     }
     let unasked = "nobody is here to be asked: add --yes to do it";
-    if !args.yes && !agreed(hub, question, unasked)? {
+    if !args.yes && !hub.agreed(question, unasked)? {
         hub.terminal.remark("Nothing was done.");
         return Ok(ExitCode::FAILURE);
     }
@@ -162,14 +154,9 @@ async fn act(
 }
 
 async fn send(hub: &mut Remote, call: &Call, done: &str) -> Result<ExitCode, Failure> {
-    if hub.is_curl() {
-        return hub.show_curl(call);
-    }
-    let answer = hub.client.call(call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
+    let Some(answer) = hub.ask::<Value>(call).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
+    };
     let ended = answer.get("ended").unwrap_or(&answer);
     hub.show(told(done, &hub.client.read(ended)?))?;
     Ok(ExitCode::SUCCESS)
@@ -186,7 +173,7 @@ async fn transfer(args: &Args, hub: &mut Remote, name: &str) -> Result<ExitCode,
         return hub.show_curl(&Call::post(path, json!({"password": "PASSWORD"})).once());
     }
     let question = format!("Make {name} the owner? You become an admin, and only {name} can undo it.");
-    if !args.yes && !agreed(hub, &question, "nobody is here to be asked: add --yes to do it")? {
+    if !args.yes && !hub.agreed(&question, "nobody is here to be asked: add --yes to do it")? {
         hub.terminal.remark("Nothing was done.");
         return Ok(ExitCode::FAILURE);
     }
@@ -196,47 +183,21 @@ async fn transfer(args: &Args, hub: &mut Remote, name: &str) -> Result<ExitCode,
     };
     let password = ask_password(&who, &mut hub.terminal, false)?;
     let body = json!({"password": secrecy::ExposeSecret::expose_secret(&password)});
-    let answer: Value = hub.client.call(&Call::post(path, body).once()).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
-    } else {
-        hub.show(format!("{name} owns the agent now; you are an admin."))?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn page() -> Call {
-    Call::get(PATH).query("limit", &MAX_LIMIT)
+    let done = format!("{name} owns the agent now; you are an admin.");
+    hub.send(&Call::post(path, body).once(), &done).await
 }
 
 /// The one whom the agent calls this, or of this id.
 async fn find(hub: &Remote, typed: &str) -> Result<(Uuid, String), Failure> {
-    let all: Page<Member> = hub.client.pages(page, MAX_PAGES).await?;
+    let all: Page<Member> = hub.client.pages(&Call::list(PATH), MAX_PAGES).await?;
     pick(&all.items, typed)
 }
 
 fn pick(all: &[Member], typed: &str) -> Result<(Uuid, String), Failure> {
-    let wanted = one_line(typed).to_lowercase();
-    let named: Vec<&Member> = all
-        .iter()
-        .filter(|member| called(member).to_lowercase() == wanted)
-        .collect();
-    if let [member] = named.as_slice() {
-        return Ok((member.user_id.0, called(member)));
-    }
-    let ids: Vec<Uuid> = all.iter().map(|member| member.user_id.0).collect();
-    let by_id = pick_id(&ids, typed).ok();
-    let found = all.iter().find(|member| Some(member.user_id.0) == by_id);
-    found
-        .map(|member| (member.user_id.0, called(member)))
-        .ok_or_else(|| {
-            let what = if named.is_empty() {
-                format!("nobody here is called {wanted}")
-            } else {
-                format!("{} are called {wanted}: give the id", named.len())
-            };
-            Failure::Usage(format!("{what}\n  see who is here: hub members"))
-        })
+    let otherwise = ["nobody here", "see who is here: hub members"];
+    let id = |member: &Member| member.user_id.0;
+    let member = pick_called(all, id, |member| vec![called(member)], typed, otherwise)?;
+    Ok((id(member), called(member)))
 }
 
 fn called(member: &Member) -> String {

@@ -75,9 +75,7 @@ pub(super) async fn pair(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fail
     if args.reject {
         return reject(hub, code).await;
     }
-    let found: Pairing = hub
-        .client
-        .read(&hub.client.call(&Call::post(FIND, code)).await?)?;
+    let found: Pairing = hub.client.call_for(&Call::post(FIND, code)).await?;
     if !hub.is_json() && !hub.is_curl() {
         hub.show(about(&found, SystemClock.now()))?;
     }
@@ -90,20 +88,13 @@ pub(super) async fn pair(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fail
         hub.show(wanted.told)?;
     }
     let unasked = "nobody is here to be asked: add --yes to let it in, or --reject to send it away";
-    if !args.yes && !agreed(hub, "Let it in?", unasked)? {
+    if !args.yes && !hub.agreed("Let it in?", unasked)? {
         hub.terminal.remark("Nothing was done; the device still waits.");
         return Ok(ExitCode::FAILURE);
     }
-    let device: Device = hub.client.read(&hub.client.call(&call).await?)?;
-    if hub.is_json() {
-        hub.show_json(&device)?;
-    } else {
-        hub.show(format!(
-            "{} is let in, and comes by itself.",
-            one_line(&device.name)
-        ))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let device: Device = hub.client.call_for(&call).await?;
+    let done = format!("{} is let in, and comes by itself.", one_line(&device.name));
+    hub.tell(&device, done)
 }
 
 async fn reject(hub: &mut Remote, code: Value) -> Result<ExitCode, Failure> {
@@ -111,22 +102,8 @@ async fn reject(hub: &mut Remote, code: Value) -> Result<ExitCode, Failure> {
     if hub.is_curl() {
         return hub.show_curl(&call);
     }
-    let rejected: Pairing = hub.client.read(&hub.client.call(&call).await?)?;
-    if hub.is_json() {
-        hub.show_json(&rejected)?;
-    } else {
-        hub.show("Sent away.")?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Whether the person says yes, where there is one to ask; where there is none, what to do is said.
-pub(super) fn agreed(hub: &mut Remote, question: &str, unasked: &str) -> Result<bool, Failure> {
-    if !hub.terminal.is_interactive() {
-        return Err(Failure::Usage(unasked.to_owned()));
-    }
-    let typed = hub.terminal.ask(&format!("{question} [y/N] "))?;
-    Ok(matches!(typed.trim(), "y" | "Y" | "yes"))
+    let rejected: Pairing = hub.client.call_for(&call).await?;
+    hub.tell(&rejected, "Sent away.")
 }
 
 /// What is asked of the hub, and what that means.

@@ -5,17 +5,14 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::{
-    pair::agreed,
-    remote::{self, Call, Failure, Options, Remote, entries, pick_id, short_ids},
+    remote::{self, Call, Failure, MAX_PAGES, Options, Remote, entries, pick_called, short_ids},
     terminal::one_line,
 };
 use crate::{
-    page::{MAX_LIMIT, Page},
+    page::Page,
     people::{Person, merge_person::Merged},
 };
 
-/// Pages read at most: an agent knows a thousand people, and those with a login.
-const MAX_PAGES: usize = 20;
 /// Where they are.
 const PATH: &str = "/v1/agents/self/people";
 
@@ -95,19 +92,22 @@ pub(super) async fn people(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fa
     if let Some(name) = &args.create {
         let body = json!({"name": name, "relationship": args.relationship});
         let call = Call::post(PATH, body).once();
-        return send(hub, &call, &format!("{} is known now.", one_line(name))).await;
+        let done = format!("{} is known now.", one_line(name));
+        return hub.send(&call, &done).await;
     }
     if let Some(Two { whose, what }) = &args.rename {
         let person = find(hub, whose).await?;
         let done = format!("{} is called {} now.", called(&person), one_line(what));
-        return send(hub, &change(&person, json!({"name": what})), &done).await;
+        let call = change(&person, json!({"name": what}));
+        return hub.send(&call, &done).await;
     }
     if let Some(Two { whose, what }) = &args.alias {
         let person = find(hub, whose).await?;
         let mut aliases = person.aliases.clone();
         aliases.push(what.clone());
         let done = format!("{} is also called {} now.", called(&person), one_line(what));
-        return send(hub, &change(&person, json!({"aliases": aliases})), &done).await;
+        let call = change(&person, json!({"aliases": aliases}));
+        return hub.send(&call, &done).await;
     }
     if let Some(Two { whose, what }) = &args.unalias {
         return unalias(hub, whose, what).await;
@@ -119,14 +119,9 @@ pub(super) async fn people(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fa
 }
 
 async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
-    if hub.is_curl() {
-        return hub.show_curl(&page());
-    }
-    let all: Page<Person> = hub.client.pages(page, MAX_PAGES).await?;
-    if hub.is_json() {
-        hub.show_json(&all)?;
+    let Some(all) = hub.list::<Person>(&Call::list(PATH), MAX_PAGES).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
+    };
     let lines = entries(&all.items, |person| person.id.0, line);
     hub.show_list(&lines, "The agent knows nobody yet.")
 }
@@ -141,7 +136,8 @@ async fn unalias(hub: &mut Remote, whose: &str, what: &str) -> Result<ExitCode, 
         return Err(Failure::Usage(detail));
     }
     let done = format!("{} is not called {} any more.", called(&person), one_line(what));
-    send(hub, &change(&person, json!({"aliases": left})), &done).await
+    let call = change(&person, json!({"aliases": left}));
+    hub.send(&call, &done).await
 }
 
 async fn merge(args: &Args, hub: &mut Remote, from: &str, into: &str) -> Result<ExitCode, Failure> {
@@ -156,35 +152,15 @@ async fn merge(args: &Args, hub: &mut Remote, from: &str, into: &str) -> Result<
         meant(&from),
         meant(&into)
     );
-    if !args.yes && !agreed(hub, &question, "nobody is here to be asked: add --yes to do it")? {
+    if !args.yes && !hub.agreed(&question, "nobody is here to be asked: add --yes to do it")? {
         hub.terminal.remark("Nothing was done.");
         return Ok(ExitCode::FAILURE);
     }
-    let answer = hub.client.call(&call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
+    let Some(merged) = hub.ask::<Merged>(&call).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
-    let merged: Merged = hub.client.read(&answer)?;
+    };
     hub.show(told(&called(&from), &merged))?;
     Ok(ExitCode::SUCCESS)
-}
-
-async fn send(hub: &mut Remote, call: &Call, done: &str) -> Result<ExitCode, Failure> {
-    if hub.is_curl() {
-        return hub.show_curl(call);
-    }
-    let answer: Value = hub.client.call(call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
-    } else {
-        hub.show(done)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn page() -> Call {
-    Call::get(PATH).query("limit", &MAX_LIMIT)
 }
 
 fn change(person: &Person, body: Value) -> Call {
@@ -193,31 +169,17 @@ fn change(person: &Person, body: Value) -> Call {
 
 /// The one whom the agent calls this, or of this id.
 pub(super) async fn find(hub: &Remote, typed: &str) -> Result<Person, Failure> {
-    let all: Page<Person> = hub.client.pages(page, MAX_PAGES).await?;
-    pick(all.items, typed)
+    let all: Page<Person> = hub.client.pages(&Call::list(PATH), MAX_PAGES).await?;
+    pick(&all.items, typed).cloned()
 }
 
-fn pick(all: Vec<Person>, typed: &str) -> Result<Person, Failure> {
-    let wanted = one_line(typed).to_lowercase();
-    let is_called = |person: &&Person| {
-        let mut names = person.name.iter().chain(&person.aliases);
-        names.any(|name| one_line(name).to_lowercase() == wanted)
+fn pick<'a>(all: &'a [Person], typed: &str) -> Result<&'a Person, Failure> {
+    let names = |person: &Person| {
+        let names = person.name.iter().chain(&person.aliases);
+        names.map(|name| one_line(name)).collect()
     };
-    let ids: Vec<_> = all.iter().map(|person| person.id.0).collect();
-    let named: Vec<_> = all.iter().filter(is_called).map(|person| person.id.0).collect();
-    let found = match named.as_slice() {
-        [one] => Some(*one),
-        _ => pick_id(&ids, typed).ok(),
-    };
-    let person = found.and_then(|id| all.into_iter().find(|person| person.id.0 == id));
-    person.ok_or_else(|| {
-        let what = if named.is_empty() {
-            format!("nobody whom the agent knows is called {wanted}")
-        } else {
-            format!("{} are called {wanted}: give the id", named.len())
-        };
-        Failure::Usage(format!("{what}\n  see whom it knows: hub people"))
-    })
+    let otherwise = ["nobody whom the agent knows", "see whom it knows: hub people"];
+    pick_called(all, |person| person.id.0, names, typed, otherwise)
 }
 
 fn called(person: &Person) -> String {
@@ -264,22 +226,12 @@ fn told(from: &str, merged: &Merged) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::{Clock, SystemClock},
-        consents::ConsentPurpose,
-        ids::PersonId,
-    };
+    use crate::{consents::ConsentPurpose, ids::PersonId, people};
 
     fn person(id: &str, name: &str, aliases: &[&str]) -> Person {
         Person {
             id: PersonId(id.parse().unwrap()),
-            name: Some(name.to_owned()),
-            aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
-            relationship: None,
-            user_id: None,
-            created_at: SystemClock.now(),
-            updated_at: None,
-            forgotten_at: None,
+            ..people::testing::person(name, aliases)
         }
     }
 
@@ -289,7 +241,7 @@ mod tests {
             person("0198aaaa-0000-7000-8000-000001abcdef", "Nora", &["voice-7"]),
             person("0198aaaa-0000-7000-8000-000002abcdef", "nora", &[]),
         ];
-        let id = |typed| pick(all.to_vec(), typed).map(|person| person.id);
+        let id = |typed| pick(&all, typed).map(|person| person.id);
         assert_eq!(id("VOICE-7").unwrap(), all[0].id);
         assert_eq!(id("2abcdef").unwrap(), all[1].id);
         let two = id("Nora").unwrap_err().to_string();

@@ -5,11 +5,11 @@ use std::{fmt::Write, process::ExitCode};
 use serde_json::json;
 
 use super::{
-    remote::{self, Call, Failure, Options, Remote},
+    remote::{self, Call, Failure, Options, Remote, no_space},
     terminal::one_line,
 };
 use crate::{
-    page::{MAX_LIMIT, Page},
+    page::Page,
     places::{PrivacyMode, Space},
     sessions::{Session, TalkKind},
 };
@@ -87,26 +87,16 @@ fn wish<'a>(words: &[&'a str], session: bool) -> Result<Wish<'a>, Failure> {
     }
 }
 
-fn spaces() -> Call {
-    Call::get(SPACES).query("limit", &MAX_LIMIT)
-}
-
-fn open_sessions() -> Call {
-    Call::get(SESSIONS)
-        .query("is_open", &true)
-        .query("limit", &MAX_LIMIT)
+async fn talk(hub: &Remote) -> Result<Page<Session>, Failure> {
+    let open = Call::list(SESSIONS).query("is_open", &true);
+    hub.client.pages(&open, MAX_PAGES).await
 }
 
 async fn show(hub: &mut Remote) -> Result<ExitCode, Failure> {
-    if hub.is_curl() {
-        return hub.show_curl(&spaces());
-    }
-    let rooms: Page<Space> = hub.client.pages(spaces, MAX_PAGES).await?;
-    if hub.is_json() {
-        hub.show_json(&rooms)?;
+    let Some(rooms) = hub.list::<Space>(&Call::list(SPACES), MAX_PAGES).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
-    let talk: Page<Session> = hub.client.pages(open_sessions, MAX_PAGES).await?;
+    };
+    let talk = talk(hub).await?;
     hub.show(table(&rooms.items, &talk.items).trim_end())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -141,21 +131,17 @@ async fn switch_space(hub: &mut Remote, name: &str, on: bool) -> Result<ExitCode
     if hub.is_curl() {
         return hub.show_curl(&call);
     }
-    let space: Space = hub.client.read(&hub.client.call(&call).await?)?;
-    if hub.is_json() {
-        hub.show_json(&space)?;
-        return Ok(ExitCode::SUCCESS);
-    }
+    let space: Space = hub.client.call_for(&call).await?;
     let name = one_line(&space.name);
-    hub.show(if on {
+    let done = if on {
         format!(
             "{name} is private: nothing is kept of it until you turn it off: hub privacy {} off",
             remote::quote(&name)
         )
     } else {
         format!("{name} is open again.")
-    })?;
-    Ok(ExitCode::SUCCESS)
+    };
+    hub.tell(&space, done)
 }
 
 async fn switch_session(hub: &mut Remote, name: Option<&str>, on: bool) -> Result<ExitCode, Failure> {
@@ -163,7 +149,7 @@ async fn switch_session(hub: &mut Remote, name: Option<&str>, on: bool) -> Resul
         Some(name) => (TalkKind::Space, Some(named(hub, name).await?)),
         None => (TalkKind::Direct, None),
     };
-    let talk: Page<Session> = hub.client.pages(open_sessions, MAX_PAGES).await?;
+    let talk = talk(hub).await?;
     let is_meant = |session: &&Session| {
         session.kind == kind && space.as_ref().is_none_or(|space| space.id == session.space_id)
     };
@@ -184,24 +170,20 @@ async fn switch_session(hub: &mut Remote, name: Option<&str>, on: bool) -> Resul
     if hub.is_curl() {
         return hub.show_curl(&call);
     }
-    let session: Session = hub.client.read(&hub.client.call(&call).await?)?;
-    if hub.is_json() {
-        hub.show_json(&session)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    hub.show(if on {
+    let session: Session = hub.client.call_for(&call).await?;
+    let done = if on {
         "Not recorded from now on, and not answered, until you turn that off."
     } else {
         "Recorded again from now on."
-    })?;
-    Ok(ExitCode::SUCCESS)
+    };
+    hub.tell(&session, done)
 }
 
 async fn named(hub: &Remote, name: &str) -> Result<Space, Failure> {
-    let rooms: Page<Space> = hub.client.pages(spaces, MAX_PAGES).await?;
+    let rooms: Page<Space> = hub.client.pages(&Call::list(SPACES), MAX_PAGES).await?;
     let mut rooms = rooms.items.into_iter();
     let found = rooms.find(|room| room.name.to_lowercase() == name.to_lowercase());
-    found.ok_or_else(|| Failure::Usage(format!("there is no space {}; see hub privacy", one_line(name))))
+    found.ok_or_else(|| no_space(name))
 }
 
 #[cfg(test)]

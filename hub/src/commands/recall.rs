@@ -66,15 +66,9 @@ pub async fn run(args: Args) -> ExitCode {
 pub(super) async fn recall(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
     let body = json!({"question": args.question.join(" "), "limit": args.limit});
     let call = Call::post("/v1/agents/self/recall", body);
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    let answer = hub.client.call(&call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
+    let Some(Answer { items: found, lanes }) = hub.ask(&call).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
-    let Answer { items: found, lanes } = hub.client.read::<Answer>(&answer)?;
+    };
     let note = lanes.and_then(|lanes| note(lanes.vector, args.why));
     if found.is_empty() {
         let nothing = "Nothing is remembered about that.";

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use super::{
-    approve::{about, tell},
+    approve::{decided, tell},
     remote::{self, Failure, Options, Remote, bound, decide, find},
 };
-use crate::actions::{Action, ActionState};
+use crate::actions::ActionState;
 
 /// Tell the agent not to do what it proposed
 #[derive(Debug, Clone, clap::Args)]
@@ -35,12 +35,8 @@ pub async fn run(args: Args) -> ExitCode {
 pub(super) async fn reject(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
     let action = find(&hub.client, args.id.as_deref(), ActionState::Proposed).await?;
     let call = decide(&action, "reject", bound(&action), args.reason.as_deref());
-    if hub.is_curl() {
-        return hub.show_curl(&call);
+    match decided(hub, &action, &call).await? {
+        Some(rejected) => tell(hub, &rejected),
+        None => Ok(ExitCode::SUCCESS),
     }
-    if !hub.is_json() {
-        hub.show(about(&action, hub).await?)?;
-    }
-    let rejected: Action = hub.client.read(&hub.client.call(&call).await?)?;
-    tell(hub, &rejected)
 }

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{
-    approve::{about, follow},
+    approve::{decided, follow},
     remote::{self, Failure, Options, Remote, decide, find},
 };
-use crate::actions::{Action, ActionState};
+use crate::actions::ActionState;
 
 /// Say what became of an action that may or may not have happened
 ///
@@ -69,20 +69,11 @@ pub(super) async fn resolve(args: &Args, hub: &mut Remote) -> Result<ExitCode, F
     let action = find(&hub.client, args.id.as_deref(), ActionState::Unknown).await?;
     let body = json!({"resolution": args.outcome.as_str()});
     let call = decide(&action, "resolve", body, args.reason.as_deref());
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    if !hub.is_json() {
-        hub.show(about(&action, hub).await?)?;
-    }
-    let resolved: Action = hub.client.read(&hub.client.call(&call).await?)?;
+    let Some(resolved) = decided(hub, &action, &call).await? else {
+        return Ok(ExitCode::SUCCESS);
+    };
     if matches!(args.outcome, Outcome::Retry) {
         return follow(hub, resolved, args.no_wait).await;
     }
-    if hub.is_json() {
-        hub.show_json(&resolved)?;
-    } else {
-        hub.show(format!("Noted: {}.", resolved.state.as_str()))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    hub.tell(&resolved, format!("Noted: {}.", resolved.state.as_str()))
 }

@@ -2,23 +2,12 @@
 
 use std::process::ExitCode;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    pair::agreed,
-    remote::{self, Call, Failure, Options, Remote, pick_from},
+    remote::{self, Call, Failure, MEMORIES, Options, Remote, memories, pick_memory},
     terminal::one_line,
 };
-use crate::{
-    memory::Memory,
-    page::{MAX_LIMIT, Page},
-};
-
-/// Pages read at most, to find an id by its end.
-const MAX_PAGES: usize = 20;
-/// Where memories are.
-const MEMORIES: &str = "/v1/agents/self/memories";
 
 /// Share a memory that is yours alone with the household
 ///
@@ -51,19 +40,12 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 pub(super) async fn share(args: &Args, hub: &mut Remote) -> Result<ExitCode, Failure> {
-    let list = || Call::get(MEMORIES).query("limit", &MAX_LIMIT);
-    let all: Page<Memory> = hub.client.pages(list, MAX_PAGES).await?;
-    let see = "find the memory: hub recall WHAT IT SAYS";
-    let whole = args.memory.parse::<Uuid>().ok();
-    let id = match whole {
-        Some(id) => id,
-        None => {
-            pick_from(&all.items, |memory| memory.id.0, &args.memory, see)?
-                .id
-                .0
-        }
+    let all = memories(&hub.client).await?;
+    let id = match args.memory.parse::<Uuid>() {
+        Ok(id) => id,
+        Err(_) => pick_memory(&all, &args.memory)?.id.0,
     };
-    let memory = all.items.iter().find(|memory| memory.id.0 == id);
+    let memory = all.iter().find(|memory| memory.id.0 == id);
     let call = Call::bare_post(format!("{MEMORIES}/{id}/share")).once();
     if hub.is_curl() {
         return hub.show_curl(&call);
@@ -77,16 +59,11 @@ pub(super) async fn share(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fai
             hub.terminal.remark(format!("“{}”", one_line(&memory.content)));
         }
         let question = "Share it with the household?";
-        if !agreed(hub, question, "nobody is here to be asked: add --yes")? {
+        if !hub.agreed(question, "nobody is here to be asked: add --yes")? {
             hub.terminal.remark("Nothing was shared.");
             return Ok(ExitCode::FAILURE);
         }
     }
-    let answer: Value = hub.client.call(&call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
-    } else {
-        hub.show("It is the household's now. What you said that it came from stays yours.")?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let done = "It is the household's now. What you said that it came from stays yours.";
+    hub.send(&call, done).await
 }

@@ -6,17 +6,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    remote::{self, Call, Failure, Options, Remote, entries, pick_from},
+    remote::{self, Call, Failure, MAX_PAGES, Options, Remote, entries, pick_from},
     terminal::{one_line, span},
 };
 use crate::{
     clock::{Clock, DateTime, SystemClock},
     identity::PersonalToken,
-    page::{MAX_LIMIT, Page},
+    page::Page,
 };
 
-/// Pages read at most: those that ended stay in the list for a month.
-const MAX_PAGES: usize = 20;
 /// Where they are.
 const PATH: &str = "/v1/agents/self/tokens";
 
@@ -78,15 +76,9 @@ async fn create(args: &Args, hub: &mut Remote, name: &str) -> Result<ExitCode, F
     let life_s = args.days * 86_400;
     let body = json!({"name": name, "scopes": args.scopes, "expires_in_s": life_s});
     let call = Call::post(PATH, body).once();
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    let answer = hub.client.call(&call).await?;
-    if hub.is_json() {
-        hub.show_json(&answer)?;
+    let Some(Created { token, secret }) = hub.ask(&call).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
-    let Created { token, secret } = hub.client.read(&answer)?;
+    };
     // The token alone on standard output: TOKEN=$(hub tokens --create …).
     hub.show(secret.unwrap_or_default())?;
     let ends = token.expires_at.format("%Y-%m-%d");
@@ -97,14 +89,9 @@ async fn create(args: &Args, hub: &mut Remote, name: &str) -> Result<ExitCode, F
 }
 
 async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
-    if hub.is_curl() {
-        return hub.show_curl(&page());
-    }
-    let all = hub.client.pages(page, MAX_PAGES).await?;
-    if hub.is_json() {
-        hub.show_json(&all)?;
+    let Some(all) = hub.list(&Call::list(PATH), MAX_PAGES).await? else {
         return Ok(ExitCode::SUCCESS);
-    }
+    };
     let now = SystemClock.now();
     let live = live(all, now);
     let entries = entries(&live, |token| token.id.0, |token, id| entry(token, id, now));
@@ -112,21 +99,12 @@ async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {
 }
 
 async fn revoke(hub: &mut Remote, typed: &str) -> Result<ExitCode, Failure> {
-    let live = live(hub.client.pages(page, MAX_PAGES).await?, SystemClock.now());
+    let all = hub.client.pages(&Call::list(PATH), MAX_PAGES).await?;
+    let live = live(all, SystemClock.now());
     let token = pick_from(&live, |token| token.id.0, typed, "see the tokens: hub tokens")?;
     let call = Call::delete(format!("{PATH}/{}", token.id));
-    if hub.is_curl() {
-        return hub.show_curl(&call);
-    }
-    hub.client.call(&call).await?;
-    if !hub.is_json() {
-        hub.show(format!("{} is revoked.", one_line(&token.name)))?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn page() -> Call {
-    Call::get(PATH).query("limit", &MAX_LIMIT)
+    let done = format!("{} is revoked.", one_line(&token.name));
+    hub.send(&call, &done).await
 }
 
 fn live(all: Page<PersonalToken>, now: DateTime) -> Vec<PersonalToken> {

@@ -105,11 +105,12 @@ pub fn named(people: &[Person], name: &str) -> Option<PersonId> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) mod testing {
+    use super::{Person, PersonId};
     use crate::clock::{Clock, SystemClock};
 
-    fn person(name: &str, aliases: &[&str]) -> Person {
+    /// Somebody without a login, known since now.
+    pub(crate) fn person(name: &str, aliases: &[&str]) -> Person {
         Person {
             id: PersonId::mint(),
             name: Some(name.to_owned()),
@@ -121,6 +122,11 @@ mod tests {
             forgotten_at: None,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{testing::person, *};
 
     #[test]
     fn a_name_names_one_person_or_nobody() {

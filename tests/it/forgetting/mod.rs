@@ -10,7 +10,7 @@ mod scrub;
 mod stores;
 
 use hub::identity::Role;
-use serde_json::{Value, json};
+use serde_json::Value;
 use support::{Client, Rest, TestHub, User};
 
 /// A hub with Ada, who owns its agent, and Bob, who lives there.
@@ -49,10 +49,9 @@ impl Story {
 
     /// Somebody says something, and the agent thinks about it. The event's id.
     async fn says(&self, client: &Client, text: &str) -> String {
-        let said = json!({"content": [{"type": "text", "text": text}]});
-        let sent = client.post("messages", said).await.expect(202);
+        let event = client.says(text).await;
         self.hub.run_jobs().await;
-        sent.text("/event_id").to_owned()
+        event
     }
 
     async fn last_event(&self, client: &Client, kind: &str) -> String {
@@ -72,32 +71,16 @@ impl Story {
 
     /// The id of the newest memory that holds this.
     async fn memory(&self, client: &Client, text: &str) -> Option<String> {
-        let memories = client.get("memories?limit=200").await.expect(200);
-        let mut all = memories.items().iter();
-        let found = all.find(|memory| memory["content"].as_str().is_some_and(|it| it.contains(text)));
-        found.map(|memory| memory["id"].as_str().expect("an id").to_owned())
+        let found = client.memory(text).await?;
+        Some(found["id"].as_str().expect("an id").to_owned())
     }
 
     /// Everything that the database holds of a text, by table and column: past row-level security.
     async fn holds(&self, text: &str) -> Vec<String> {
-        let columns: Vec<(String, String)> = self
-            .hub
-            .sql()
-            .rows(
-                "select c.relname::text, a.attname::text from pg_class c join pg_attribute a on a.attrelid = c.oid
-                 where c.relnamespace = 'hub'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
-                 order by 1, 2",
-            )
-            .await;
-        let mut found = Vec::new();
-        for (table, column) in columns {
-            let count: i64 = self
-                .hub
-                .sql()
-                .value(&format!(
-                    "select count(*) from hub.{table} where strpos(lower({column}::text), lower('{text}')) > 0"
-                ))
-                .await;
+        let is_there = |column: &str| format!("strpos(lower({column}::text), lower('{text}')) > 0");
+        let (sql, mut found) = (self.hub.sql(), Vec::new());
+        for (table, column) in sql.columns("true").await {
+            let count = sql.count(&table, &is_there(&column)).await;
             if count > 0 {
                 found.push(format!("{table}.{column}: {count}"));
             }

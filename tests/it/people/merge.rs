@@ -105,13 +105,13 @@ async fn a_login_goes_by_its_users_own_word_with_all_that_is_theirs_alone() {
     assert_eq!(merged.json["person"]["user_id"], json!(story.bob.id));
     assert_eq!(story.named(&old).await, [] as [String; 0]);
     // He sees what he saw, nobody else does, and what he says next is his.
-    let memory = story.memory(&story.admin, "zanzibar").await.unwrap();
+    let memory = story.admin.memory("zanzibar").await.unwrap();
     assert_eq!(memory["audience_person_id"], json!(robert));
-    assert!(story.memory(&story.owner, "zanzibar").await.is_none());
+    assert!(story.owner.memory("zanzibar").await.is_none());
     story
         .says(&story.admin, "remember that the bins go out on Monday")
         .await;
-    let memory = story.memory(&story.admin, "bins").await.unwrap();
+    let memory = story.admin.memory("bins").await.unwrap();
     assert_eq!(memory["audience_person_id"], json!(robert));
     assert_eq!(story.hub.sql().count("conversations", "kind = 'direct'").await, 1);
 }

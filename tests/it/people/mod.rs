@@ -54,40 +54,17 @@ impl Story {
 
     /// Somebody says something in private, and the agent thinks about it.
     async fn says(&self, client: &Client, text: &str) {
-        let said = json!({"content": [{"type": "text", "text": text}]});
-        let _ = client.post("messages", said).await.expect(202);
+        client.says(text).await;
         self.hub.run_jobs().await;
-    }
-
-    /// The newest memory that holds this, as somebody sees it.
-    async fn memory(&self, client: &Client, text: &str) -> Option<Value> {
-        let memories = client.get("memories?limit=200").await.expect(200);
-        let mut all = memories.items().iter();
-        let found = all.find(|memory| memory["content"].as_str().is_some_and(|it| it.contains(text)));
-        found.cloned()
     }
 
     /// Where a person is still named: past row-level security, in each column that holds ids.
     async fn named(&self, person: impl ToString) -> Vec<String> {
         let person = person.to_string();
-        let columns: Vec<(String, String)> = self
-            .hub
-            .sql()
-            .rows(
-                "select c.relname::text, a.attname::text from pg_class c join pg_attribute a on a.attrelid = c.oid
-                 where c.relnamespace = 'hub'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
-                   and a.atttypid = 'uuid'::regtype and a.attname like '%person%' order by 1, 2",
-            )
-            .await;
-        let mut found = Vec::new();
-        for (table, column) in columns {
-            if self
-                .hub
-                .sql()
-                .count(&table, &format!("{column} = '{person}'"))
-                .await
-                > 0
-            {
+        let ids = "a.atttypid = 'uuid'::regtype and a.attname like '%person%'";
+        let (sql, mut found) = (self.hub.sql(), Vec::new());
+        for (table, column) in sql.columns(ids).await {
+            if sql.count(&table, &format!("{column} = '{person}'")).await > 0 {
                 found.push(format!("{table}.{column}"));
             }
         }

@@ -21,7 +21,7 @@ impl Story {
         assert!(accepted.status.is_success(), "{}", accepted.told());
         self.says(&client, "remember that the bins go out on Monday")
             .await;
-        assert!(self.memory(&client, "bins").await.is_some());
+        assert!(client.memory("bins").await.is_some());
         let now = self.person_of(&bob).await.to_string();
         let person = client.get(&format!("people/{now}")).await.expect(200);
         assert_eq!(person.json["user_id"], json!(bob.id));

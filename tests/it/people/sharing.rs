@@ -12,9 +12,7 @@ impl Story {
     async fn bobs_memory(&self) -> Value {
         self.says(&self.admin, "remember that the zanzibar key is under the mat")
             .await;
-        self.memory(&self.admin, "zanzibar")
-            .await
-            .expect("it is remembered")
+        self.admin.memory("zanzibar").await.expect("it is remembered")
     }
 
     /// How many memories of an id somebody sees.
@@ -43,13 +41,10 @@ async fn shares(client: &support::Client, memory: &Value) -> Answer {
 async fn a_shared_memory_is_the_households_and_where_it_came_from_is_not() {
     let story = Story::new().await;
     let memory = story.bobs_memory().await;
-    assert!(story.memory(&story.owner, "zanzibar").await.is_none());
+    assert!(story.owner.memory("zanzibar").await.is_none());
     let shared = shares(&story.admin, &memory).await.expect(200);
     assert_eq!(shared.json["audience_person_id"], Value::Null);
-    let seen = story
-        .memory(&story.owner, "zanzibar")
-        .await
-        .expect("it is shared");
+    let seen = story.owner.memory("zanzibar").await.expect("it is shared");
     assert_eq!((&seen["id"], &seen["session_id"]), (&memory["id"], &Value::Null));
     let hers = story.recalls(&story.owner).await;
     let hers = hers
@@ -103,7 +98,7 @@ async fn nobody_shares_what_is_somebody_elses() {
     let _ = shares(&program, &memory).await.refuses(403, "forbidden");
     let nothing = json!({"id": "0198f2aa-7c11-7d02-9a3e-5b1f00c0ffee"});
     let _ = shares(&story.admin, &nothing).await.refuses(404, "not_found");
-    assert!(story.memory(&story.owner, "zanzibar").await.is_none());
+    assert!(story.owner.memory("zanzibar").await.is_none());
     assert_eq!(story.entries("share_memory").await, [] as [Value; 0]);
 }
 

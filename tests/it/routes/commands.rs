@@ -248,22 +248,25 @@ async fn cancelling_the_command_of_an_action_cancels_the_action() {
     assert_eq!(ended.text("/action/state"), "cancelled");
 }
 
+/// As if the command had been sent so many times more, by whom `sent_by` says.
+async fn copied(hub: &TestHub, command: &Answer, times: u32, sent_by: &str) {
+    let copies = format!(
+        "insert into hub.commands (agent_id, id, device_id, seq, kind, arguments, arguments_salt, state, deadline_at,
+           last_deadline_at, created_at, sent_by)
+         select agent_id, gen_random_uuid(), device_id, seq + n, kind, arguments, arguments_salt, state, deadline_at,
+           last_deadline_at, created_at, {sent_by} from hub.commands, generate_series(1, {times}) n where id = '{}';
+         update hub.devices set command_seq = command_seq + {times}",
+        command.text("/id")
+    );
+    hub.sql().execute(&copies).await;
+}
+
 #[tokio::test]
 async fn a_mailbox_has_an_end() {
     let sample = Sample::new().await;
     let (hub, ada) = (&sample.hub, &sample.owner);
     let first = ada.post("commands", say(hub, "one")).await.expect(201);
-    let copies = format!(
-        "insert into hub.commands (agent_id, id, device_id, seq, kind, arguments, arguments_salt, state, deadline_at,
-           last_deadline_at, created_at)
-         select agent_id, gen_random_uuid(), device_id, seq + n, kind, arguments, arguments_salt, state, deadline_at,
-           last_deadline_at, created_at from hub.commands, generate_series(1, 999) n where id = '{}'",
-        first.text("/id")
-    );
-    hub.sql().execute(&copies).await;
-    hub.sql()
-        .execute("update hub.devices set command_seq = command_seq + 999")
-        .await;
+    copied(hub, &first, 999, "null").await;
     let refused = ada.post("commands", say(hub, "one too many")).await;
     let _ = refused.refuses(409, "mailbox_full");
     assert_eq!(hub.sql().count("commands", "true").await, 1_000);
@@ -275,17 +278,7 @@ async fn nobody_fills_a_mailbox_alone() {
     let sample = Sample::new().await;
     let (hub, ada) = (&sample.hub, &sample.owner);
     let first = ada.post("commands", say(hub, "one")).await.expect(201);
-    let copies = format!(
-        "insert into hub.commands (agent_id, id, device_id, seq, kind, arguments, arguments_salt, state, deadline_at,
-           last_deadline_at, created_at, sent_by)
-         select agent_id, gen_random_uuid(), device_id, seq + n, kind, arguments, arguments_salt, state, deadline_at,
-           last_deadline_at, created_at, sent_by from hub.commands, generate_series(1, 99) n where id = '{}'",
-        first.text("/id")
-    );
-    hub.sql().execute(&copies).await;
-    hub.sql()
-        .execute("update hub.devices set command_seq = command_seq + 99")
-        .await;
+    copied(hub, &first, 99, "sent_by").await;
     let refused = ada.post("commands", say(hub, "one too many")).await;
     let _ = refused.refuses(409, "mailbox_full");
     let eva = sample.rest.user(&hub.member("eva").await).await;

@@ -2,14 +2,9 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use support::{Answer, Client, Rest, TestHub};
+use support::{Answer, Client, TestHub};
 
-async fn home() -> (TestHub, Rest, Client) {
-    let hub = TestHub::start().await;
-    let (rest, ada) = (Rest::of(&hub), hub.owner("ada").await);
-    let client = rest.user(&ada).await;
-    (hub, rest, client)
-}
+use super::home;
 
 fn lamp(hub: &TestHub) -> Value {
     json!({"name": "lamp", "space_id": hub.home.kitchen.space})

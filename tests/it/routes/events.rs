@@ -1,14 +1,9 @@
 //! `/v1/agents/{agent_id}/events`
 
 use serde_json::{Value, json};
-use support::{Answer, Client, Rest, TestHub};
+use support::Answer;
 
-async fn home() -> (TestHub, Rest, Client) {
-    let hub = TestHub::start().await;
-    let (rest, ada) = (Rest::of(&hub), hub.owner("ada").await);
-    let client = rest.user(&ada).await;
-    (hub, rest, client)
-}
+use super::home;
 
 fn texts(page: &Answer) -> Vec<&str> {
     page.items()

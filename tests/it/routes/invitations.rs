@@ -7,7 +7,7 @@ use hub::identity::{Role, invitation::DEFAULT_LIFE, invitation::MOST_OPEN};
 use serde_json::{Value, json};
 use support::{Answer, Client, Rest, User};
 
-use super::Home;
+use super::{Home, ada_again};
 use crate::sample::PASSWORD;
 
 async fn invite(by: &Client, role: &str) -> Answer {
@@ -19,7 +19,7 @@ async fn code(by: &Client, role: &str) -> String {
     invite(by, role).await.expect(201).text("/code").to_owned()
 }
 
-async fn join(client: &Client, code: &str, name: &str) -> Answer {
+pub(super) async fn join(client: &Client, code: &str, name: &str) -> Answer {
     let body = json!({"code": code, "name": name, "password": PASSWORD});
     client.post("/v1/invitations/accept", body).await
 }
@@ -190,16 +190,7 @@ async fn a_code_ends_with_its_time_when_it_is_revoked_and_with_what_its_inviter_
     let late = code(&home.ada, "guest").await;
     home.hub.clock.advance(DEFAULT_LIFE);
     // Her sign-in has ended meanwhile.
-    let ada: String = home
-        .hub
-        .sql()
-        .value("select id::text from hub.users where name = 'ada'")
-        .await;
-    let ada = home
-        .rest
-        .signed_in(hub::ids::UserId(ada.parse().unwrap()))
-        .await
-        .client;
+    let ada = ada_again(&home.hub, &home.rest).await;
     let admin = home.rest.user(&eva).await;
     let _ = join(&nobody, &late, "bob").await.points_at("/code");
     let revoked = invite(&ada, "guest").await.expect(201);

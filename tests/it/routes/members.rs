@@ -7,7 +7,7 @@ use hub::identity::Role;
 use serde_json::{Value, json};
 use support::{Answer, Client, User};
 
-use super::Home;
+use super::{Home, invitations::join};
 use crate::sample::PASSWORD;
 
 async fn set_role(by: &Client, user: &User, role: &str) -> Answer {
@@ -218,13 +218,7 @@ async fn with_somebody_go_their_tokens_invitations_and_personal_devices() {
     );
     let device = people.home.rest.device(&hub.home.office);
     let _ = device.get("spaces").await.refuses(401, "unauthenticated");
-    let joins = json!({"code": invited.text("/code"), "name": "mallory", "password": PASSWORD});
-    let joins = people
-        .home
-        .rest
-        .nobody()
-        .post("/v1/invitations/accept", joins)
-        .await;
+    let joins = join(&people.home.rest.nobody(), invited.text("/code"), "mallory").await;
     let _ = joins.points_at("/code");
     // The person stays: what the agent remembers of them is another matter.
     let person = format!("id = '{}'", eva.person);
@@ -301,13 +295,7 @@ async fn the_owner_passes_the_agent_on_with_their_password() {
         ]
     );
     // She may not invite admins any more, and what she offered is gone.
-    let joins = json!({"code": invited.text("/code"), "name": "mallory", "password": PASSWORD});
-    let joins = people
-        .home
-        .rest
-        .nobody()
-        .post("/v1/invitations/accept", joins)
-        .await;
+    let joins = join(&people.home.rest.nobody(), invited.text("/code"), "mallory").await;
     let _ = joins.points_at("/code");
     let _ = set_role(hers, &people.ada, "guest").await.expect(200);
     let stored = format!("idempotency_keys::text like '%{PASSWORD}%'");

@@ -1,14 +1,8 @@
 //! `/v1/agents/{agent_id}/memories` and `/v1/agents/{agent_id}/recall`
 
 use serde_json::{Value, json};
-use support::{Client, Rest, TestHub};
 
-async fn home() -> (TestHub, Rest, Client) {
-    let hub = TestHub::start().await;
-    let (rest, ada) = (Rest::of(&hub), hub.owner("ada").await);
-    let client = rest.user(&ada).await;
-    (hub, rest, client)
-}
+use super::home;
 
 #[tokio::test]
 async fn what_is_found_says_why() {

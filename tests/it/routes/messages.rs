@@ -6,14 +6,9 @@ use axum::http::Method;
 use futures_util::future::join_all;
 use hub::identity::Role;
 use serde_json::{Value, json};
-use support::{Answer, Client, Rest, TestHub};
+use support::{Answer, Client};
 
-async fn home() -> (TestHub, Rest, Client) {
-    let hub = TestHub::start().await;
-    let (rest, ada) = (Rest::of(&hub), hub.owner("ada").await);
-    let client = rest.user(&ada).await;
-    (hub, rest, client)
-}
+use super::home;
 
 fn text(text: &str) -> Value {
     json!([{"type": "text", "text": text}])

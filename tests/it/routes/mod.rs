@@ -26,6 +26,7 @@ mod throttle;
 mod tokens;
 mod turns;
 
+use hub::ids::UserId;
 use support::{Client, Rest, TestHub};
 
 /// A hub, its REST, and its owner.
@@ -42,4 +43,17 @@ impl Home {
         let ada = rest.user(&ada).await;
         Self { hub, rest, ada }
     }
+}
+
+/// The same in parts.
+async fn home() -> (TestHub, Rest, Client) {
+    let Home { hub, rest, ada } = Home::new().await;
+    (hub, rest, ada)
+}
+
+/// Ada signs in again, when her access token has ended.
+async fn ada_again(hub: &TestHub, rest: &Rest) -> Client {
+    let ada = "select id from hub.users where name = 'ada'";
+    let ada = UserId(hub.sql().value(ada).await);
+    rest.signed_in(ada).await.client
 }

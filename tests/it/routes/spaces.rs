@@ -6,14 +6,9 @@ use axum::http::Method;
 use futures_util::future::join_all;
 use hub::{events::ingest::Outcome, jobs::sweep::remove_old};
 use serde_json::{Value, json};
-use support::{Answer, Client, Rest, TestHub};
+use support::{Answer, Client};
 
-async fn home() -> (TestHub, Rest, Client) {
-    let hub = TestHub::start().await;
-    let (rest, ada) = (Rest::of(&hub), hub.owner("ada").await);
-    let client = rest.user(&ada).await;
-    (hub, rest, client)
-}
+use super::home;
 
 async fn with_key(client: &Client, key: &str, body: Value) -> Answer {
     let sent = client

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use support::{Aws, Line, Program, ScriptedServer};
 use tokio::{process::Command, time::timeout};
 
+use super::satellite;
+
 /// What the operator puts into the secret.
 const API_KEY: &str = "sk-never-to-be-seen-4";
 /// Between polls of the table of jobs: longer than the test, so that only the queue can wake the worker.
@@ -121,15 +123,7 @@ async fn a_hub_lives_on_what_the_template_made() {
     // Told by one task, thought about by the other. It looked at the table when it started, perhaps after the first was there; the
     // second can only have come by this queue.
     let url = program.socket_url();
-    let kitchen = [
-        "satellite",
-        "kitchen",
-        "--url",
-        &url,
-        "--exit-when-done",
-        "--linger",
-        "5",
-    ];
+    let kitchen = satellite("kitchen", &url, "5");
     for typed in ["hello\n", "the spare key is with Nora\n"] {
         let told = timeout(PATIENCE, program.run_in(program.dir(), &kitchen, typed)).await;
         let (is_well, said) = told.expect("the queue wakes the worker");

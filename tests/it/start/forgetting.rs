@@ -4,31 +4,16 @@ use std::{path::Path, time::Duration};
 
 use support::Program;
 
-const PASSWORD: &str = "correct horse battery\n";
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_memory_is_forgotten_and_its_receipt_can_be_checked() {
     // As much as the hub can say of what it does.
-    let mut program = Program::new(&[("HUB_LOG__FILTER", "hub=trace")]).await;
-    program.start().await;
-    let (code, dir) = (program.claim_code(), program.dir().to_owned());
-    let types = async |arguments: &[&str]| program.run_in(&dir, arguments, PASSWORD).await;
-    let login = [
-        "login",
-        "--code",
-        code.trim(),
-        "--name",
-        "ada",
-        "--password-stdin",
-    ];
-    let (is_well, said) = types(&login).await;
-    assert!(is_well, "{said}");
-    let (is_well, said) = types(&["forget", "--list"]).await;
-    assert!(is_well && said.contains("Nothing was forgotten yet."), "{said}");
-    let (is_well, said) = types(&["say", "remember that the zanzibar key is with Nora"]).await;
-    assert!(is_well, "{said}");
-    let (is_well, said) = types(&["recall", "zanzibar", "--json"]).await;
-    assert!(is_well, "{said}");
+    let program = Program::claimed(&[("HUB_LOG__FILTER", "hub=trace")]).await;
+    let (ada, dir) = (program.shell(), program.dir());
+    let said = ada.types(&["forget", "--list"]).await;
+    assert!(said.contains("Nothing was forgotten yet."), "{said}");
+    ada.types(&["say", "remember that the zanzibar key is with Nora"])
+        .await;
+    let said = ada.types(&["recall", "zanzibar", "--json"]).await;
     let found: serde_json::Value = serde_json::from_str(&said).expect("it is JSON");
     let memory = found["items"][0]["memory"]["id"]
         .as_str()
@@ -36,61 +21,59 @@ async fn a_memory_is_forgotten_and_its_receipt_can_be_checked() {
         .to_owned();
 
     // Nobody is there who could be asked.
-    let (is_well, said) = types(&["forget", &memory]).await;
-    assert!(!is_well && said.contains("add --yes"), "{said}");
-    let (is_well, said) = types(&["forget", &memory[..8], "--yes"]).await;
-    assert!(!is_well && said.contains("hub recall"), "{said}");
-    let (is_well, said) = types(&["forget", &memory, "--yes"]).await;
-    assert!(is_well && said.contains("Forgotten: "), "{said}");
-    let (is_well, said) = types(&["recall", "zanzibar"]).await;
-    assert!(is_well && !said.contains("Nora"), "{said}");
+    let said = ada.is_refused(&["forget", &memory]).await;
+    assert!(said.contains("add --yes"), "{said}");
+    let said = ada.is_refused(&["forget", &memory[..8], "--yes"]).await;
+    assert!(said.contains("hub recall"), "{said}");
+    let said = ada.types(&["forget", &memory, "--yes"]).await;
+    assert!(said.contains("Forgotten: "), "{said}");
+    let said = ada.types(&["recall", "zanzibar"]).await;
+    assert!(!said.contains("Nora"), "{said}");
     let (is_well, said) = program.run(&["doctor"]).await;
     assert!(
         is_well && said.contains("1 erasure waits to be off the disk"),
         "{said}"
     );
 
-    let (is_well, listed) = types(&["forget", "--list"]).await;
-    assert!(is_well && listed.contains("a memory, "), "{listed}");
+    let listed = ada.types(&["forget", "--list"]).await;
+    assert!(listed.contains("a memory, "), "{listed}");
     let id = listed.split_whitespace().next().expect("an id");
-    let (is_well, receipt) = types(&["forget", "--receipt", id]).await;
-    assert!(is_well, "{receipt}");
+    let receipt = ada.types(&["forget", "--receipt", id]).await;
     let (file, forged) = (dir.join("receipt.txt"), dir.join("forged.txt"));
     std::fs::write(&file, &receipt).unwrap();
     std::fs::write(&forged, receipt.replacen("\"memories\":", "\"memories\":1", 1)).unwrap();
-    let (is_well, said) = types(&["audit", "receipt", "receipt.txt"]).await;
+    let said = ada.types(&["audit", "receipt", "receipt.txt"]).await;
     assert!(
-        is_well && said.contains("forgotten    the memory ") && said.contains(&memory),
+        said.contains("forgotten    the memory ") && said.contains(&memory),
         "{said}"
     );
-    let (is_well, said) = types(&["audit", "receipt", "forged.txt"]).await;
-    assert!(!is_well && said.contains("not a receipt of"), "{said}");
+    let said = ada.is_refused(&["audit", "receipt", "forged.txt"]).await;
+    assert!(said.contains("not a receipt of"), "{said}");
 
     // What was said stands neither in what the hub says of its work nor in the audit log and what is copied of that.
-    let kept = dir.join("audit");
+    let (kept, copy) = (dir.join("audit"), dir.join("copy"));
     let published = async {
         while naming(&kept, "forget_memory").is_empty() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        // What is being written is in the folder before it is in the log.
+        ada.types(&["audit", "export", "copy"]).await;
+        while naming(&copy, "forget_memory").is_empty() {
+            std::fs::remove_dir_all(&copy).unwrap();
+            ada.types(&["audit", "export", "copy"]).await;
+        }
     };
     let published = tokio::time::timeout(Duration::from_secs(20), published).await;
-    published.expect("the audit log is published");
-    let (is_well, said) = types(&["audit", "export", "copy"]).await;
-    assert!(is_well, "{said}");
-    let (is_well, said) = types(&["audit", "verify", "copy"]).await;
-    assert!(is_well, "{said}");
+    published.expect("the audit log is published and exported");
+    ada.types(&["audit", "verify", "copy"]).await;
     let log = program.log_text();
     assert!(
         log.contains("TRACE") || log.contains("DEBUG") || log.contains("trace"),
         "{log}"
     );
     assert!(!log.to_lowercase().contains("zanzibar"), "{log}");
-    assert_eq!(naming(&dir.join("copy"), "zanzibar"), [] as [String; 0]);
+    assert_eq!(naming(&copy, "zanzibar"), [] as [String; 0]);
     assert_eq!(naming(&kept, "zanzibar"), [] as [String; 0]);
-    assert!(
-        !naming(&dir.join("copy"), "forget_memory").is_empty(),
-        "nothing was read"
-    );
 }
 
 /// The files beneath a folder that hold a text.

@@ -35,19 +35,9 @@ impl Away {
     }
 
     async fn log_in(&self, with: &[&str]) -> (bool, String) {
-        let (url, code) = (self.front.url(), self.program.claim_code());
-        let login = [
-            "login",
-            "--url",
-            &url,
-            "--code",
-            code.trim(),
-            "--name",
-            "ada",
-            "--password-stdin",
-        ];
-        self.run(&[&login, with].concat(), "correct horse battery\n")
-            .await
+        let url = self.front.url();
+        let there = [&["--url", &*url], with].concat();
+        self.program.shell_in(&self.dir).claims(&there).await
     }
 }
 

@@ -1,56 +1,14 @@
 //! `hub invite`, `hub join` and `hub members`: a household gets its other people, and loses them.
 
-use std::path::Path;
-
 use support::Program;
-
-const PASSWORD: &str = "correct horse battery\n";
-
-/// A person with a folder of their own, which holds their sign-in.
-struct Person<'a> {
-    program: &'a Program,
-    dir: &'a Path,
-}
-
-impl Person<'_> {
-    async fn types(&self, arguments: &[&str]) -> String {
-        let (is_well, said) = self.program.run_in(self.dir, arguments, PASSWORD).await;
-        assert!(is_well, "{arguments:?}: {said}");
-        said
-    }
-
-    async fn is_refused(&self, arguments: &[&str]) -> String {
-        let (is_well, said) = self.program.run_in(self.dir, arguments, PASSWORD).await;
-        assert!(!is_well, "{arguments:?}: {said}");
-        said
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_come_with_a_code_are_changed_and_go() {
-    let mut program = Program::new(&[]).await;
-    program.start().await;
-    let (code, url) = (program.claim_code(), program.url());
-    let hers = program.dir().to_owned();
-    let his = hers.join("bobs");
+    let program = Program::claimed(&[]).await;
+    let (ada, url) = (program.shell(), program.url());
+    let his = program.dir().join("bobs");
     std::fs::create_dir(&his).unwrap();
-    let ada = Person {
-        program: &program,
-        dir: &hers,
-    };
-    let bob = Person {
-        program: &program,
-        dir: &his,
-    };
-    ada.types(&[
-        "login",
-        "--code",
-        code.trim(),
-        "--name",
-        "ada",
-        "--password-stdin",
-    ])
-    .await;
+    let bob = program.shell_in(&his);
 
     let said = ada
         .types(&["invite", "Bob", "--role", "member", "--days", "1"])

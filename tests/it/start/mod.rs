@@ -22,6 +22,19 @@ use tokio::time::timeout;
 /// A debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The command of a satellite at this address that ends when it has nothing to do for so many seconds.
+fn satellite<'a>(name: &'a str, url: &'a str, linger_s: &'a str) -> [&'a str; 7] {
+    [
+        "satellite",
+        name,
+        "--exit-when-done",
+        "--linger",
+        linger_s,
+        "--url",
+        url,
+    ]
+}
+
 /// What a command says that does not go well.
 async fn refused(program: &Program, arguments: &[&str]) -> String {
     let (is_well, said) = timeout(PATIENCE, program.run(arguments)).await.expect("it ends");

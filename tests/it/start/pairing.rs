@@ -8,7 +8,9 @@ use std::{
 };
 
 use serde_json::Value;
-use support::{Program, TlsFront};
+use support::{Program, Shell, TlsFront};
+
+use super::satellite;
 
 /// How long the code may take to be there, on a busy machine.
 const TRIES: u32 = 300;
@@ -23,42 +25,21 @@ struct House {
 impl House {
     /// A hub behind TLS whose owner is signed in where it runs.
     async fn start() -> Self {
-        let mut program = Program::new(&[]).await;
-        program.start().await;
+        let program = Program::claimed(&[]).await;
         let front = TlsFront::before(program.address()).await;
         let hall = program.dir().join("machines/hall");
         fs::create_dir_all(&hall).unwrap();
         fs::write(hall.join("house.pem"), front.authority()).unwrap();
-        let code = program.claim_code();
-        let login = [
-            "login",
-            "--code",
-            code.trim(),
-            "--name",
-            "ada",
-            "--password-stdin",
-        ];
-        let dir = program.dir().to_owned();
-        let (is_well, said) = program.run_in(&dir, &login, "correct horse battery\n").await;
-        assert!(is_well, "{said}");
         Self { program, front, hall }
     }
 
-    async fn owner(&self, arguments: &[&str]) -> (bool, String) {
-        self.program.run_in(self.program.dir(), arguments, "").await
+    fn ada(&self) -> Shell<'_> {
+        self.program.shell()
     }
 
     async fn satellite(&self, with: &[&str]) -> (bool, String) {
         let url = self.front.socket_url();
-        let hall = [
-            "satellite",
-            "hall",
-            "--exit-when-done",
-            "--linger",
-            "1",
-            "--url",
-            &url,
-        ];
+        let hall = satellite("hall", &url, "1");
         let trusting = ["--ca-file", "house.pem"];
         self.program
             .run_in(&self.hall, &[&hall[..], &trusting, with].concat(), "")
@@ -96,28 +77,27 @@ async fn a_satellite_without_credentials_is_let_in_by_its_code_and_renews_them()
     let house = House::start().await;
     let person = async {
         let code = house.code().await;
-        let (is_well, said) = house.owner(&["pair", &code]).await;
-        assert!(
-            !is_well && said.contains("give --space: kitchen, office"),
-            "{said}"
-        );
+        let said = house.ada().is_refused(&["pair", &code]).await;
+        assert!(said.contains("give --space: kitchen, office"), "{said}");
         assert!(
             said.contains("hub satellite") && said.contains("display.show"),
             "{said}"
         );
-        let (is_well, said) = house.owner(&["pair", &code, "--space", "office"]).await;
-        assert!(!is_well && said.contains("add --yes"), "nobody was asked: {said}");
-        let (is_well, said) = house
-            .owner(&["pair", &code, "--space", "kitchen", "--curl"])
+        let said = house
+            .ada()
+            .is_refused(&["pair", &code, "--space", "office"])
             .await;
-        assert!(
-            is_well && said.contains("/v1/agents/self/pairings/approve"),
-            "{said}"
-        );
-        let (is_well, said) = house
-            .owner(&["pair", &code.to_lowercase(), "--space", "Kitchen", "--yes"])
+        assert!(said.contains("add --yes"), "nobody was asked: {said}");
+        let said = house
+            .ada()
+            .types(&["pair", &code, "--space", "kitchen", "--curl"])
             .await;
-        assert!(is_well && said.contains("hall is let in"), "{said}");
+        assert!(said.contains("/v1/agents/self/pairings/approve"), "{said}");
+        let said = house
+            .ada()
+            .types(&["pair", &code.to_lowercase(), "--space", "Kitchen", "--yes"])
+            .await;
+        assert!(said.contains("hall is let in"), "{said}");
     };
     let ((is_well, said), ()) = tokio::join!(house.satellite(&["--pair"]), person);
     assert!(
@@ -142,8 +122,8 @@ async fn a_satellite_without_credentials_is_let_in_by_its_code_and_renews_them()
     assert!(is_well && said.contains("connected as hall"), "{said}");
     let (is_well, said) = house.satellite(&["--pair"]).await;
     assert!(!is_well && said.contains("already"), "{said}");
-    let (is_well, said) = house.owner(&["devices"]).await;
-    assert!(is_well && said.contains("hall  in kitchen"), "{said}");
+    let said = house.ada().types(&["devices"]).await;
+    assert!(said.contains("hall  in kitchen"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,10 +131,10 @@ async fn a_satellite_that_is_sent_away_says_so_and_keeps_nothing() {
     let house = House::start().await;
     let person = async {
         let code = house.code().await;
-        let (is_well, said) = house.owner(&["pair", &code, "--reject"]).await;
-        assert!(is_well && said.contains("Sent away"), "{said}");
-        let (is_well, said) = house.owner(&["pair", &code, "--yes"]).await;
-        assert!(!is_well && said.contains("is not a code that waits"), "{said}");
+        let said = house.ada().types(&["pair", &code, "--reject"]).await;
+        assert!(said.contains("Sent away"), "{said}");
+        let said = house.ada().is_refused(&["pair", &code, "--yes"]).await;
+        assert!(said.contains("is not a code that waits"), "{said}");
     };
     let ((is_well, said), ()) = tokio::join!(house.satellite(&["--pair"]), person);
     assert!(!is_well && said.contains("a person said no"), "{said}");
@@ -171,19 +151,13 @@ async fn what_waits_is_shown_before_it_is_allowed_however_many_devices_there_wer
         update hub.devices set approved_kinds = '{}', capabilities = '[{\"kind\": \"door.open\"}, {\"kind\": \"echo\"}]'
         where name = 'kitchen'";
     house.program.sql().execute(gone).await;
-    let (is_well, said) = house.owner(&["devices"]).await;
-    assert!(is_well && said.contains("hub devices --allow kitchen"), "{said}");
-    let (is_well, said) = house.owner(&["devices", "--json"]).await;
-    assert!(
-        is_well && said.contains("gone 250") && said.contains("door.open"),
-        "{said}"
-    );
-    let (is_well, said) = house.owner(&["devices", "--allow", "kitchen"]).await;
+    let said = house.ada().types(&["devices"]).await;
+    assert!(said.contains("hub devices --allow kitchen"), "{said}");
+    let said = house.ada().types(&["devices", "--json"]).await;
+    assert!(said.contains("gone 250") && said.contains("door.open"), "{said}");
+    let said = house.ada().is_refused(&["devices", "--allow", "kitchen"]).await;
     let shown = "kitchen would be used for\n  door.open\n  echo\n";
-    assert!(
-        !is_well && said.contains(shown) && said.contains("add --yes"),
-        "{said}"
-    );
+    assert!(said.contains(shown) && said.contains("add --yes"), "{said}");
     let approved = "name = 'kitchen' and cardinality(approved_kinds) > 0";
     assert_eq!(
         house.program.sql().count("devices", approved).await,
@@ -191,8 +165,8 @@ async fn what_waits_is_shown_before_it_is_allowed_however_many_devices_there_wer
         "nobody was asked"
     );
     let one = ["devices", "--allow", "kitchen", "--kind", "echo", "--yes"];
-    let (is_well, said) = house.owner(&one).await;
-    assert!(is_well && said.contains("kitchen is used for echo."), "{said}");
-    let (is_well, said) = house.owner(&["devices"]).await;
-    assert!(is_well && said.contains("waits for you   door.open"), "{said}");
+    let said = house.ada().types(&one).await;
+    assert!(said.contains("kitchen is used for echo."), "{said}");
+    let said = house.ada().types(&["devices"]).await;
+    assert!(said.contains("waits for you   door.open"), "{said}");
 }

@@ -6,22 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use support::Program;
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use super::{PATIENCE, satellite};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_satellite_does_what_its_settings_say_and_refuses_wrong_ones() {
     let mut program = Program::new(&[]).await;
     program.start().await;
     let url = program.socket_url();
-    let kitchen = [
-        "satellite",
-        "kitchen",
-        "--url",
-        &url,
-        "--exit-when-done",
-        "--linger",
-        "1",
-    ];
+    let kitchen = satellite("kitchen", &url, "1");
     let run = || async {
         let ran = program.run_in(program.dir(), &kitchen, "");
         timeout(PATIENCE, ran).await.expect("it ends")

@@ -36,11 +36,13 @@ mod satellite;
 mod scripted_server;
 mod seeded;
 mod served;
+mod shell;
 mod socket;
 
 mod rest;
 mod snapshot;
 mod superuser;
+mod talk;
 mod user;
 mod voice;
 mod wire;
@@ -67,6 +69,7 @@ pub use satellite::{TestDevice, heard, thing, turn_of};
 pub use scripted_server::{Heard, Line, Piece, ScriptedServer};
 pub use seeded::Seeded;
 pub use served::Served;
+pub use shell::Shell;
 pub use socket::{End, Message, Socket, transcript};
 
 pub use snapshot::Snapshot;

@@ -134,7 +134,17 @@ impl Program {
     /// Runs a person's or a device's command where they are, with a folder of theirs. Returns whether it went well, and what it
     /// said.
     pub async fn run_in(&self, dir: &Path, arguments: &[&str], typed: &str) -> (bool, String) {
-        let mut child = self.spawn_in(dir, arguments, typed).await;
+        self.run_with(dir, arguments, typed, &[]).await
+    }
+
+    pub(crate) async fn run_with(
+        &self,
+        dir: &Path,
+        arguments: &[&str],
+        typed: &str,
+        variables: &[(&str, &str)],
+    ) -> (bool, String) {
+        let mut child = self.spawn_in(dir, arguments, typed, variables).await;
         let (mut said, mut out) = (Vec::new(), child.stdout.take().expect("it was asked for"));
         let read = out.read_to_end(&mut said);
         let read = timeout(READY_WITHIN, read).await.expect("it ends in time");
@@ -145,7 +155,7 @@ impl Program {
 
     /// Runs such a command until it says something, and kills it. Returns what it said.
     pub async fn run_until(&self, dir: &Path, arguments: &[&str], needle: &str) -> String {
-        let mut child = self.spawn_in(dir, arguments, "").await;
+        let mut child = self.spawn_in(dir, arguments, "", &[]).await;
         let (mut said, mut out) = (String::new(), child.stdout.take().expect("it was asked for"));
         let heard = async {
             let mut bytes = [0; 1024];
@@ -161,7 +171,13 @@ impl Program {
         said
     }
 
-    async fn spawn_in(&self, dir: &Path, arguments: &[&str], typed: &str) -> Child {
+    async fn spawn_in(
+        &self,
+        dir: &Path,
+        arguments: &[&str],
+        typed: &str,
+        variables: &[(&str, &str)],
+    ) -> Child {
         let mut command = Command::new("sh");
         command
             // Both streams in the order in which a person would read them.
@@ -171,6 +187,7 @@ impl Program {
             .current_dir(dir)
             .env_clear()
             .env("HUB_DIR", dir)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);

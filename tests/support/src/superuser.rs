@@ -89,6 +89,17 @@ impl SuperuserSql {
         census
     }
 
+    /// The columns of all tables of the hub that meet a condition on `c`, their `pg_class`, and `a`, their `pg_attribute`: the
+    /// table and the column.
+    pub async fn columns(&self, condition: &str) -> Vec<(String, String)> {
+        self.rows(&format!(
+            "select c.relname::text, a.attname::text from pg_class c join pg_attribute a on a.attrelid = c.oid
+             where c.relnamespace = 'hub'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+               and {condition} order by 1, 2"
+        ))
+        .await
+    }
+
     /// How many rows of a table of the hub meet a condition.
     pub async fn count(&self, table: &str, condition: &str) -> i64 {
         self.value(&format!("select count(*) from hub.{table} where {condition}"))

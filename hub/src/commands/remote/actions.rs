@@ -13,7 +13,7 @@ use super::{Call, Client, Failure, Names, short_id};
 use crate::{
     actions::{Action, ActionState},
     commands::terminal::one_line,
-    page::{MAX_LIMIT, Page},
+    page::MAX_LIMIT,
 };
 
 /// Pages read at most: who has more waiting than this types whole ids.
@@ -81,7 +81,8 @@ pub async fn find(client: &Client, typed: Option<&str>, state: ActionState) -> R
     if let Some(id) = typed.and_then(|typed| Uuid::parse_str(typed).ok()) {
         return one(client, id).await;
     }
-    let mut found = all_in_state(client, state).await?;
+    let waiting = in_state(Some(state), MAX_LIMIT);
+    let mut found = client.pages::<Action>(&waiting, MAX_PAGES).await?.items;
     let Some(typed) = typed else {
         return only(found, state);
     };
@@ -177,29 +178,9 @@ fn collect<'a>(value: &'a Value, path: &mut String, parts: &mut Vec<(String, &'a
 }
 
 async fn one(client: &Client, id: Uuid) -> Result<Action, Failure> {
-    let answer = client
-        .call(&Call::get(format!("/v1/agents/self/actions/{id}")))
-        .await?;
-    let details: Details = client.read(&answer)?;
+    let call = Call::get(format!("/v1/agents/self/actions/{id}"));
+    let details: Details = client.call_for(&call).await?;
     Ok(details.action)
-}
-
-async fn all_in_state(client: &Client, state: ActionState) -> Result<Vec<Action>, Failure> {
-    let mut found = Vec::new();
-    let mut cursor: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let mut call = in_state(Some(state), MAX_LIMIT);
-        if let Some(cursor) = &cursor {
-            call = call.query("cursor", cursor);
-        }
-        let page: Page<Action> = client.read(&client.call(&call).await?)?;
-        found.extend(page.items);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    Ok(found)
 }
 
 fn only(mut found: Vec<Action>, state: ActionState) -> Result<Action, Failure> {

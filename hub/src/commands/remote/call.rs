@@ -7,12 +7,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::BaseUrl;
-use crate::ids;
+use crate::{ids, page::MAX_LIMIT};
 
 /// How long an ordinary answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request.
+#[derive(Clone)]
 pub struct Call {
     pub(super) method: Method,
     pub(super) path: String,
@@ -28,6 +29,12 @@ impl Call {
     #[must_use]
     pub fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path.into(), None)
+    }
+
+    /// Reads a page of a list, as long as the hub gives them.
+    #[must_use]
+    pub fn list(path: impl Into<String>) -> Self {
+        Self::get(path).query("limit", &MAX_LIMIT)
     }
 
     /// Asks something with a body.

@@ -136,16 +136,17 @@ impl Client {
         self.answer(&response)
     }
 
+    /// Asks the same, for an answer that is read as what it should be.
+    pub async fn call_for<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
+        self.read(&self.call(call).await?)
+    }
+
     /// All pages of a list as one; with a cursor when there are more than `most`.
-    pub async fn pages<T: DeserializeOwned>(
-        &self,
-        list: impl Fn() -> Call,
-        most: usize,
-    ) -> Result<Page<T>, Failure> {
-        let mut all: Page<T> = self.read(&self.call(&list()).await?)?;
+    pub async fn pages<T: DeserializeOwned>(&self, list: &Call, most: usize) -> Result<Page<T>, Failure> {
+        let mut all: Page<T> = self.call_for(list).await?;
         for _ in 1..most {
             let Some(cursor) = &all.next_cursor else { break };
-            let page: Page<T> = self.read(&self.call(&list().query("cursor", cursor)).await?)?;
+            let page: Page<T> = self.call_for(&list.clone().query("cursor", cursor)).await?;
             all.items.extend(page.items);
             all.next_cursor = page.next_cursor;
         }

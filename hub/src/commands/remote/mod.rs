@@ -1,10 +1,12 @@
 //! What the people's commands share: the way to the hub, the stored sign-in, and how answers and refusals are shown.
 
 mod actions;
+mod ask;
 mod base_url;
 mod call;
 mod client;
 mod failure;
+mod memories;
 mod names;
 mod short_id;
 mod sign_in;
@@ -18,12 +20,14 @@ use std::{io, path::PathBuf, process::ExitCode};
 use serde::Serialize;
 
 pub use actions::{Ending, arguments, bound, decide, ending, find, in_state, settled};
+pub use ask::MAX_PAGES;
 pub use base_url::{BaseUrl, UrlProblem};
 pub use call::{Call, quote};
 pub use client::{Client, Tokens};
 pub use failure::{Failure, Problem};
-pub use names::Names;
-pub use short_id::{entries, pick as pick_id, pick_from, short_ids};
+pub use memories::{MEMORIES, memories, pick_memory};
+pub use names::{Names, no_space};
+pub use short_id::{entries, pick_called, pick_from, short_ids};
 pub use sign_in::{SignIn, SignInFile, SignInFileError};
 
 use super::{address, terminal::Terminal};

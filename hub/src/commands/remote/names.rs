@@ -6,10 +6,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{Call, Client, Failure};
-use crate::{
-    commands::terminal::one_line,
-    page::{MAX_LIMIT, Page},
-};
+use crate::{commands::terminal::one_line, page::Page};
 
 /// Names by id.
 #[derive(Debug, Default)]
@@ -50,6 +47,11 @@ impl Names {
             .find(|(_, known)| known.to_lowercase() == name)
     }
 
+    /// The one of the spaces that people call this; else where to see them.
+    pub fn space(&self, name: &str) -> Result<Uuid, Failure> {
+        self.find(name).map(|(id, _)| id).ok_or_else(|| no_space(name))
+    }
+
     /// All of them, by name.
     #[must_use]
     pub fn sorted(&self) -> Vec<(Uuid, String)> {
@@ -59,13 +61,19 @@ impl Names {
     }
 
     async fn read(client: &Client, path: &str) -> Result<Self, Failure> {
-        let page: Page<Named> = match client.call(&Call::get(path).query("limit", &MAX_LIMIT)).await {
+        let page: Page<Named> = match client.call_for(&Call::list(path)).await {
             Err(Failure::Refused(_)) => return Ok(Self::default()),
-            answer => client.read(&answer?)?,
+            answer => answer?,
         };
         let named = page.items.into_iter().filter(|named| !named.is_elsewhere);
         Ok(named.map(|named| (named.id, one_line(&named.name))).collect())
     }
+}
+
+/// There is none that is called this.
+#[must_use]
+pub fn no_space(name: &str) -> Failure {
+    Failure::Usage(format!("there is no space {}; see hub privacy", one_line(name)))
 }
 
 impl FromIterator<(Uuid, String)> for Names {

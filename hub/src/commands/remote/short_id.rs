@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::Failure;
+use crate::commands::terminal::one_line;
 
 /// Digits at least: among the few actions that wait, a slip does not hit another one.
 const LEAST: usize = 6;
@@ -11,7 +12,7 @@ const LEAST_TYPED: usize = 4;
 
 /// What was typed names no single id.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mismatch {
+pub(super) enum Mismatch {
     /// Not an id.
     #[error("is no id: give {LEAST_TYPED} or more of its digits")]
     Malformed,
@@ -37,7 +38,7 @@ pub fn short_ids(ids: &[Uuid]) -> Vec<String> {
 }
 
 /// The one id that begins or ends with what was typed, or whose short form begins with it.
-pub fn pick(ids: &[Uuid], typed: &str) -> Result<Uuid, Mismatch> {
+pub(super) fn pick(ids: &[Uuid], typed: &str) -> Result<Uuid, Mismatch> {
     let typed: String = typed.chars().filter(|char| *char != '-').collect();
     let typed = typed.to_ascii_lowercase();
     if typed.len() < LEAST_TYPED || !typed.chars().all(|char| char.is_ascii_hexdigit()) {
@@ -74,6 +75,32 @@ pub fn pick_from<'a, T>(
         pick(&ids, typed).map_err(|mismatch| Failure::Usage(format!("{typed} {mismatch}\n  {see}")))?;
     let at = ids.iter().position(|id| *id == picked);
     Ok(&things[at.expect("it is picked from these")])
+}
+
+/// The one who is called this, in any case, or whose id was typed. `nobody` says where was looked, `see` how to look oneself.
+pub fn pick_called<'a, T>(
+    all: &'a [T],
+    id: impl Fn(&T) -> Uuid,
+    names: impl Fn(&T) -> Vec<String>,
+    typed: &str,
+    [nobody, see]: [&str; 2],
+) -> Result<&'a T, Failure> {
+    let wanted = one_line(typed).to_lowercase();
+    let is_called = |one: &&T| names(one).iter().any(|name| name.to_lowercase() == wanted);
+    let named: Vec<&T> = all.iter().filter(is_called).collect();
+    if let [one] = named[..] {
+        return Ok(one);
+    }
+    let ids: Vec<Uuid> = all.iter().map(&id).collect();
+    let picked = pick(&ids, typed).ok();
+    let found = all.iter().find(|one| Some(id(one)) == picked);
+    found.ok_or_else(|| {
+        let what = match named.len() {
+            0 => format!("{nobody} is called {wanted}"),
+            several => format!("{several} are called {wanted}: give the id"),
+        };
+        Failure::Usage(format!("{what}\n  {see}"))
+    })
 }
 
 fn tail(id: &str, length: usize) -> &str {

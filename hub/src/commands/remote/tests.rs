@@ -195,6 +195,43 @@ async fn a_refusal_is_told_to_people_in_words_and_to_programs_whole() {
 }
 
 #[tokio::test]
+async fn what_is_done_is_said_to_people_only_and_what_is_shown_is_not_asked() {
+    beside_a_hub(Small::default(), async |small, url| {
+        let folder = Folder::new();
+        folder.sign_in(&url, 0, 900).await;
+        let (json, curl) = (true, true);
+        let plain = Options::default();
+        for (options, is_asked, shown) in [
+            (plain.clone(), true, "Done.\n"),
+            // The hub answers nothing, and that is no JSON.
+            (
+                Options {
+                    json,
+                    ..plain.clone()
+                },
+                true,
+                "",
+            ),
+            (
+                Options {
+                    curl,
+                    ..plain.clone()
+                },
+                false,
+                "curl -sS -X POST http",
+            ),
+        ] {
+            small.lock().unwrap().asked.clear();
+            let (mut hub, out, _) = folder.remote(&options);
+            hub.send(&Call::bare_post("/v1/sign-out"), "Done.").await.unwrap();
+            assert!(out.text().starts_with(shown) && out.text().is_empty() == shown.is_empty());
+            assert_eq!(!small.lock().unwrap().asked.is_empty(), is_asked);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn where_nobody_listens_the_person_is_told_to_start_the_hub() {
     let folder = Folder::new();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,6 +1,7 @@
 //! Keys that change, and an issuer that is away.
 
 use super::*;
+use crate::routes::ada_again;
 
 #[tokio::test]
 async fn keys_are_rotated_and_taken_back_and_the_issuer_is_asked_once_a_minute() {
@@ -59,16 +60,7 @@ async fn an_issuer_that_is_away_takes_nobody_with_it_for_a_day() {
     let gone = me(&key).await.refuses(503, "full");
     assert!(gone.told().contains("issuer"), "{}", gone.told());
     // Others are none of its concern.
-    let ada: String = home
-        .hub
-        .sql()
-        .value("select id::text from hub.users where name = 'ada'")
-        .await;
-    let ada = home
-        .rest
-        .signed_in(hub::ids::UserId(ada.parse().unwrap()))
-        .await
-        .client;
+    let ada = ada_again(&home.hub, &home.rest).await;
     let _ = ada.get("turns").await.expect(200);
     home.issuer.is(Mood::Well);
     home.hub.clock.advance(Duration::minutes(1));
