@@ -166,7 +166,7 @@ async fn whole_recall(hub: &TestHub, household: &Household, text: &str, meaning:
     let scope = TxScope::Agent {
         agent: household.agent,
         person: None,
-        within: None,
+        view: hub::places::View::All,
     };
     let question = Question {
         text,

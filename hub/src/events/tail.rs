@@ -23,7 +23,7 @@ use crate::{
     hub::Hub,
     identity::Actor,
     ids::{AgentId, PersonId},
-    places::Spaces,
+    places::View,
     storage::{Ring, TxScope, bounded},
 };
 
@@ -39,7 +39,7 @@ const MOST_BEHIND: i64 = 512;
 const READS_AT_ONCE: usize = 4;
 
 /// Whose eyes a log is read with.
-type Eyes = (AgentId, Option<PersonId>, Option<Spaces>);
+type Eyes = (AgentId, Option<PersonId>, View);
 
 /// The logs that are followed on this node.
 #[derive(Debug, Clone)]
@@ -244,12 +244,8 @@ async fn keep(hub: Hub, eyes: Eyes, tail: Arc<Tail>) {
 
 /// Reads what has come; whether there is more.
 async fn read(hub: &Hub, eyes: Eyes, tail: &Tail) -> Result<bool> {
-    let (agent, person, within) = eyes;
-    let scope = TxScope::Agent {
-        agent,
-        person,
-        within,
-    };
+    let (agent, person, view) = eyes;
+    let scope = TxScope::Agent { agent, person, view };
     let mut tx = hub.db.begin(scope, Actor::hub()).await?;
     // The end before the events: all up to it is there to be read.
     let end = tx.events().end().await?;

@@ -58,7 +58,7 @@ impl Watch {
         let start = Start::of(after, end);
         let place = hub
             .tails
-            .join(hub, (caller.agent, caller.person(), caller.within()), bell);
+            .join(hub, (caller.agent, caller.person(), caller.view()), bell);
         let watch = Self {
             hub: hub.clone(),
             reader: Reader::new(topics, start.cursor),

@@ -7,7 +7,7 @@ use super::{Actor, ActorKind, Role, Scope};
 use crate::{
     clock::DateTime,
     ids::{AgentId, DelegationId, DeviceId, PersonId, SignInId, SpaceId, TokenId, UserId},
-    places::Spaces,
+    places::{Spaces, View},
 };
 
 /// How far content may be believed, by where it came from.
@@ -262,6 +262,18 @@ impl Caller {
         match &self.principal {
             Principal::Delegate(delegate) => delegate.within,
             Principal::User { .. } | Principal::Device { .. } => None,
+        }
+    }
+
+    /// Of which spaces the caller sees what was kept. What a private one has kept before is for people (law 8).
+    #[must_use]
+    pub const fn view(&self) -> View {
+        match &self.principal {
+            Principal::Delegate(delegate) => match delegate.within {
+                Some(spaces) => View::OpenOf(spaces),
+                None => View::Open,
+            },
+            Principal::User { .. } | Principal::Device { .. } => View::All,
         }
     }
 

@@ -5,7 +5,7 @@ pub mod gate;
 mod spaces;
 pub mod update_space;
 
-pub use spaces::Spaces;
+pub use spaces::{Spaces, View};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,6 +1,17 @@
-//! Some spaces, to which somebody is limited.
+//! Which spaces' things somebody sees.
 
 use crate::ids::SpaceId;
+
+/// Of which spaces the things are there for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum View {
+    /// Of all: people, devices, and the agent itself, which asks the gate.
+    All,
+    /// Of those that are not private: whoever acts for the agent.
+    Open,
+    /// Of these, as long as they are not private.
+    OpenOf(Spaces),
+}
 
 /// Spaces to which somebody is limited: a few, each once, in one order. Small enough to be copied into every unit of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

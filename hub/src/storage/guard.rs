@@ -43,7 +43,7 @@ pub async fn roles_are_apart(connection: &mut PgConnection) -> Result<()> {
 }
 
 /// Every table that holds an agent's rows has row-level security enabled, forced and active for the role that asks, and just
-/// the policies that `hub.protect` and `hub.limit_to_spaces` make: one more, one less or one that was loosened is noticed.
+/// the policies that `hub.protect`, `hub.limit_to_spaces` and `hub.follow_spaces` make: one more, one less or one that was loosened is noticed.
 pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
     // As Postgres writes them; whether it names the schema of a function depends on the search path.
     let open = sqlx::query_scalar!(
@@ -60,8 +60,12 @@ pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
              where c.relnamespace = 'hub'::regnamespace and c.relkind in ('r', 'p')
                and (c.relname = 'agents' or exists (select from pg_attribute a where a.attrelid = c.oid
                  and a.attname = 'agent_id' and not a.attisdropped))),
+           follows (name, behind, reference) as (values ('turns', 'sessions', 'session_id'), ('turn_stream', 'turns', 'turn_id'),
+             ('turn_steps', 'turns', 'turn_id'), ('actions', 'sessions', 'session_id'), ('commands', 'devices', 'device_id'),
+             ('commands', 'turns', 'turn_id'), ('commands', 'actions', 'action_id')),
            rules as (
-             select name, is_in_spaces, format('((( SELECT spaces() AS spaces) IS NULL) OR (%s = ANY (( SELECT spaces() AS spaces)::uuid[])))',
+             select name, is_in_spaces, format('((( SELECT %1$s() AS %1$s) IS NULL) OR (%2$s = ANY (( SELECT %1$s() AS %1$s)::uuid[])))',
+                 case when name = 'spaces' then 'space_limit' else 'spaces' end,
                  case when name = 'spaces' then 'id' else 'space_id' end) as limitation,
                case when has_audience then format('(%s AND ((audience_person_id IS NULL) OR %s))', rule,
                '(audience_person_id = ( SELECT person() AS person))') else rule end as rule from tables),
@@ -71,12 +75,15 @@ pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
              from rules
              union all select name, true, 'system', 'hub_system', '*', 'true', 'true' from rules
              union all select name, false, 'spaces', 'hub_app', '*', limitation, '' from rules where is_in_spaces
+             union all select name, false, reference, 'hub_app', '*', format('((( SELECT spaces() AS spaces) IS NULL) OR (%3$s IS NULL) '
+               || 'OR (EXISTS ( SELECT FROM %2$s b WHERE ((b.agent_id = %1$s.agent_id) AND (b.id = %1$s.%3$s)))))', name, behind, reference), ''
+             from follows
              union all select name, true, 'recall', 'hub_owner', 'r', 'true', '' from rules
-             where name in ('memories', 'embeddings_384', 'embeddings_768', 'embeddings_1024', 'embeddings_1536')),
+             where name in ('memories', 'spaces', 'embeddings_384', 'embeddings_768', 'embeddings_1024', 'embeddings_1536')),
            found as (
              select t.name, p.polpermissive, p.polname::text, (select string_agg(case when r = 0 then 'public' else r::regrole::text end, ',')
                  from unnest(p.polroles) r), p.polcmd::text,
-               replace(coalesce(pg_get_expr(p.polqual, p.polrelid), ''), 'hub.', ''),
+               regexp_replace(replace(coalesce(pg_get_expr(p.polqual, p.polrelid), ''), 'hub.', ''), '\s+', ' ', 'g'),
                replace(coalesce(pg_get_expr(p.polwithcheck, p.polrelid), ''), 'hub.', '')
              from pg_policy p join tables t on t.oid = p.polrelid)
            select name as "name!" from tables where not is_active

@@ -18,7 +18,7 @@ use crate::{
     events::NewEvent,
     identity::{Actor, Caller},
     ids::{AgentId, EventId, JobId, PersonId, SpaceId},
-    places::Spaces,
+    places::View,
 };
 
 /// For whom a transaction works.
@@ -30,8 +30,8 @@ pub enum TxScope {
         agent: AgentId,
         /// The person, if one is known.
         person: Option<PersonId>,
-        /// Only what is in these spaces; none: in all.
-        within: Option<Spaces>,
+        /// Of which spaces.
+        view: View,
     },
     /// One agent, seeing everyone's things: sweeps and devices' mailboxes, never an answer to a caller.
     WholeAgent(AgentId),
@@ -63,7 +63,7 @@ impl Caller {
         TxScope::Agent {
             agent: self.agent,
             person: self.person(),
-            within: self.within(),
+            view: self.view(),
         }
     }
 }
@@ -344,17 +344,13 @@ impl Tx {
 /// BEGIN and the settings in one round trip. The values are ids of ours, so nothing needs escaping.
 fn begin_statement(scope: TxScope, durability: Durability) -> String {
     let (agent, person, spaces) = match scope {
-        TxScope::Agent {
-            agent,
-            person,
-            within,
-        } => (
+        TxScope::Agent { agent, person, view } => (
             agent.to_string(),
             person.map_or_else(String::new, |p| p.to_string()),
-            within.map_or_else(String::new, |spaces| array(&spaces)),
+            setting(view),
         ),
-        TxScope::WholeAgent(agent) => (agent.to_string(), String::new(), String::new()),
-        TxScope::System => (String::new(), String::new(), String::new()),
+        TxScope::WholeAgent(agent) => (agent.to_string(), String::new(), setting(View::All)),
+        TxScope::System => (String::new(), String::new(), setting(View::All)),
     };
     let lazily = match durability {
         Durability::Durable => "",
@@ -366,7 +362,14 @@ fn begin_statement(scope: TxScope, durability: Durability) -> String {
     )
 }
 
-fn array(spaces: &Spaces) -> String {
-    let ids: Vec<String> = spaces.ids().iter().map(SpaceId::to_string).collect();
-    format!("{{{}}}", ids.join(","))
+/// As `hub.spaces()` reads it; nothing at all would be refused.
+fn setting(view: View) -> String {
+    match view {
+        View::All => "*".to_owned(),
+        View::Open => "open".to_owned(),
+        View::OpenOf(spaces) => {
+            let ids: Vec<String> = spaces.ids().iter().map(SpaceId::to_string).collect();
+            format!("{{{}}}", ids.join(","))
+        }
+    }
 }

@@ -20,7 +20,10 @@ use crate::{
         ask::ask_one,
         recall::{MAX_QUESTION, Question, Recalled, recall_for_turn},
     },
-    places::gate::{Matter, closed, closed_and_held, usable_memories},
+    places::{
+        View,
+        gate::{Matter, closed, closed_and_held, usable_memories},
+    },
     storage::{Lease, Ring, TurnRow, Tx, TxScope},
 };
 
@@ -170,7 +173,7 @@ impl<'a> Live<'a> {
         let scope = TxScope::Agent {
             agent: self.lease.agent,
             person: self.turn.audience,
-            within: None,
+            view: View::All,
         };
         self.hub.db.begin(scope, Actor::agent(self.lease.agent.0)).await
     }

@@ -20,7 +20,10 @@ use crate::{
     ids::TurnId,
     jobs::Failure,
     memory::{ask::ask, recall::words_of},
-    places::gate::{Matter, closed},
+    places::{
+        View,
+        gate::{Matter, closed},
+    },
     storage::{Lease, Ring, TurnRow, TxScope},
     telemetry::metric,
 };
@@ -43,7 +46,7 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     let scope = TxScope::Agent {
         agent: lease.agent,
         person: turn.audience,
-        within: None,
+        view: View::All,
     };
     let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
     if let Some(why) = closed(&mut tx, Matter::of_turn(&turn)).await? {

@@ -3,6 +3,7 @@
 mod chains;
 mod counts;
 mod ends;
+mod privacy;
 mod spaces;
 mod thefts;
 mod told;

@@ -1,6 +1,12 @@
 //! A delegation that is limited to some spaces: whatever is asked, there is nothing else.
 
-use hub::{delegations::IN_SPACES, ids::SpaceId, page::PageRequest, places::Spaces, storage::TxScope};
+use hub::{
+    delegations::IN_SPACES,
+    ids::SpaceId,
+    page::PageRequest,
+    places::{Spaces, View},
+    storage::TxScope,
+};
 use serde_json::{Value, json};
 use support::{Client, Listening, Served, TestHub};
 
@@ -223,7 +229,7 @@ async fn the_database_hides_what_is_in_other_spaces() {
     let scope = TxScope::Agent {
         agent: hub.home.agent,
         person: None,
-        within: Spaces::of(&[kitchen.space]),
+        view: View::OpenOf(Spaces::of(&[kitchen.space]).unwrap()),
     };
     let mut tx = hub.db.begin(scope, hub::identity::Actor::hub()).await.unwrap();
     let page = PageRequest::parse(None, None).unwrap();

@@ -89,19 +89,44 @@ async fn every_table_of_an_agent_has_exactly_its_policies() {
             .into_iter()
             .collect();
         let mut expected = expected_policies(&table, has_audience);
-        if is_in_spaces || table == "spaces" {
-            expected.insert(limitation(if table == "spaces" { "id" } else { "space_id" }));
+        if is_in_spaces {
+            expected.insert(limitation("spaces", "space_id"));
+        } else if table == "spaces" {
+            expected.insert(limitation("space_limit", "id"));
         }
+        let behind = HANGING.iter().filter(|(hanging, ..)| *hanging == table);
+        expected.extend(behind.map(|(_, behind, reference)| follows(&table, behind, reference)));
         assert_eq!(policies, expected, "{table}");
     }
 }
 
 /// Whoever is limited to some spaces sees nothing of the others.
-fn limitation(column: &str) -> (String, String, String, String, String) {
+fn limitation(function: &str, column: &str) -> (String, String, String, String, String) {
     let rule = format!(
-        "((( SELECT hub.spaces() AS spaces) IS NULL) OR ({column} = ANY (( SELECT hub.spaces() AS spaces)::uuid[])))"
+        "((( SELECT hub.{function}() AS {function}) IS NULL) OR ({column} = ANY (( SELECT hub.{function}() AS {function})::uuid[])))"
     );
     let words = ["spaces", "RESTRICTIVE ALL", "hub_app", &rule, ""].map(str::to_owned);
+    words.into()
+}
+
+/// What is in no space itself, with what it hangs on.
+const HANGING: [(&str, &str, &str); 7] = [
+    ("turns", "sessions", "session_id"),
+    ("turn_stream", "turns", "turn_id"),
+    ("turn_steps", "turns", "turn_id"),
+    ("actions", "sessions", "session_id"),
+    ("commands", "devices", "device_id"),
+    ("commands", "turns", "turn_id"),
+    ("commands", "actions", "action_id"),
+];
+
+/// Nor of what hangs on something there.
+fn follows(table: &str, behind: &str, reference: &str) -> (String, String, String, String, String) {
+    let rule = format!(
+        "((( SELECT hub.spaces() AS spaces) IS NULL) OR ({reference} IS NULL) OR (EXISTS ( SELECT\n   FROM hub.{behind} b\n  \
+         WHERE ((b.agent_id = {table}.agent_id) AND (b.id = {table}.{reference})))))"
+    );
+    let words = [reference, "RESTRICTIVE ALL", "hub_app", &rule, ""].map(str::to_owned);
     words.into()
 }
 
@@ -129,8 +154,8 @@ fn expected_policies(table: &str, has_audience: bool) -> BTreeSet<(String, Strin
         policy("tenant", "ALL", "hub_app", &rule, &rule),
         policy("system", "ALL", "hub_system", "true", "true"),
     ]);
-    if table == "memories" || table.starts_with("embeddings_") {
-        // For recall_words and recall_vectors, which run as the owner and filter by themselves.
+    if matches!(table, "memories" | "spaces") || table.starts_with("embeddings_") {
+        // For recall_words, recall_vectors and open_spaces, which run as the owner and filter by themselves.
         expected.insert(policy("recall", "SELECT", "hub_owner", "true", ""));
     }
     expected

@@ -162,7 +162,7 @@ async fn begin(hub: &Hub, scene: Scene, rng: &mut StdRng) -> Tx {
         TxScope::Agent {
             agent: scene.agent,
             person: Some(scene.person),
-            within: None,
+            view: hub::places::View::All,
         }
     };
     let mut tx = hub.db.begin(scope, Actor::hub()).await.unwrap();
@@ -198,7 +198,7 @@ async fn read(
     let scope = TxScope::Agent {
         agent: scene.agent,
         person,
-        within: None,
+        view: hub::places::View::All,
     };
     let (mut cursor, mut seen) = (None::<String>, Vec::new());
     loop {

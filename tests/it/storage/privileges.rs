@@ -69,7 +69,8 @@ async fn the_functions_that_run_as_their_owner_are_the_known_ones() {
              from pg_proc where pronamespace = 'hub'::regnamespace and prosecdef order by 1",
         )
         .await;
-    let expected = ["recall_vectors", "recall_words", "scrub"].map(|name| (name.to_owned(), true, false));
+    let expected =
+        ["open_spaces", "recall_vectors", "recall_words", "scrub"].map(|name| (name.to_owned(), true, false));
     assert_eq!(
         found, expected,
         "(name, its search path is fixed, everyone may run it)"

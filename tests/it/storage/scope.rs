@@ -43,7 +43,7 @@ async fn a_connection_remembers_nothing_of_who_had_it_before() {
                 TxScope::Agent {
                     agent,
                     person,
-                    within: None,
+                    view: hub::places::View::All,
                 },
                 Actor::hub(),
             )
@@ -66,7 +66,7 @@ async fn an_unknown_agent_has_nothing() {
     let scope = TxScope::Agent {
         agent: AgentId::mint(),
         person: None,
-        within: None,
+        view: hub::places::View::All,
     };
     let mut tx = hub.db.begin(scope, Actor::hub()).await.unwrap();
     assert!(tx.places().spaces(PAGE).await.unwrap().is_empty());

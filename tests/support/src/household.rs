@@ -151,7 +151,7 @@ impl Household {
         let scope = TxScope::Agent {
             agent: self.agent,
             person: None,
-            within: None,
+            view: hub::places::View::All,
         };
         let begun = self.hub.db.begin(scope, Actor::hub()).await;
         begun.expect("the database is there")

@@ -34,6 +34,7 @@ impl RoleSession {
         let person = person.map_or_else(String::new, |id| id.to_string());
         self.run(&format!("set local hub.agent_id = '{agent}'")).await;
         self.run(&format!("set local hub.person_id = '{person}'")).await;
+        self.run("set local hub.space_ids = '*'").await;
     }
 
     /// Runs a statement. Returns how many rows it touched, or why it was refused; then it goes on as if it had not been

@@ -1,0 +1,188 @@
+//! Whoever acts for the agent by a delegation sees nothing of a private space, also of what was kept before (law 8).
+
+use hub::{delegations::DELEGABLE, identity::Scope};
+use serde_json::{Value, json};
+use support::{Client, Listening, Served};
+
+use super::Home;
+use crate::sample::{Sample, ask};
+
+const SIX: &str = "44ff7b02c80d38b26dd6aa31d9470aed81b32e10331a3c994fb1a9945fd847ba";
+
+fn all_that_reads() -> Vec<&'static str> {
+    let all = DELEGABLE
+        .into_iter()
+        .filter(|scope| *scope != Scope::DelegationsWrite);
+    all.map(Scope::as_str).collect()
+}
+
+async fn switches(owner: &Client, space: impl ToString, mode: &str) {
+    let path = format!("spaces/{}", space.to_string());
+    let _ = owner
+        .patch(&path, json!({"privacy_mode": mode}))
+        .await
+        .expect(200);
+}
+
+/// Something of each kind that came up in the kitchen, by its path; a command goes to the office.
+async fn furnish(home: &Home) -> Vec<String> {
+    let (kitchen, office) = (&home.hub.home.kitchen, &home.hub.home.office);
+    office.connects(&["speaker.say"]).await;
+    kitchen.hears("remember that the treacle is in the pantry").await;
+    kitchen.hears("tell the office that the treacle is ready").await;
+    office.hears("remember that the marzipan is in the safe").await;
+    home.hub.run_jobs().await;
+    let mut paths = Vec::new();
+    let action = home
+        .ada
+        .get("actions")
+        .await
+        .expect(200)
+        .text("/items/0/id")
+        .to_owned();
+    let _ = home
+        .ada
+        .post(&format!("actions/{action}/approve"), json!({}))
+        .await
+        .expect(200);
+    home.hub.run_jobs().await;
+    paths.push(format!("actions/{action}"));
+    let command = home
+        .ada
+        .get("commands")
+        .await
+        .expect(200)
+        .text("/items/0/id")
+        .to_owned();
+    paths.push(format!("commands/{command}"));
+    let of_kitchen = format!("sessions?space_id={}", kitchen.space);
+    let session = home
+        .ada
+        .get(&of_kitchen)
+        .await
+        .expect(200)
+        .text("/items/0/id")
+        .to_owned();
+    paths.push(format!("sessions/{session}"));
+    let turns = format!("select id::text from hub.turns where session_id = '{session}'");
+    paths.extend(
+        home.hub
+            .sql()
+            .values::<String>(&turns)
+            .await
+            .iter()
+            .map(|id| format!("turns/{id}")),
+    );
+    let new = json!({"name": "treacle", "media_type": "text/plain", "size_bytes": 6, "sha256": SIX, "space_id": kitchen.space});
+    let made = home.ada.post("artifacts", new).await.expect(201);
+    paths.push(format!("artifacts/{}", made.text("/artifact/id")));
+    paths
+}
+
+async fn told(client: &Client) -> String {
+    let mut told = String::new();
+    for list in [
+        "events",
+        "memories",
+        "artifacts",
+        "actions",
+        "commands",
+        "sessions",
+        "devices",
+    ] {
+        told += &client.get(&format!("{list}?limit=200")).await.expect(200).told();
+    }
+    let question = json!({"question": "treacle marzipan"});
+    told + &client.post("recall", question).await.expect(200).told()
+}
+
+#[tokio::test]
+async fn what_a_room_has_kept_is_not_there_for_them_while_it_is_private() {
+    let home = Home::new().await;
+    let of_kitchen = furnish(&home).await;
+    let (kitchen, office) = (&home.hub.home.kitchen, &home.hub.home.office);
+    let (service, _) = home.service_with(&all_that_reads()).await;
+    for path in &of_kitchen {
+        let _ = service.get(path).await.expect(200);
+    }
+    assert!(told(&service).await.contains("treacle"));
+    switches(&home.ada, kitchen.space, "private").await;
+    for path in &of_kitchen {
+        let _ = service.get(path).await.refuses(404, "not_found");
+        let _ = home.ada.get(path).await.expect(200);
+    }
+    // Of the command the office's log says that there was one, and nothing of it.
+    let now = told(&service).await;
+    for word in ["treacle".to_owned(), kitchen.id.to_string()] {
+        assert!(!now.contains(&word), "{word} in {now}");
+    }
+    assert!(now.contains("marzipan") && now.contains(&office.id.to_string()));
+    // That it is private says why.
+    let spaces = service.get("spaces").await.expect(200);
+    let found = spaces
+        .items()
+        .iter()
+        .find(|space| space["id"] == json!(kitchen.space));
+    assert_eq!(found.map(|space| &space["privacy_mode"]), Some(&json!("private")));
+    // They may still say something, which goes elsewhere.
+    let said = json!({"content": [{"type": "text", "text": "good morning"}]});
+    let _ = service.post("messages", said).await.expect(202);
+    home.hub.run_jobs().await;
+    switches(&home.ada, kitchen.space, "normal").await;
+    assert!(told(&service).await.contains("treacle"));
+}
+
+/// Read from the log, and followed beside it.
+#[tokio::test]
+async fn nothing_of_a_private_room_is_replayed_to_them() {
+    let home = Home::new().await;
+    furnish(&home).await;
+    let served = Served::start(&home.hub).await;
+    let (service, _) = home.service_with(&["events:read"]).await;
+    switches(&home.ada, home.hub.home.kitchen.space, "private").await;
+    let mut live = Listening::to(&served, &service, "events/stream?since=1:0", None).await;
+    home.hub.home.office.hears("the marzipan is gone").await;
+    let mut spaces = Vec::new();
+    loop {
+        let told = live.next().await.expect("it goes on").data;
+        assert!(!told.to_string().contains("treacle"), "{told}");
+        spaces.push(told["space_id"].clone());
+        if told.to_string().contains("is gone") {
+            break;
+        }
+    }
+    assert!(spaces.contains(&json!(home.hub.home.office.space)));
+    assert!(
+        !spaces.contains(&json!(home.hub.home.kitchen.space)),
+        "{spaces:?}"
+    );
+    home.hub.run_jobs().await;
+}
+
+/// Whatever is asked.
+#[tokio::test]
+async fn no_operation_says_anything_of_a_private_room() {
+    let sample = Sample::new().await;
+    let office = &sample.hub.home.office;
+    office.hears("remember that the marzipan is in the safe").await;
+    sample.hub.run_jobs().await;
+    let given = super::give(&sample.owner, super::to_service(&all_that_reads())).await;
+    let service = sample.rest.bearer(&given.secret);
+    let sessions = format!("sessions?space_id={}", office.space);
+    let session = sample.owner.get(&sessions).await.expect(200);
+    let hidden = [session.text("/items/0/id").to_owned(), "marzipan".to_owned()];
+    switches(&sample.owner, office.space, "private").await;
+    let mut answered = 0;
+    for operation in &sample.api.operations {
+        let good = sample.good(operation).await;
+        let answer = ask(&service, operation, &good).send().await;
+        answered += usize::from(answer.status == 200);
+        let sent = format!("{} {}", good.path, good.body.unwrap_or(Value::Null));
+        let told = answer.told();
+        for word in &hidden {
+            let is_new = told.contains(word.as_str()) && !sent.contains(word.as_str());
+            assert!(!is_new, "{word} in {told}");
+        }
+    }
+    assert!(answered > 10, "{answered}");
+}
