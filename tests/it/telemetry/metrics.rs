@@ -107,6 +107,7 @@ async fn what_a_running_hub_counts_is_what_its_page_says() {
         "hub_queue_away",
         "hub_queue_dead_letters",
         "hub_queue_messages_total",
+        "hub_recognition_observations_total",
         "hub_satellite_refused_total",
         "hub_satellite_sockets_closed_total",
         "hub_sign_in_tries_failed_total",

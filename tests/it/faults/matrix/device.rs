@@ -147,6 +147,12 @@ impl Device {
         }
     }
 
+    /// A sign of life that waited for a socket while what it is of came to its end, of which the hub was told first.
+    pub(super) fn is_stale(&self, frame: &SatelliteFrame) -> bool {
+        matches!(frame, SatelliteFrame::CommandProgress(progress)
+            if !matches!(self.journal.get(&progress.command_id), Some(Step::Started(_))))
+    }
+
     /// What has to be said again, now and then. What was said on a live socket is answered there: who asks again all the time only
     /// makes a slow hub slower.
     pub(super) fn repeats(&mut self) -> Vec<SatelliteFrame> {

@@ -253,6 +253,9 @@ impl Link {
         frames: Vec<SatelliteFrame>,
     ) -> Option<()> {
         for frame in frames {
+            if self.shared.device().is_stale(&frame) {
+                continue;
+            }
             self.shared.device().frames.0 += 1;
             self.shared.device().about_to_say(on, &frame);
             stream.send(Message::text(frame.encode())).await.ok()?;
