@@ -13,7 +13,6 @@ mod jobs;
 mod people;
 mod policy;
 mod privacy;
-mod recognised;
 mod recognition;
 mod routes;
 mod sample;

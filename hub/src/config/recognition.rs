@@ -111,6 +111,11 @@ impl RecognitionConfig {
         )?;
         between(self.presence_s, 60..=86_400, "recognition.presence_s")?;
         between(self.repeat_s, 1..=60, "recognition.repeat_s")?;
+        within(
+            self.repeat_s * 2 <= self.presence_s,
+            "recognition.repeat_s",
+            "must be at most half of recognition.presence_s, or whoever is there would be forgotten between two looks",
+        )?;
         between(self.quiet_s, 0..=86_400, "recognition.quiet_s")?;
         between(self.keep_days, 1..=365, "recognition.keep_days")
     }

@@ -53,7 +53,13 @@ pub async fn grant(tx: &mut Tx, caller: &Caller, whose: Whose, new: NewGrant) ->
         starts_at: new.starts_at.unwrap_or(tx.now()),
         expires_at: new.expires_at,
         evidence: new.evidence,
-        ..row(tx, caller, speaker, new.purpose, Decision::Granted)
+        ..row(
+            tx,
+            caller.request_id.as_ref(),
+            speaker,
+            new.purpose,
+            Decision::Granted,
+        )
     };
     tx.consents().insert(&consent).await?;
     tell(tx, &consent).await?;
@@ -64,7 +70,7 @@ pub async fn grant(tx: &mut Tx, caller: &Caller, whose: Whose, new: NewGrant) ->
 /// A row that says nothing in particular yet.
 pub(super) fn row(
     tx: &Tx,
-    caller: &Caller,
+    request: Option<&String>,
     speaker: Speaker,
     purpose: ConsentPurpose,
     decision: Decision,
@@ -82,7 +88,7 @@ pub(super) fn row(
         evidence_kind: speaker.evidence,
         evidence: None,
         given_by_user_id: speaker.user,
-        request_id: caller.request_id.clone(),
+        request_id: request.cloned(),
         created_at: tx.now(),
     }
 }

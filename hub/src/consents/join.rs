@@ -2,10 +2,18 @@
 //! grant has to be granted anew, and the history of who was merged is kept as theirs.
 
 use super::{Consent, ConsentPurpose, Decision, EvidenceKind, grant, whose::Speaker, withdraw};
-use crate::{clock::DateTime, error::Result, identity::Caller, ids::PersonId, storage::Tx};
+use crate::{
+    clock::DateTime,
+    error::Result,
+    identity::Caller,
+    ids::{PersonId, UserId},
+    storage::Tx,
+};
 
 /// What is written down of it.
 const WHY: &str = "was merged with another person: to be allowed anew";
+/// And of somebody who comes back.
+const CAME_BACK: &str = "had taken it back before they left and were forgotten";
 
 /// The purposes for which something ends when these two are one. Both are held.
 pub async fn ending(tx: &mut Tx, from: PersonId, into: PersonId) -> Result<Vec<ConsentPurpose>> {
@@ -45,7 +53,13 @@ pub async fn end(tx: &mut Tx, caller: &Caller, speaker: Speaker, ending: &[Conse
     for purpose in ending {
         let row = Consent {
             evidence: Some(WHY.to_owned()),
-            ..grant::row(tx, caller, speaker, purpose, Decision::Withdrawn)
+            ..grant::row(
+                tx,
+                caller.request_id.as_ref(),
+                speaker,
+                purpose,
+                Decision::Withdrawn,
+            )
         };
         let history = tx.consents().history(speaker.person, purpose).await?;
         withdraw::carry_out(tx, &history, row).await?;
@@ -53,9 +67,34 @@ pub async fn end(tx: &mut Tx, caller: &Caller, speaker: Speaker, ending: &[Conse
     Ok(())
 }
 
+/// Of somebody who was forgotten and comes back: what is done by default, and they had taken back, stays taken back. These purposes,
+/// by their words. Nothing hangs on them yet.
+pub async fn carry_over(
+    tx: &mut Tx,
+    from: PersonId,
+    into: PersonId,
+    user: UserId,
+) -> Result<Vec<&'static str>> {
+    let mut carried = Vec::new();
+    for &purpose in ConsentPurpose::ALL {
+        let others = tx.consents().history(from, purpose).await?;
+        if !(purpose.is_by_default() && ends(purpose, &[], &others, tx.now())) {
+            continue;
+        }
+        let row = Consent {
+            evidence: Some(CAME_BACK.to_owned()),
+            ..grant::row(tx, None, speaker(into, user, true), purpose, Decision::Withdrawn)
+        };
+        tx.consents().insert(&row).await?;
+        grant::tell(tx, &row).await?;
+        carried.push(purpose.as_str());
+    }
+    Ok(carried)
+}
+
 /// Who says it, in whose name.
 #[must_use]
-pub const fn speaker(person: PersonId, user: crate::ids::UserId, is_own: bool) -> Speaker {
+pub const fn speaker(person: PersonId, user: UserId, is_own: bool) -> Speaker {
     let evidence = if is_own {
         EvidenceKind::OwnWord
     } else {
@@ -75,7 +114,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::{Clock, SystemClock},
-        ids::{ConsentId, UserId},
+        ids::ConsentId,
     };
 
     fn row(decision: Decision, withdraws: Option<ConsentId>) -> Consent {

@@ -54,7 +54,12 @@ pub async fn speaks_for(tx: &mut Tx, caller: &Caller, whose: Whose) -> Result<Sp
     } else {
         EvidenceKind::RecordedBy
     };
-    let has_login = tx.consents().lock_person(person).await?.ok_or(NOBODY)?;
+    tx.people().lock(person).await?;
+    // The history of who was merged goes on no more.
+    if tx.people().is_now(person).await? != person {
+        return Err(NOBODY);
+    }
+    let has_login = tx.consents().has_login(person).await?.ok_or(NOBODY)?;
     if evidence == EvidenceKind::RecordedBy && has_login {
         let detail = "they have a login of their own: only they can say that";
         return Err(Error::conflict("has_login", detail));

@@ -43,7 +43,13 @@ pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdraw
     }
     let consent = Consent {
         withdraws_id: grant,
-        ..row(tx, caller, speaker, purpose, Decision::Withdrawn)
+        ..row(
+            tx,
+            caller.request_id.as_ref(),
+            speaker,
+            purpose,
+            Decision::Withdrawn,
+        )
     };
     carry_out(tx, &history, consent).await
 }

@@ -123,12 +123,12 @@ async fn insert(
 ) -> Result<SecretString> {
     // Nobody makes two at once from here on, so that none is one too many.
     tx.take_head().await?;
-    if tx.delegations().live().await? >= MOST_LIVE {
+    if tx.delegations().live(None).await? >= MOST_LIVE {
         let detail = format!("{MOST_LIVE} delegations of this agent live: revoke one that nobody needs");
         return Err(Error::conflict("too_many_delegations", detail));
     }
     if let Some(root) = root
-        && tx.delegations().live_below(root).await? >= MOST_BELOW
+        && tx.delegations().live(Some(root)).await? >= MOST_BELOW
     {
         let detail =
             format!("{MOST_BELOW} delegations live that came from this one: revoke one that nobody needs");

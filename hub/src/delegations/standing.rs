@@ -3,7 +3,7 @@
 use super::chain::{Power, standing};
 use crate::{
     error::Result,
-    identity::{Acting, Proof, Role, Scope},
+    identity::{Acting, Role, Scope, credentials::is_proven},
     ids::{AgentId, DelegationId},
     storage::Tx,
 };
@@ -21,7 +21,8 @@ pub async fn power_now(
         return Ok(None);
     };
     if let Some(acting) = by
-        && !(is_proven(tx, acting).await? && may_act(tx, agent, acting).await?)
+        && !(is_proven(tx, acting.agent, acting.user, acting.proof).await?
+            && may_act(tx, agent, acting).await?)
     {
         return Ok(None);
     }
@@ -36,15 +37,4 @@ pub(super) async fn may_act(tx: &mut Tx, agent: AgentId, acting: Acting) -> Resu
     }
     let standing = tx.identity().membership(acting.agent, acting.user).await?;
     Ok(standing.is_some_and(|(role, _)| role.grants(Scope::AgentsDelegate)))
-}
-
-/// Whether what proved who they are is still good.
-async fn is_proven(tx: &mut Tx, acting: Acting) -> Result<bool> {
-    match acting.proof {
-        Proof::SignIn(sign_in) => tx.identity().is_signed_in(sign_in, acting.user).await,
-        Proof::Issuer { expires_at, .. } => {
-            Ok(expires_at > tx.now() && !tx.identity().is_disabled(acting.user).await?)
-        }
-        Proof::Token(token) => tx.identity().is_personal_token_alive(acting.agent, token).await,
-    }
 }

@@ -97,7 +97,7 @@ pub async fn ingest_over(
     let now = hub.clock.now();
     let checked: Vec<_> = items.into_iter().map(|item| check(caller, item, now)).collect();
     let outcomes = if checked.iter().any(Result::is_ok) {
-        let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
+        let mut tx = hub.db.begin(caller.talk_scope(), caller.actor()).await?;
         if let Some(socket) = socket {
             hold(&mut tx, socket).await?;
         }

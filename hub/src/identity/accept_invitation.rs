@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     audit::record::Record,
+    consents::join::carry_over,
     error::{Error, Result},
     hub::Hub,
-    ids::{AgentId, InvitationId, UserId},
+    ids::{AgentId, InvitationId, PersonId, UserId},
     secret::{self, SecretHash},
     storage::{Tx, TxScope},
 };
@@ -93,16 +94,36 @@ async fn open(tx: &mut Tx, door: &Door, user: UserId) -> Result<Option<(Invitati
 
 async fn enter(tx: &mut Tx, invitation: &Invitation, user: UserId, name: &str) -> Result<()> {
     let called = invitation.name.as_deref().unwrap_or(name);
-    tx.identity().link_person(user, called).await?;
+    let carried = be_somebody(tx, user, called).await?;
     tx.identity().close_invitation(invitation.id, user).await?;
     changed(tx, user, Some(invitation.role), "joined").await?;
     tx.record(
         Record::of("accept_invitation")
             .on("invitation", invitation.id.0)
             .with("user_id", user.to_string())
-            .with("role", invitation.role.as_str()),
+            .with("role", invitation.role.as_str())
+            .with("carried_withdrawals", carried),
     );
     Ok(())
+}
+
+/// Whoever comes back is who they were. Who was forgotten meanwhile is nobody: they are somebody new, and what they had taken back
+/// stays taken back. These purposes come back.
+async fn be_somebody(tx: &mut Tx, user: UserId, name: &str) -> Result<Vec<&'static str>> {
+    let was = tx.identity().hold_person_of(user).await?;
+    let is_forgotten = match was {
+        Some(person) => tx.people().find(person).await?.is_none_or(|it| it.name.is_none()),
+        None => true,
+    };
+    if !is_forgotten {
+        return Ok(Vec::new());
+    }
+    let person = PersonId::mint();
+    tx.identity().link_person(user, person, name).await?;
+    match was {
+        Some(was) => carry_over(tx, was, person, user).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 async fn find(hub: &Hub, code: &SecretHash) -> Result<Option<Door>> {

@@ -26,6 +26,17 @@ const NOT_VALID: Error = Error::Unauthenticated("the device credential is not va
 pub const NOBODY_YET: Error =
     Error::Unauthenticated("nobody here is known by this token: join with the code of an invitation first");
 
+/// Whether what proved who a user of an agent is still does. Across agents, so as the hub itself.
+pub async fn is_proven(tx: &mut Tx, agent: AgentId, user: UserId, proof: Proof) -> Result<bool> {
+    match proof {
+        Proof::SignIn(sign_in) => tx.identity().is_signed_in(sign_in, user).await,
+        Proof::Issuer { expires_at, .. } => {
+            Ok(expires_at > tx.now() && !tx.identity().is_disabled(user).await?)
+        }
+        Proof::Token(token) => tx.identity().is_personal_token_alive(agent, token).await,
+    }
+}
+
 /// What a bearer credential proves.
 #[derive(Debug)]
 pub enum Proven {

@@ -7,7 +7,10 @@
 use super::{Ended, membership::EndedDevice};
 use crate::{
     audit::record::Record,
-    devices::{Device, revoke::revoke},
+    devices::{
+        Device,
+        revoke::{take_back, tell},
+    },
     error::Result,
     ids::{PersonId, UserId},
     recognition::erase::left,
@@ -21,7 +24,7 @@ pub(super) struct Ending {
     person: Option<PersonId>,
 }
 
-/// Revokes the tokens, invitations and delegations of a user, and finds their devices.
+/// Revokes the tokens, invitations, delegations and devices of a user.
 pub(super) async fn end(tx: &mut Tx, user: UserId) -> Result<Ending> {
     let member = tx.identity().member(user).await?;
     let tokens = tx.identity().revoke_personal_tokens_of(user).await?;
@@ -29,10 +32,14 @@ pub(super) async fn end(tx: &mut Tx, user: UserId) -> Result<Ending> {
     let made = tx.delegations().made_by(user).await?;
     let delegations = tx.delegations().revoke(&made).await?;
     let person = member.and_then(|member| member.person_id);
-    let devices = match person {
-        Some(person) => tx.devices().personal_of(person).await?,
-        None => Vec::new(),
-    };
+    let mut devices = Vec::new();
+    if let Some(person) = person {
+        let mut theirs = tx.devices().personal_of(person).await?;
+        theirs.sort_unstable_by_key(|device| device.id);
+        for device in theirs {
+            devices.extend(take_back(tx, device.id).await?);
+        }
+    }
     let ended = Ended {
         tokens,
         invitations,
@@ -62,12 +69,10 @@ impl Ending {
         left(tx, person, record).await
     }
 
-    /// Revokes the devices. After the operation's own record, which covers the events; each device has one of its own.
-    pub(super) async fn finish(self, tx: &mut Tx) -> Result<Ended> {
-        for device in self.devices {
-            revoke(tx, device.id).await?;
-        }
-        Ok(self.ended)
+    /// Tells of the devices. After the operation's own record, which covers the events; each device has one of its own.
+    pub(super) fn finish(self, tx: &mut Tx) -> Ended {
+        self.devices.iter().for_each(|device| tell(tx, device));
+        self.ended
     }
 }
 

@@ -23,5 +23,5 @@ pub async fn leave_agent(tx: &mut Tx, caller: &Caller) -> Result<Ended> {
     let record = ending.told(tx, record.with("former_role", role.as_str())).await?;
     tx.record(record);
     changed(tx, user, None, "left").await?;
-    ending.finish(tx).await
+    Ok(ending.finish(tx))
 }

@@ -19,5 +19,5 @@ pub async fn remove_member(tx: &mut Tx, caller: &Caller, user: UserId) -> Result
     let record = ending.told(tx, record).await?;
     tx.record(record);
     changed(tx, user, None, "removed").await?;
-    ending.finish(tx).await
+    Ok(ending.finish(tx))
 }

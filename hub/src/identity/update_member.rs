@@ -23,7 +23,7 @@ pub async fn update_member(tx: &mut Tx, caller: &Caller, user: UserId, role: Rol
         let ending = end(tx, user).await?;
         let record = ending.told(tx, record).await?;
         tx.record(record);
-        ending.finish(tx).await?
+        ending.finish(tx)
     } else {
         let invitations = revoke_invitations_beyond(tx, user, role).await?;
         tx.record(record.with("revoked_invitations", invitations));

@@ -61,6 +61,14 @@ pub async fn merge_person(tx: &mut Tx, caller: &Caller, from: PersonId, into: Pe
             format!("the one who is merged has more than {MOST_MOVED} things: forget some of it first");
         return Err(Error::conflict("too_much", detail));
     }
+    // First of the records, for it covers the events.
+    let words: Vec<&str> = ending.iter().map(|purpose| purpose.as_str()).collect();
+    tx.record(
+        Record::of("merge_person")
+            .on("person", from.0)
+            .with("into_person_id", into.to_string())
+            .with("ended_consents", words),
+    );
     join::end(tx, caller, join::speaker(into, user, is_own), &ending).await?;
     // Last of what is held: from here on nothing is appended. What was begun meanwhile moves, too.
     tx.take_head().await?;
@@ -73,13 +81,7 @@ pub async fn merge_person(tx: &mut Tx, caller: &Caller, from: PersonId, into: Pe
         Place::in_space(elsewhere),
         said,
     ));
-    let words: Vec<&str> = ending.iter().map(|purpose| purpose.as_str()).collect();
-    let record = Record::of("merge_person")
-        .on("person", from.0)
-        .with("into_person_id", into.to_string())
-        .with("ended_consents", words);
-    let record = erase::merged(tx, from, into, record).await?;
-    tx.record(record);
+    erase::merged(tx, from, into).await?;
     Ok(Merged {
         person: tx.people().find(into).await?.ok_or(NOBODY)?,
         ended_consents: ending,
@@ -93,7 +95,7 @@ async fn hold(tx: &mut Tx, from: PersonId, into: PersonId) -> Result<Option<Pair
     if from == into {
         return Err(Error::invalid("/into", "is the same person"));
     }
-    let mut held = tx.people().hold(&[from, into]).await?;
+    let mut held = tx.people().held(&[from, into]).await?;
     let mut take = |id| {
         let at = held.iter().position(|held| held.person.id == id)?;
         Some(held.swap_remove(at))

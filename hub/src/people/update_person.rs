@@ -12,7 +12,7 @@ use crate::{
 pub async fn update_person(tx: &mut Tx, id: PersonId, change: PersonChange) -> Result<Person> {
     check(&change)?;
     // Before the head, as everywhere.
-    let held = tx.people().hold(&[id]).await?.pop();
+    let held = tx.people().held(&[id]).await?.pop();
     let held = held.ok_or(Error::NotFound { what: "person" })?;
     if let Some(now) = held.merged_into {
         return Err(merged(now));

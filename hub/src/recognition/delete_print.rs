@@ -21,7 +21,7 @@ pub async fn delete_print(tx: &mut Tx, caller: &Caller, whose: Whose, id: PrintI
         .erase_sightings(person, Some(print.modality))
         .await?;
     tx.recognition().delete_print(person, id).await?;
-    tell(tx, &ended);
+    tell(tx, &ended).await?;
     let erased = Erased { prints: 1, sightings };
     let record = Record::of("delete_print")
         .on("print", id.0)

@@ -32,7 +32,7 @@ pub struct Enrolment {
     pub device: Option<DeviceId>,
 }
 
-/// Keeps a print by the grant that is in force there and now. The same vector again is the same print.
+/// Keeps a print by the grant that is in force there and now. The same vector again by the same grant is the same print.
 pub async fn enrol(tx: &mut Tx, caller: &Caller, whose: Whose, new: Enrolment) -> Result<Print> {
     check_name(&new.model, MAX_MODEL).map_err(|detail| Error::invalid("/model", detail))?;
     // From here on nothing is withdrawn or forgotten before this commits.
@@ -47,7 +47,11 @@ pub async fn enrol(tx: &mut Tx, caller: &Caller, whose: Whose, new: Enrolment) -
     super::observe::check_place(tx, space, new.device).await?;
     let consent = granted(tx, person, space, &new).await?;
     let model = new.model.trim();
-    if let Some(same) = tx.recognition().same_print(person, model, &new.vector).await? {
+    if let Some(same) = tx
+        .recognition()
+        .same_print(person, model, &new.vector, consent)
+        .await?
+    {
         return Ok(same);
     }
     make_room(tx, person, &new.vector).await?;

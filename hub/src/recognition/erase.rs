@@ -55,21 +55,24 @@ pub async fn all_of(tx: &mut Tx, person: PersonId) -> Result<Erased> {
 /// Erases everything of a person who does not belong to the agent any more: nobody knows them by it, and they could not have it
 /// deleted. The record is that of how they went; the receipt is of the newest grant on which it hung. The head row was taken.
 pub async fn left(tx: &mut Tx, person: PersonId, record: Record) -> Result<Record> {
-    gone(tx, person, person, record).await
-}
-
-/// Erases everything of a person who turns out to be somebody else: no grant of theirs is the other's. The record is that of the merge,
-/// the receipt for who they are now. The head row was taken.
-pub async fn merged(tx: &mut Tx, from: PersonId, into: PersonId, record: Record) -> Result<Record> {
-    gone(tx, from, into, record).await
-}
-
-async fn gone(tx: &mut Tx, person: PersonId, answers_to: PersonId, record: Record) -> Result<Record> {
     let Some(grant) = tx.recognition().newest_grant(person).await? else {
         return Ok(record);
     };
     let erased = all_of(tx, person).await?;
-    seal(tx, record, grant, answers_to, erased).await
+    seal(tx, record, grant, person, erased).await
+}
+
+/// Erases everything of a person who turns out to be somebody else: no grant of theirs is the other's. The receipt is for who they are
+/// now. The head row was taken.
+pub async fn merged(tx: &mut Tx, from: PersonId, into: PersonId) -> Result<()> {
+    let Some(grant) = tx.recognition().newest_grant(from).await? else {
+        return Ok(());
+    };
+    let erased = all_of(tx, from).await?;
+    let record = Record::of("forget_recognised").on("person", from.0);
+    let record = seal(tx, record, grant, into, erased).await?;
+    tx.record(record);
+    Ok(())
 }
 
 async fn erase(
@@ -81,7 +84,7 @@ async fn erase(
     // What hangs on the prints first: with them it would go unseen, and nobody would be told that somebody is not there any more.
     let (sightings, ended) = tx.recognition().erase_sightings(person, of).await?;
     let prints = tx.recognition().erase_prints(person, of, grant).await?;
-    tell(tx, &ended);
+    tell(tx, &ended).await?;
     // What thinks with it thinks again without.
     let reach = Reach {
         people: [person.0].into(),
@@ -91,13 +94,14 @@ async fn erase(
     Ok(Erased { prints, sightings })
 }
 
-/// Says that somebody is not there any more, and not who.
-pub(super) fn tell(tx: &mut Tx, ended: &[Ended]) {
+/// Says that somebody is not there any more, and neither who nor where: beside it in the log stands whose consent ended.
+pub(super) async fn tell(tx: &mut Tx, ended: &[Ended]) -> Result<()> {
+    let place = Place::in_space(tx.places().elsewhere().await?);
     for one in ended {
         let said = json!({"presence_id": one.id, "is_present": false});
-        let place = Place::in_space(one.space);
         tx.append_unless_private(NewEvent::by_hub(EventKind::PresenceChanged, place, said));
     }
+    Ok(())
 }
 
 /// Has the scrub take it off the disk, and says in the record how much it was. The consent is the withdrawal, or the grant on which it

@@ -65,7 +65,11 @@ pub async fn observe(tx: &mut Tx, rules: &RecognitionConfig, new: Sighting) -> R
     check_place(tx, new.space, new.device).await?;
     // Most of what is seen is nobody: that needs no place in the log.
     let found = find(tx, rules, &new).await?;
-    if let Found::Somebody(_) = found {
+    if let Found::Somebody(seen) = found {
+        // Whoever sits before a camera is seen at each picture: nothing is written of that, and nobody waits for it.
+        if let Some(answer) = unchanged(tx, rules, &seen).await? {
+            return Ok(answer);
+        }
         // Again, now that nothing is withdrawn or switched before this commits.
         tx.take_head().await?;
         return match find(tx, rules, &new).await? {
@@ -74,6 +78,16 @@ pub async fn observe(tx: &mut Tx, rules: &RecognitionConfig, new: Sighting) -> R
         };
     }
     Ok(left(&found))
+}
+
+/// The answer where nothing is to be written down; none where something is.
+async fn unchanged(tx: &mut Tx, rules: &RecognitionConfig, seen: &Seen) -> Result<Option<Observation>> {
+    let is_sure = rules.is_sure(seen.modality, seen.found.score);
+    Ok(match next(tx, rules, seen, is_sure).await? {
+        Next::Quiet => Some(answer(ObservationOutcome::Unknown, None)),
+        Next::Same(hypothesis) => Some(answer(outcome(hypothesis.state), Some(hypothesis.id))),
+        Next::Again(_) | Next::First(_) => None,
+    })
 }
 
 /// The answer to what leaves nothing behind.

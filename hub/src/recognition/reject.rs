@@ -24,7 +24,7 @@ pub async fn reject(tx: &mut Tx, caller: &Caller, id: HypothesisId) -> Result<Hy
             id: there.id,
             space: there.space_id,
         };
-        erase::tell(tx, &[ended]);
+        erase::tell(tx, &[ended]).await?;
     }
     // It was somebody else, of whom nothing is to be kept.
     tx.recognition().delete_observations(id).await?;

@@ -77,21 +77,6 @@ impl Consents<'_> {
         Ok(has.fetch_optional(self.0.connection()).await?)
     }
 
-    /// The same; the person is held until the unit of work ends, so that their history goes on one by one. That of who was merged
-    /// goes on no more.
-    pub async fn lock_person(&mut self, person: PersonId) -> Result<Option<bool>> {
-        let agent = self.0.agent();
-        let locked = sqlx::query_scalar!(
-            "select id from people where agent_id = $1 and id = $2 and merged_at is null for no key update",
-            agent.0,
-            person.0
-        );
-        match locked.fetch_optional(self.0.connection()).await? {
-            Some(_) => self.has_login(person).await,
-            None => Ok(None),
-        }
-    }
-
     /// Adds a row. The person is held.
     pub async fn insert(&mut self, new: &Consent) -> Result<()> {
         let agent = self.0.agent();

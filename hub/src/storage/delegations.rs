@@ -225,30 +225,19 @@ impl Delegations<'_> {
         )
     }
 
-    /// How many live. With the head in hand nobody makes another meanwhile.
-    pub async fn live(&mut self) -> Result<i64> {
-        let (agent, now) = (self.0.agent(), self.0.now());
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from delegations
-               where agent_id = $1 and revoked_at is null and expires_at > $2"#,
-            agent.0,
-            now
-        );
-        Ok(count.fetch_one(self.0.connection()).await?)
-    }
-
-    /// Delegations that live below one.
-    pub async fn live_below(&mut self, root: DelegationId) -> Result<i64> {
+    /// How many live: of all, or of those below one. With the head in hand nobody makes another meanwhile.
+    pub async fn live(&mut self, below: Option<DelegationId>) -> Result<i64> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let count = sqlx::query_scalar!(
             r#"with recursive below as (
                  select id from delegations where agent_id = $1 and parent_id = $2
                  union
                  select d.id from below join delegations d on d.agent_id = $1 and d.parent_id = below.id)
-               select count(*) as "count!" from delegations d join below on below.id = d.id
-               where d.agent_id = $1 and d.revoked_at is null and d.expires_at > $3"#,
+               select count(*) as "count!" from delegations d
+               where d.agent_id = $1 and d.revoked_at is null and d.expires_at > $3
+                 and ($2::uuid is null or d.id in (select id from below))"#,
             agent.0,
-            root.0,
+            below.map(|id| id.0),
             now
         );
         Ok(count.fetch_one(self.0.connection()).await?)

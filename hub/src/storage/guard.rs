@@ -76,7 +76,7 @@ pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
              union all select name, true, 'system', 'hub_system', '*', 'true', 'true' from rules
              union all select name, false, 'spaces', 'hub_app', '*', limitation, '' from rules where is_in_spaces
              union all select name, false, reference, 'hub_app', '*', format('((( SELECT spaces() AS spaces) IS NULL) OR (%3$s IS NULL) '
-               || 'OR (EXISTS ( SELECT FROM %2$s b WHERE ((b.agent_id = %1$s.agent_id) AND (b.id = %1$s.%3$s)))))', name, behind, reference), ''
+               || 'OR ( SELECT true FROM %2$s b WHERE ((b.agent_id = %1$s.agent_id) AND (b.id = %1$s.%3$s))))', name, behind, reference), ''
              from follows
              union all select name, true, 'recall', 'hub_owner', 'r', 'true', '' from rules
              where name in ('memories', 'spaces', 'embeddings_384', 'embeddings_768', 'embeddings_1024', 'embeddings_1536')),

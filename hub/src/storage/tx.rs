@@ -66,6 +66,16 @@ impl Caller {
             view: self.view(),
         }
     }
+
+    /// The same for what the caller says: it is put where it belongs, or discarded there, also where they see nothing.
+    #[must_use]
+    pub const fn talk_scope(&self) -> TxScope {
+        TxScope::Agent {
+            agent: self.agent,
+            person: self.person(),
+            view: View::All,
+        }
+    }
 }
 
 /// What a commit waits for.

@@ -8,12 +8,12 @@ use super::{
     Turn, TurnState,
     followers::Place,
     frame::{Frame, FrameKind},
+    standing::{STILL_MAY_EVERY, still_may},
 };
 use crate::{
-    delegations::standing::power_now,
     error::{Error, Result},
     hub::Hub,
-    identity::{Caller, Principal, Proof, Scope, authorize::authorize},
+    identity::Caller,
     ids::TurnId,
     places::gate::{Matter, closed},
     storage::{Listener, Ring},
@@ -21,8 +21,6 @@ use crate::{
 
 /// How often the tables are read when no bell rings.
 const POLL: Duration = Duration::from_secs(1);
-/// How often it is asked whether a follower still may: what is revoked ends within a second.
-const STILL_MAY_EVERY: Duration = Duration::from_millis(500);
 /// How long one follower is served. Who comes again says where it was, and proves again who it is.
 const LIFE: Duration = Duration::from_mins(1);
 
@@ -96,7 +94,7 @@ impl Follower {
 
     async fn look(&mut self) -> Result<()> {
         if self.asked_at.elapsed() >= STILL_MAY_EVERY {
-            self.still_may().await?;
+            still_may(&self.hub, &mut self.caller).await?;
             self.asked_at = Instant::now();
         }
         let scope = self.caller.tx_scope();
@@ -133,44 +131,6 @@ impl Follower {
             self.ready.push_back(Told::End(self.after, kind, Box::new(turn)));
             self.is_over = true;
         }
-    }
-
-    /// A sign-in, a device or a role can end while somebody follows.
-    async fn still_may(&mut self) -> Result<()> {
-        let agent = self.caller.agent;
-        let mut tx = self.hub.db.begin_system().await?;
-        if let Principal::Delegate(delegate) = &mut self.caller.principal {
-            let now = power_now(&mut tx, agent, delegate.delegation, delegate.by).await?;
-            let now = now.ok_or(Error::Unauthenticated("the delegation has ended"))?;
-            (delegate.scopes, delegate.within) = (now.scopes, now.within);
-            return authorize(&self.caller, Scope::TurnsRead);
-        }
-        let is_alive = match (&self.caller.principal, self.caller.proof) {
-            (Principal::User { user, .. }, Some(Proof::SignIn(sign_in))) => {
-                tx.identity().is_signed_in(sign_in, *user).await?
-            }
-            (Principal::User { user, .. }, Some(Proof::Issuer { expires_at, .. })) => {
-                expires_at > tx.now() && !tx.identity().is_disabled(*user).await?
-            }
-            (Principal::User { .. }, Some(Proof::Token(token))) => {
-                tx.identity().is_personal_token_alive(agent, token).await?
-            }
-            (Principal::User { .. }, None) => true,
-            // Asked for above.
-            (Principal::Delegate(_), _) => false,
-            (Principal::Device { token, .. }, _) => tx.identity().is_credential_alive(*token).await?,
-        };
-        if !is_alive {
-            return Err(Error::Unauthenticated("the credential has ended"));
-        }
-        if let Principal::User {
-            user, role, person, ..
-        } = &mut self.caller.principal
-        {
-            let standing = tx.identity().membership(agent, *user).await?;
-            (*role, *person) = standing.ok_or(Error::NotFound { what: "agent" })?;
-        }
-        authorize(&self.caller, Scope::TurnsRead)
     }
 }
 

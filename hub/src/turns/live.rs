@@ -11,19 +11,20 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{frame::FrameKind, runtime::Sink, step::Step};
+use super::{context::TurnContext, frame::FrameKind, present::are_known, runtime::Sink, step::Step};
 use crate::{
     error::Result,
     hub::Hub,
     identity::{Actor, Trust},
     memory::{
         ask::ask_one,
-        recall::{MAX_QUESTION, Question, Recalled, recall_for_turn},
+        recall::{MAX_QUESTION, Question, Recalled, recall_for_turn, words_of},
     },
     places::{
         View,
         gate::{Matter, closed, closed_and_held, usable_memories},
     },
+    recognition::Presence,
     storage::{Lease, Ring, TurnRow, Tx, TxScope},
 };
 
@@ -40,6 +41,8 @@ pub struct Live<'a> {
     lease: &'a Lease,
     turn: &'a TurnRow,
     words: &'static str,
+    /// Who was there, by what they were known.
+    known: Vec<Presence>,
     heard: Mutex<Heard>,
     more: Notify,
     over: CancellationToken,
@@ -69,13 +72,14 @@ struct Heard {
 }
 
 impl<'a> Live<'a> {
-    /// The sink of a turn. `words` is the text search configuration of the agent's language.
-    pub(super) fn of(hub: &'a Hub, lease: &'a Lease, turn: &'a TurnRow, words: &'static str) -> Self {
+    /// The sink of a turn that thinks with this.
+    pub(super) fn of(hub: &'a Hub, lease: &'a Lease, turn: &'a TurnRow, context: &TurnContext) -> Self {
         Self {
             hub,
             lease,
             turn,
-            words,
+            words: words_of(&context.agent.language),
+            known: context.read().known,
             heard: Mutex::default(),
             more: Notify::new(),
             over: CancellationToken::new(),
@@ -156,7 +160,9 @@ impl<'a> Live<'a> {
         if heard.must_restart {
             tx.turn_stream().restart(turn, audience).await?;
         }
-        if !heard.text.is_empty() && closed_and_held(tx, self.matter()).await?.is_none() {
+        // Who withdraws meanwhile, or is forgotten, is not named any more; what was said is taken back when the turn ends.
+        let may_say = !heard.text.is_empty() && are_known(tx, &self.known).await?;
+        if may_say && closed_and_held(tx, self.matter()).await?.is_none() {
             let text = Some(heard.text.as_str());
             tx.turn_stream()
                 .add(turn, audience, FrameKind::Delta, text)

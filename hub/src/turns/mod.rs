@@ -15,6 +15,7 @@ pub mod planner;
 pub mod present;
 pub mod run;
 pub mod runtime;
+mod standing;
 pub mod step;
 pub mod wait;
 

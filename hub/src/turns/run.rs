@@ -19,7 +19,7 @@ use crate::{
     identity::Actor,
     ids::TurnId,
     jobs::Failure,
-    memory::{ask::ask, recall::words_of},
+    memory::ask::ask,
     places::{
         View,
         gate::{Matter, closed},
@@ -71,12 +71,13 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         drop(tx);
         return skip(hub, lease, &turn, "inputs_erased").await;
     }
-    let runs = tx.turns().note_read(turn.id, lease, &context.read()).await?;
+    let read = context.read();
+    let runs = tx.turns().note_read(turn.id, lease, &read).await?;
     tx.commit().await?;
     let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
     // Behind whoever forgets any of it just now.
     tx.take_head().await?;
-    if !runs || !stands(&mut tx, &context.read()).await? {
+    if !runs || !stands(&mut tx, &read).await? {
         drop(tx);
         return over(hub, lease, id).await;
     }
@@ -157,7 +158,7 @@ async fn think(
     context: &TurnContext,
 ) -> Result<(Thought, LookedUp), Failure> {
     let cancel = hub.lifecycle.cancel_token();
-    let live = Live::of(hub, lease, turn, words_of(&context.agent.language));
+    let live = Live::of(hub, lease, turn, context);
     let run = async {
         let run = hub.runtime.run(context, &live, DEADLINE, &cancel);
         let ended = tokio::time::timeout(DEADLINE, run).await;

@@ -132,6 +132,25 @@ async fn what_a_room_has_kept_is_not_there_for_them_while_it_is_private() {
     assert!(told(&service).await.contains("treacle"));
 }
 
+/// What they say goes elsewhere, and where that is private nothing of it is kept.
+#[tokio::test]
+async fn what_they_say_is_discarded_where_nothing_is_kept() {
+    let home = Home::new().await;
+    let (service, _) = home.service_with(&["messages:write", "memories:read"]).await;
+    let id = home.hub.home.elsewhere.to_string();
+    let said = json!({"content": [{"type": "text", "text": "good morning"}]});
+    switches(&home.ada, &id, "private").await;
+    let answer = service.post("messages", said.clone()).await.expect(202);
+    assert_eq!(answer.text("/outcome"), "discarded");
+    switches(&home.ada, &id, "normal").await;
+    let _ = service.post("messages", said.clone()).await.expect(202);
+    home.hub.run_jobs().await;
+    switches(&home.ada, &id, "private").await;
+    let answer = service.post("messages", said).await.expect(202);
+    assert_eq!(answer.text("/outcome"), "discarded");
+    assert_eq!(home.hub.sql().count("turns", "true").await, 1);
+}
+
 /// Read from the log, and followed beside it.
 #[tokio::test]
 async fn nothing_of_a_private_room_is_replayed_to_them() {

@@ -121,6 +121,7 @@ const REGISTER: &[&str] = &[
     "forget_event",
     "forget_memory",
     "forget_person",
+    "forget_recognised",
     "forget_remembered",
     "forget_session",
     "give_up_action",

@@ -202,7 +202,7 @@ const TABLE: &[(&str, Obeys)] = &[
     ),
     ("devices::connect::connect", Needless(SETTINGS)),
     ("devices::register::enrol", Needless(SETTINGS)),
-    ("devices::revoke::revoke", Needless(SETTINGS)),
+    ("devices::revoke::tell", Needless(SETTINGS)),
     ("devices::rotate::rotate", Needless(SETTINGS)),
     ("identity::held::changed", Needless(SETTINGS)),
     ("identity::update_agent::update_agent", Needless(SETTINGS)),

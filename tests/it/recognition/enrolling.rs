@@ -1,6 +1,6 @@
 //! Making prints: by a grant, of oneself, never given out.
 
-use hub::identity::Role;
+use hub::{clock::Clock, identity::Role};
 use serde_json::{Value, json};
 use support::{face, voice};
 
@@ -225,4 +225,21 @@ async fn a_print_that_is_deleted_takes_what_was_recognised_along() {
     );
     assert_eq!(erasures.json["items"][0]["counts"]["prints"], json!(1));
     assert_eq!(erasures.json["items"][0]["counts"]["sightings"], json!(3));
+}
+
+/// A print goes with its grant, so another grant makes another.
+#[tokio::test]
+async fn the_same_vector_by_another_grant_is_another_print() {
+    let mut house = House::new().await;
+    let end = house.hub.clock.now() + chrono::Duration::minutes(5);
+    allow_as(&house.owner, json!({"purpose": "voice", "expires_at": end})).await;
+    let first = house.enrol(&house.owner, &voice(1)).await.expect(201);
+    let again = house.enrol(&house.owner, &voice(1)).await.expect(201);
+    assert_eq!(first.text("/id"), again.text("/id"));
+    house.passes(600).await;
+    allow(&house.owner, "voice").await;
+    let second = house.enrol(&house.owner, &voice(1)).await.expect(201);
+    assert_ne!(first.text("/id"), second.text("/id"));
+    house.waits(60).await;
+    assert_eq!(house.hears(&voice(1)).await.text("/outcome"), "suggested");
 }

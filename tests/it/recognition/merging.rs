@@ -46,7 +46,7 @@ async fn who_turns_out_to_be_somebody_else_is_not_known_any_more() {
     let one = (&json!("consent"), &json!(1), &json!(3));
     assert_eq!(counts, [one, one]);
     let sql = "select body::jsonb #>> '{details,erased_prints}' from hub.audit_entries
-      where operation in ('merge_person', 'withdraw_consent') order by operation";
+      where operation in ('forget_recognised', 'withdraw_consent') order by operation";
     assert_eq!(house.hub.sql().values::<String>(sql).await, ["1", "1"]);
     // Allowed anew, as who they are now.
     let grant = json!({"purpose": "voice", "evidence": "said so"});

@@ -125,12 +125,14 @@ async fn a_turn_that_runs_names_nobody_who_withdraws_meanwhile() {
 async fn forgetting_somebody_forgets_that_they_were_said_to_be_there() {
     let runtime = ScriptedRuntime::default();
     let house = house(&runtime).await;
-    let nora = house.knows("Nora", &voice(2)).await;
+    // Any part of a name is told by it, also one that is a common word.
+    let nora = house.knows("Nora Maria von Will", &voice(2)).await;
     let seen = house.hears(&voice(2)).await;
     let id = seen.text("/hypothesis_id");
     let _ = house.decides(&house.owner, id, "confirm").await.expect(200);
     for (device, says) in [
         (&house.hub.home.kitchen, "Yes, Nora is around"),
+        (&house.hub.home.kitchen, "Will is still there"),
         (&house.hub.home.kitchen, "Good morning"),
         // Here it knows of no Nora: that is another, of whom somebody spoke.
         (&house.hub.home.office, "Nora who?"),
@@ -146,5 +148,46 @@ async fn forgetting_somebody_forgets_that_they_were_said_to_be_there() {
         .expect(200);
     let sql = "select coalesce(payload #>> '{content,0,text}', '') from hub.events where type = 'message.agent' order by position";
     let replies: Vec<String> = house.hub.sql().values(sql).await;
-    assert_eq!(replies, ["", "Good morning", "Nora who?"]);
+    assert_eq!(replies, ["", "", "Good morning", "Nora who?"]);
+    let told = house
+        .hub
+        .sql()
+        .count("turns", "cardinality(read_person_ids) > 0")
+        .await;
+    assert_eq!(told, 0, "where they were is forgotten, too");
+}
+
+/// Somebody else's own turn is not in the hands of who withdraws; it says nothing more of them either.
+#[tokio::test]
+async fn a_turn_of_somebody_elses_own_says_nothing_more_of_who_withdraws() {
+    let runtime = ScriptedRuntime::default();
+    let house = house(&runtime).await;
+    house.ada_is_known().await;
+    house.ada_is_there().await;
+    let bob = house.hub.member("bob").await;
+    let radio = &house.hub.home.kitchen;
+    let his = format!(
+        "update hub.devices set person_id = '{}' where id = '{}'",
+        bob.person, radio.id
+    );
+    house.hub.sql().execute(&his).await;
+    let held = runtime.then_say_and_hold(
+        "ada",
+        Thought {
+            reply: vec![Block::text("ada is there")],
+            ..Thought::default()
+        },
+    );
+    let turn = turn_of(&radio.hears("who is there").await);
+    let mut worker = house.hub.start_one_job();
+    held.begun().await;
+    withdraw(&house.owner, json!({"purpose": "voice"})).await;
+    held.go_on();
+    worker.join_next().await.unwrap().unwrap();
+    runtime.then_say("nobody");
+    house.hub.clock.advance(Duration::minutes(1));
+    house.hub.run_jobs().await;
+    assert!(runtime.seen().last().unwrap().present.is_empty());
+    let sql = format!("turn_id = '{turn}' and text like '%ada%'");
+    assert_eq!(house.hub.sql().count("turn_stream", &sql).await, 0);
 }

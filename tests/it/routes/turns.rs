@@ -83,6 +83,24 @@ async fn a_wait_ends_when_its_time_is_over() {
     hub.expect_leftovers();
 }
 
+/// What is revoked ends within a second, also for whoever waits; here it is seen that it does not wait for its own end.
+#[tokio::test]
+async fn a_wait_ends_with_the_sign_in_that_it_was_begun_by() {
+    let (hub, rest, ada) = home(&ScriptedRuntime::default()).await;
+    let turn = say(&ada, "hello").await;
+    let began = Instant::now();
+    let waiting = format!("{turn}?wait_s=20");
+    let ends = async {
+        tokio::task::yield_now().await;
+        let _ = ada.post("/v1/sign-out", json!({})).await;
+    };
+    let (answer, ()) = tokio::join!(ada.get(&waiting), ends);
+    let _ = answer.refuses(401, "unauthenticated");
+    assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
+    drop(rest);
+    hub.expect_leftovers();
+}
+
 #[tokio::test]
 async fn waiting_requests_leave_connections_to_others() {
     let (hub, _, ada) = home(&ScriptedRuntime::default()).await;

@@ -123,8 +123,8 @@ const HANGING: [(&str, &str, &str); 7] = [
 /// Nor of what hangs on something there.
 fn follows(table: &str, behind: &str, reference: &str) -> (String, String, String, String, String) {
     let rule = format!(
-        "((( SELECT hub.spaces() AS spaces) IS NULL) OR ({reference} IS NULL) OR (EXISTS ( SELECT\n   FROM hub.{behind} b\n  \
-         WHERE ((b.agent_id = {table}.agent_id) AND (b.id = {table}.{reference})))))"
+        "((( SELECT hub.spaces() AS spaces) IS NULL) OR ({reference} IS NULL) OR ( SELECT true\n   FROM hub.{behind} b\n  \
+         WHERE ((b.agent_id = {table}.agent_id) AND (b.id = {table}.{reference}))))"
     );
     let words = [reference, "RESTRICTIVE ALL", "hub_app", &rule, ""].map(str::to_owned);
     words.into()

@@ -12,15 +12,8 @@ use crate::{
 impl Erasures<'_> {
     /// A person to forget, held: nobody merges them meanwhile. Whoever has a login here is only forgotten by themself.
     pub(super) async fn find_person(&mut self, id: PersonId, caller: &Caller) -> Result<Option<Found>> {
+        self.0.people().lock(id).await?;
         let agent = self.0.agent();
-        // First held, and then looked at: what a statement reads beside the row that it waits for is from before the wait.
-        sqlx::query!(
-            "select id from people where agent_id = $1 and id = $2 for no key update",
-            agent.0,
-            id.0
-        )
-        .fetch_optional(self.0.connection())
-        .await?;
         let row = sqlx::query!(
             r#"select p.forgotten_at is not null as "is_erased!", exists (select from person_accounts a
                  join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id
@@ -135,6 +128,18 @@ impl Erasures<'_> {
             agent.0,
             person.0,
             FORGOTTEN
+        )
+        .execute(self.0.connection())
+        .await?;
+        // Where they were told to be. Whoever holds such a turn now finds out by itself.
+        let names = self.names_of(person).await?;
+        let agent = self.0.agent();
+        sqlx::query!(
+            "update turns set read_person_ids = array(select id from unnest(read_person_ids) as id where id <> all ($2))
+             where agent_id = $1 and id in (select id from turns where agent_id = $1 and read_person_ids && $2
+               for no key update skip locked)",
+            agent.0,
+            &names
         )
         .execute(self.0.connection())
         .await?;

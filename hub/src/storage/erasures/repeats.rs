@@ -59,8 +59,8 @@ impl Erasures<'_> {
 
     /// What of these turns' words repeats it. Of what they remembered and wanted to do, the words of their own inputs count for
     /// nothing. What is remembered as having happened is told by the words that were said: who said them where stands in all such
-    /// memories. The words of an action count for those only that had read of it, and somebody's names for those that were told that they
-    /// were there.
+    /// memories. The words of an action count for those only that had read of it, and any part of somebody's
+    /// names, also one that is a common word, for those that were told that they were there.
     async fn add_repeated_by(&mut self, readers: &[Uuid], reach: &mut Reach, words: &str) -> Result<()> {
         let agent = self.0.agent();
         // Without a list of common words any two texts share two.
@@ -79,7 +79,7 @@ impl Erasures<'_> {
                    || to_tsvector($2::text::regconfig, a.arguments)), true, false
                  from actions a where a.agent_id = $1 and a.id = any ($6) and a.erased_at is null
                  union all
-                 select tsvector_to_array(to_tsvector($2::text::regconfig, called)), false, true
+                 select tsvector_to_array(to_tsvector('simple', called)), false, true
                  from people p, unnest(p.aliases || p.name) as called where p.agent_id = $1 and p.id = any ($9)
                ), reader as materialized (
                  select t.id, t.reply_event_id, coalesce(t.read_action_ids && $6, false) as reads_actions,
@@ -90,22 +90,27 @@ impl Erasures<'_> {
                  from turns t where t.agent_id = $1 and t.id = any ($7)
                ), said as (
                  select 'reply' as kind, r.id, r.reads_actions, r.reads_people,
-                   tsvector_to_array(to_tsvector($2::text::regconfig, e.payload - 'turn_id')) as words
+                   tsvector_to_array(to_tsvector($2::text::regconfig, e.payload - 'turn_id')) as words,
+                   tsvector_to_array(to_tsvector('simple', e.payload - 'turn_id')) as names
                  from reader r join events e on e.agent_id = $1 and e.id = r.reply_event_id and e.payload is not null
                  union all
                  select 'candidate', c.id, r.reads_actions, r.reads_people, array(
-                   select unnest(tsvector_to_array(to_tsvector($2::text::regconfig, c.content))) except select unnest(r.own))
+                   select unnest(tsvector_to_array(to_tsvector($2::text::regconfig, c.content))) except select unnest(r.own)),
+                   tsvector_to_array(to_tsvector('simple', c.content))
                  from reader r join memory_candidates c on c.agent_id = $1 and c.turn_id = r.id
                  union all
                  select 'action', a.id, r.reads_actions, r.reads_people, array(
                    select unnest(tsvector_to_array(to_tsvector($2::text::regconfig, a.summary)
-                     || to_tsvector($2::text::regconfig, a.arguments))) except select unnest(r.own))
+                     || to_tsvector($2::text::regconfig, a.arguments))) except select unnest(r.own)),
+                   tsvector_to_array(to_tsvector('simple', a.summary) || to_tsvector('simple', a.arguments))
                  from reader r join actions a on a.agent_id = $1 and a.turn_id = r.id
                )
-               select s.kind as "kind!", s.id as "id!" from said s where exists (
+               select s.kind as "kind!", s.id as "id!" from said s where s.reads_people and s.names && (
+                   select array_agg(word) from origin o, unnest(o.words) as word where o.is_name)
+                 or exists (
                  select from origin o, lateral (select count(*) as shared from (
                    select unnest(o.words) intersect select unnest(s.words)) as both_have) as n
-                 where (not o.is_action or s.reads_actions) and (not o.is_name or s.reads_people)
+                 where (not o.is_action or s.reads_actions) and not o.is_name
                    and n.shared > 0 and (n.shared >= $8 or n.shared * 2 >= cardinality(o.words)))"#,
             agent.0,
             words,

@@ -106,21 +106,45 @@ impl Identity<'_> {
         Ok(done.execute(self.0.connection()).await?.rows_affected() == 1)
     }
 
-    /// Links a user to a new person of a name, unless they were somebody to the agent before. Who was forgotten meanwhile is
-    /// nobody: whoever comes back is somebody new. Who was merged took the link along.
-    pub async fn link_person(&mut self, user: UserId, name: &str) -> Result<()> {
+    /// The person that a user is or was to the agent, held: nobody forgets or merges them meanwhile.
+    pub async fn hold_person_of(&mut self, user: UserId) -> Result<Option<PersonId>> {
+        let mut held = None;
+        loop {
+            let found = self.person_of(user).await?;
+            // Who was merged took the link along, perhaps while they were waited for.
+            if found == held {
+                return Ok(found);
+            }
+            if let Some(person) = found {
+                self.0.people().lock(person).await?;
+            }
+            held = found;
+        }
+    }
+
+    async fn person_of(&mut self, user: UserId) -> Result<Option<PersonId>> {
+        let agent = self.0.agent();
+        let found = sqlx::query_scalar!(
+            "select person_id from person_accounts where agent_id = $1 and user_id = $2",
+            agent.0,
+            user.0
+        );
+        let found = found.fetch_optional(self.0.connection()).await?;
+        Ok(found.map(PersonId))
+    }
+
+    /// Links a user to a new person of a name, instead of whoever they were.
+    pub async fn link_person(&mut self, user: UserId, person: PersonId, name: &str) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
         sqlx::query!(
             "with account as (
                insert into person_accounts (agent_id, id, person_id, user_id, created_at) values ($1, $2, $3, $4, $5)
                on conflict (agent_id, user_id) do update set person_id = excluded.person_id
-                 where exists (select from people p
-                   where p.agent_id = $1 and p.id = person_accounts.person_id and p.name is null)
                returning person_id)
              insert into people (agent_id, id, name, created_at) select $1, person_id, $6, $5 from account",
             agent.0,
             crate::ids::fresh(),
-            PersonId::mint().0,
+            person.0,
             user.0,
             now,
             name

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::People;
 use crate::{
-    error::{Error, Result},
+    error::Result,
     ids::{PersonId, SessionId, TurnId, UserId},
     people::Person,
     storage::identity::one,
@@ -83,22 +83,19 @@ impl People<'_> {
         Ok(found.flatten().map_or(id, PersonId))
     }
 
-    /// Holds people, in one order; after memberships, and before turns and the agent's head.
-    pub async fn hold(&mut self, ids: &[PersonId]) -> Result<Vec<HeldPerson>> {
-        let agent = self.0.agent();
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows = sqlx::query!(
-            "select id, merged_into from people where agent_id = $1 and id = any ($2) order by id for no key update",
-            agent.0,
-            &ids
-        );
+    /// Those of these that there are, held until the unit of work ends.
+    pub async fn held(&mut self, ids: &[PersonId]) -> Result<Vec<HeldPerson>> {
+        self.hold(ids).await?;
         let mut held = Vec::new();
-        for row in rows.fetch_all(self.0.connection()).await? {
-            let gone = || Error::internal("somebody who is held is gone");
+        for id in ids {
+            let Some(person) = self.find(*id).await? else {
+                continue;
+            };
+            let now = self.is_now(*id).await?;
             held.push(HeldPerson {
-                person: self.find(row.id.into()).await?.ok_or_else(gone)?,
-                merged_into: row.merged_into.map(PersonId),
-                users: self.users_of(row.id).await?,
+                person,
+                merged_into: (now != *id).then_some(now),
+                users: self.users_of(id.0).await?,
             });
         }
         Ok(held)

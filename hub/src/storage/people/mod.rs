@@ -84,6 +84,27 @@ impl People<'_> {
         Ok(row.fetch_optional(self.0.connection()).await?.map(Person::from))
     }
 
+    /// Holds one until the unit of work ends: nobody merges or forgets them meanwhile, and their consents go on one by one. After
+    /// memberships, and before turns and the agent's head. Who they are is looked at after it: what a statement reads beside the row
+    /// that it waits for is from before the wait.
+    pub async fn lock(&mut self, id: PersonId) -> Result<()> {
+        self.hold(&[id]).await
+    }
+
+    /// The same of several, in one order.
+    pub async fn hold(&mut self, ids: &[PersonId]) -> Result<()> {
+        let agent = self.0.agent();
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        sqlx::query!(
+            "select id from people where agent_id = $1 and id = any ($2) order by id for no key update",
+            agent.0,
+            &ids
+        )
+        .fetch_all(self.0.connection())
+        .await?;
+        Ok(())
+    }
+
     /// A page of them, newest first; those who were forgotten are not among them.
     pub async fn list(&mut self, page: PageRequest) -> Result<Vec<Person>> {
         let agent = self.0.agent();

@@ -115,26 +115,28 @@ impl Recognition<'_> {
         one(done.rows_affected(), "a print was not kept")
     }
 
-    /// The print of a person that has exactly this vector.
+    /// The print of a person that has exactly this vector, by this grant.
     pub async fn same_print(
         &mut self,
         person: PersonId,
         model: &str,
         vector: &Vector,
+        grant: ConsentId,
     ) -> Result<Option<Print>> {
         let agent = self.0.agent();
         let id = sqlx::query_scalar!(
             r#"select id as "id!" from voiceprints
-                 where $5 = 'voice' and agent_id = $1 and person_id = $2 and model = $3 and embedding::real[] = $4
+                 where $5 = 'voice' and agent_id = $1 and person_id = $2 and model = $3 and embedding::real[] = $4 and consent_id = $6
                union all
                select id from faceprints
-                 where $5 = 'face' and agent_id = $1 and person_id = $2 and model = $3 and embedding::real[] = $4
+                 where $5 = 'face' and agent_id = $1 and person_id = $2 and model = $3 and embedding::real[] = $4 and consent_id = $6
                limit 1"#,
             agent.0,
             person.0,
             model,
             vector.numbers(),
-            vector.modality().as_str()
+            vector.modality().as_str(),
+            grant.0
         );
         match id.fetch_optional(self.0.connection()).await? {
             Some(id) => self.find_print(person, PrintId(id)).await,

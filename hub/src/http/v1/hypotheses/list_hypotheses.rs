@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    audit::record::Record,
+    audit::{read::read, record::Record},
     error::Error,
     http::{
         caller::{May, perm},
@@ -31,7 +31,8 @@ pub(super) struct HypothesisQuery {
     limit: Option<u32>,
 }
 
-/// List who may have been seen or heard, newest first: yourself, or as owner or admin everybody. The audit log says that you looked.
+/// List who may have been seen or heard, newest first: yourself, or as owner or admin everybody. The audit log tells who has
+/// looked, once a minute at most.
 #[utoipa::path(get, path = "/v1/agents/{agent_id}/hypotheses", operation_id = "list_hypotheses", tag = "recognition",
     params(AgentPath, HypothesisQuery),
     responses((status = OK, description = "A page of hypotheses", body = Page<Hypothesis>)))]
@@ -50,7 +51,7 @@ pub(super) async fn list_hypotheses(
     let found = tx.recognition().hypotheses(of, query.state, page).await?;
     let shown = found.into_iter().map(|one| one.as_seen_by(&may.caller)).collect();
     let found = page.page(shown, |hypothesis: &Hypothesis| hypothesis.id.0);
-    tx.record(Record::of("list_hypotheses").with("count", found.items.len()));
-    tx.commit().await?;
+    let record = Record::of("list_hypotheses").on("agent", may.caller.agent.0);
+    read(&hub, tx, &may.caller, record).await?;
     Ok(Json(found))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use super::PresenceQuery;
 use crate::{
-    audit::record::Record,
+    audit::{read::read, record::Record},
     error::Error,
     http::{
         caller::{May, perm},
@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// List who was where, newest first: yourself, or as owner or admin everybody. It is kept for `recognition.keep_days`.
-/// The audit log says that you looked.
+/// The audit log tells who has
+/// looked, once a minute at most.
 #[utoipa::path(get, path = "/v1/agents/{agent_id}/presence/history", operation_id = "list_past_presence",
     tag = "recognition", params(AgentPath, PresenceQuery),
     responses((status = OK, description = "A page of past presence", body = Page<PastPresence>)))]
@@ -36,7 +37,7 @@ pub(super) async fn list_past_presence(
     let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
     let found = tx.recognition().past(query.space_id, of, page).await?;
     let found = page.page(found, |past| past.id.0);
-    tx.record(Record::of("list_past_presence").with("count", found.items.len()));
-    tx.commit().await?;
+    let record = Record::of("list_past_presence").on("agent", may.caller.agent.0);
+    read(&hub, tx, &may.caller, record).await?;
     Ok(Json(found))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use super::PresenceQuery;
 use crate::{
-    audit::record::Record,
+    audit::{read::read, record::Record},
     http::{
         caller::{May, perm},
         extract::{Json, Query},
@@ -16,7 +16,8 @@ use crate::{
     recognition::Presence,
 };
 
-/// List who is where, as far as they allow that it is known, newest first. The audit log says that you looked.
+/// List who is where, as far as they allow that it is known, newest first. The audit log tells who has
+/// looked, once a minute at most.
 #[utoipa::path(get, path = "/v1/agents/{agent_id}/presence", operation_id = "list_presence", tag = "recognition",
     params(AgentPath, PresenceQuery), responses((status = OK, description = "A page of presence", body = Page<Presence>)))]
 pub(super) async fn list_presence(
@@ -29,7 +30,7 @@ pub(super) async fn list_presence(
     let since = tx.now() - hub.config.recognition.presence();
     let found = tx.recognition().present(query.space_id, since, page).await?;
     let found = page.page(found, |there| there.id.0);
-    tx.record(Record::of("list_presence").with("count", found.items.len()));
-    tx.commit().await?;
+    let record = Record::of("list_presence").on("agent", may.caller.agent.0);
+    read(&hub, tx, &may.caller, record).await?;
     Ok(Json(found))
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use crate::{
-    audit::record::Record,
+    audit::{read::read, record::Record},
     consents::whose::seen,
     http::{
         caller::{May, perm},
@@ -16,8 +16,8 @@ use crate::{
     recognition::Print,
 };
 
-/// List somebody's prints, newest first, without their vectors: your own, or as owner or admin anybody's. The audit log says that
-/// you looked.
+/// List somebody's prints, newest first, without their vectors: your own, or as owner or admin anybody's. The audit log tells who
+/// has looked, once a minute at most.
 #[utoipa::path(get, path = "/v1/agents/{agent_id}/people/{person_id}/prints", operation_id = "list_prints",
     tag = "recognition", params(AgentPath, PersonPath, PageQuery),
     responses((status = OK, description = "A page of prints", body = Page<Print>)))]
@@ -32,7 +32,6 @@ pub(super) async fn list_prints(
     let person = seen(&mut tx, &may.caller, path.whose()?).await?;
     let prints = page.page(tx.recognition().prints(person, page).await?, |print| print.id.0);
     let record = Record::of("list_prints").on("person", person.0);
-    tx.record(record.with("count", prints.items.len()));
-    tx.commit().await?;
+    read(&hub, tx, &may.caller, record).await?;
     Ok(Json(prints))
 }

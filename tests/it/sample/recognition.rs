@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use support::{Client, voice};
 
-use crate::sample::Sample;
+use super::Sample;
 
 impl Sample {
     /// Somebody without a login, who allows to be known by their voice.
-    pub(crate) async fn consenting(&self) -> String {
+    pub(super) async fn consenting(&self) -> String {
         let made = self.owner.post("people", json!({"name": self.text()})).await;
         let id = made.expect(201).text("/id").to_owned();
         let grant = json!({"purpose": "voice", "evidence": "said so"});
@@ -20,7 +20,7 @@ impl Sample {
     }
 
     /// A print of somebody's own; its id.
-    pub(crate) async fn print_of(&self, client: &Client) -> String {
+    pub(super) async fn print_of(&self, client: &Client) -> String {
         // So many may nobody have.
         let sql = "delete from hub.voiceprints where made_by in (select user_id from hub.person_accounts)";
         self.hub.sql().execute(sql).await;
@@ -56,7 +56,7 @@ impl Sample {
     }
 
     /// Somebody without a login may be in the kitchen.
-    pub(crate) async fn hypothesis(&self) -> String {
+    pub(super) async fn hypothesis(&self) -> String {
         let path = format!("people/{}/prints", self.consenting().await);
         let body = self.heard_voice();
         let _ = self.owner.post(&path, body.clone()).await.expect(201);
@@ -76,7 +76,7 @@ impl Sample {
     }
 
     /// Somebody is in the kitchen.
-    pub(crate) async fn presence(&self) -> String {
+    pub(super) async fn presence(&self) -> String {
         let hypothesis = self.hypothesis().await;
         self.confirmed(&hypothesis).await
     }
