@@ -10,8 +10,9 @@ use crate::{
 
 /// Revokes a device. Revoking twice is no error.
 pub async fn revoke(tx: &mut Tx, id: DeviceId) -> Result<()> {
-    let revoked = take_back(tx, id).await?;
-    revoked.iter().for_each(|device| tell(tx, device));
+    if let Some(device) = take_back(tx, id).await? {
+        tell(tx, &device);
+    }
     Ok(())
 }
 

@@ -71,7 +71,9 @@ impl Ending {
 
     /// Tells of the devices. After the operation's own record, which covers the events; each device has one of its own.
     pub(super) fn finish(self, tx: &mut Tx) -> Ended {
-        self.devices.iter().for_each(|device| tell(tx, device));
+        for device in &self.devices {
+            tell(tx, device);
+        }
         self.ended
     }
 }
