@@ -41,15 +41,13 @@ fn first_id(listed: &str) -> String {
     listed.split_whitespace().next().expect("an id").to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nora_is_known_by_her_voice_confirmed_and_gone_again() {
-    let program = Program::claimed(&[]).await;
-    let ada = program.shell();
+/// Nora is made known and allows it; then the print of her voice is added. Its id.
+async fn enrols(program: &Program, ada: &Shell<'_>) -> String {
     ada.types(&["people", "--create", "Nora"]).await;
     let (right, wrong) = (voice(1), face(1));
     let (right_file, wrong_file) = (
-        file(&program, "nora.json", &right),
-        file(&program, "face.json", &wrong),
+        file(program, "nora.json", &right),
+        file(program, "face.json", &wrong),
     );
     let add = |file| {
         [
@@ -105,10 +103,14 @@ async fn nora_is_known_by_her_voice_confirmed_and_gone_again() {
             .ends_with(&format!("hub prints --for Nora --delete {print}")),
         "{said}"
     );
+    print
+}
 
+/// She is heard in the kitchen, it is said that it is her, and that she left.
+async fn confirms_and_ends(program: &Program, ada: &Shell<'_>) {
     let said = ada.types(&["recognise"]).await;
     assert!(said.contains("Nobody waits to be recognised."), "{said}");
-    assert_eq!(hears(&program, &ada, &right).await["outcome"], "suggested");
+    assert_eq!(hears(program, ada, &voice(1)).await["outcome"], "suggested");
     let listed = ada.types(&["recognise"]).await;
     assert!(
         listed.contains("  Nora?  in kitchen · by voice, score 1.00 · heard once just now")
@@ -139,18 +141,10 @@ async fn nora_is_known_by_her_voice_confirmed_and_gone_again() {
         past.starts_with("Nora  in kitchen · ") && past.contains("ended: somebody said so"),
         "{past}"
     );
+}
 
-    // What was decided is undone by its id; a name means what waits.
-    let listed = ada.types(&["recognise", "--all"]).await;
-    assert!(listed.contains("confirmed just now"), "{listed}");
-    let said = ada.is_refused(&["recognise", "--reject", "nora"]).await;
-    assert!(said.contains("hub recognise --all"), "{said}");
-    let said = ada.types(&["recognise", "--reject", &first_id(&listed)]).await;
-    assert!(said.contains("It is not Nora in kitchen"), "{said}");
-    let listed = ada.types(&["recognize", "--all"]).await;
-    assert!(listed.contains("rejected just now"), "{listed}");
-
-    let delete = ["prints", "--for", "Nora", "--delete", &print];
+async fn deletes(ada: &Shell<'_>, print: &str) {
+    let delete = ["prints", "--for", "Nora", "--delete", print];
     let said = ada.is_refused(&delete).await;
     assert!(said.contains("add --yes to do it"), "{said}");
     let said = ada.types(&[&delete[..], &["--yes"]].concat()).await;
@@ -162,4 +156,24 @@ async fn nora_is_known_by_her_voice_confirmed_and_gone_again() {
     let nobody = fresh().to_string();
     let said = ada.is_refused(&["prints", "--delete", &nobody, "--yes"]).await;
     assert!(said.contains("see the prints: hub prints"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nora_is_known_by_her_voice_confirmed_and_gone_again() {
+    let program = Program::claimed(&[]).await;
+    let ada = program.shell();
+    let print = enrols(&program, &ada).await;
+    confirms_and_ends(&program, &ada).await;
+
+    // What was decided is undone by its id; a name means what waits.
+    let listed = ada.types(&["recognise", "--all"]).await;
+    assert!(listed.contains("confirmed just now"), "{listed}");
+    let said = ada.is_refused(&["recognise", "--reject", "nora"]).await;
+    assert!(said.contains("hub recognise --all"), "{said}");
+    let said = ada.types(&["recognise", "--reject", &first_id(&listed)]).await;
+    assert!(said.contains("It is not Nora in kitchen"), "{said}");
+    let listed = ada.types(&["recognize", "--all"]).await;
+    assert!(listed.contains("rejected just now"), "{listed}");
+
+    deletes(&ada, &print).await;
 }

@@ -200,7 +200,9 @@ async fn delete(
 }
 
 async fn list(hub: &mut Remote, path: &str, whose: Option<&Person>) -> Result<ExitCode, Failure> {
-    let Some(all) = hub.list::<Print>(&Call::list(path), MAX_PAGES).await? else {
+    let listed = hub.list::<Print>(&Call::list(path), MAX_PAGES).await;
+    let own = "you see your own; an owner or admin sees those of all";
+    let Some(all) = listed.map_err(|failure| failure.advised("not_found", own))? else {
         return Ok(ExitCode::SUCCESS);
     };
     let now = SystemClock.now();

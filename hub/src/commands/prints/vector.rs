@@ -47,7 +47,7 @@ fn parse(modality: Modality, text: &[u8]) -> Result<Vec<f64>, String> {
     let read: Result<Vec<f64>, _> = serde_json::from_slice(text);
     // What the reader says of it may quote it.
     let numbers = read.map_err(|error| {
-        let (line, column) = (error.line(), error.column());
+        let (line, column) = (error.line(), error.column().max(1));
         format!("is no JSON array of numbers, at line {line}, column {column}\n  a {of} is {width} of them: [0.12, -0.03, …]")
     })?;
     if numbers.len() != width {
