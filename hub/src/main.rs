@@ -62,6 +62,10 @@ enum PlainCommand {
     Members(commands::members::Args),
     People(commands::people::Args),
     Consent(commands::consent::Args),
+    Prints(commands::prints::Args),
+    #[command(alias = "recognize")]
+    Recognise(commands::recognise::Args),
+    Presence(commands::presence::Args),
 }
 
 /// What came of a command.
@@ -136,5 +140,8 @@ async fn run_plain(command: PlainCommand) -> Done {
         PlainCommand::Members(args) => Ok(commands::members::run(args).await),
         PlainCommand::People(args) => Ok(commands::people::run(args).await),
         PlainCommand::Consent(args) => Ok(commands::consent::run(args).await),
+        PlainCommand::Prints(args) => Ok(commands::prints::run(args).await),
+        PlainCommand::Recognise(args) => Ok(commands::recognise::run(args).await),
+        PlainCommand::Presence(args) => Ok(commands::presence::run(args).await),
     }
 }

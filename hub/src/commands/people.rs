@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Where they are.
-const PATH: &str = "/v1/agents/self/people";
+pub(super) const PATH: &str = "/v1/agents/self/people";
 
 /// Show whom the agent knows, and change it
 ///
@@ -182,7 +182,8 @@ fn pick<'a>(all: &'a [Person], typed: &str) -> Result<&'a Person, Failure> {
     pick_called(all, |person| person.id.0, names, typed, otherwise)
 }
 
-fn called(person: &Person) -> String {
+/// What the agent calls somebody.
+pub(super) fn called(person: &Person) -> String {
     let name = person.name.as_deref();
     name.map_or_else(|| "somebody".to_owned(), one_line)
 }

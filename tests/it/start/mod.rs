@@ -9,6 +9,7 @@ mod members;
 mod pairing;
 mod people;
 mod queue;
+mod recognition;
 mod secrets;
 mod settings;
 mod tokens;

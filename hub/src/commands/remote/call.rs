@@ -21,7 +21,16 @@ pub struct Call {
     pub(super) body: Option<Value>,
     pub(super) idempotency_key: Option<Uuid>,
     pub(super) patience: Duration,
+    from_file: Option<FromFile>,
     is_open: bool,
+}
+
+/// A field of the body that is a file's, and is never shown.
+#[derive(Clone)]
+struct FromFile {
+    field: &'static str,
+    /// `-` is standard input.
+    file: String,
 }
 
 impl Call {
@@ -69,6 +78,7 @@ impl Call {
             body,
             idempotency_key: None,
             patience: PATIENCE,
+            from_file: None,
             is_open: false,
         }
     }
@@ -101,6 +111,14 @@ impl Call {
         self
     }
 
+    /// A field of the body is what a file holds, as JSON: where the request is shown, the field is not, and its command reads the file.
+    #[must_use]
+    pub fn from_file(mut self, field: &'static str, file: impl Into<String>) -> Self {
+        let file = file.into();
+        self.from_file = Some(FromFile { field, file });
+        self
+    }
+
     /// The command that sends the same. `program` is this binary, which gives the token.
     #[must_use]
     pub fn curl(&self, base: &BaseUrl, ca_file: Option<&Path>, program: &str) -> String {
@@ -111,7 +129,9 @@ impl Call {
         } else {
             String::new()
         };
-        let mut lines = vec![format!("curl -sS{method} {}", quote(self.url(base).as_str()))];
+        let piped = self.from_file.as_ref().map(|from| self.piped(from));
+        let mut lines = Vec::from_iter(piped);
+        lines.push(format!("curl -sS{method} {}", quote(self.url(base).as_str())));
         if let Some(path) = ca_file.filter(|_| base.is_https()) {
             lines.push(format!("--cacert {}", quote(&path.display().to_string())));
         }
@@ -127,9 +147,33 @@ impl Call {
         }
         if let Some(body) = &self.body {
             lines.push("-H 'Content-Type: application/json'".to_owned());
-            lines.push(format!("-d {}", quote(&body.to_string())));
+            lines.push(match self.from_file {
+                Some(_) => "-d @-".to_owned(),
+                None => format!("-d {}", quote(&body.to_string())),
+            });
         }
         lines.join(" \\\n  ")
+    }
+
+    /// What writes the body for curl to read, around the file: nothing of it is an argument, which others on the machine could see.
+    fn piped(&self, FromFile { field, file }: &FromFile) -> String {
+        let mut body = self.body.clone().unwrap_or_default();
+        let fields = body.as_object_mut();
+        let is_alone = fields.is_none_or(|fields| {
+            fields.remove(*field);
+            fields.is_empty()
+        });
+        let comma = if is_alone { "" } else { "," };
+        let before = body.to_string();
+        let before = format!(
+            "{}{comma}\"{field}\":",
+            before.strip_suffix('}').unwrap_or_default()
+        );
+        let cat = match file.as_str() {
+            "-" => "cat".to_owned(),
+            file => format!("cat -- {}", quote(file)),
+        };
+        format!("{{ printf %s {}; {cat}; echo '}}'; }} |", quote(&before))
     }
 
     pub(super) fn url(&self, base: &BaseUrl) -> reqwest::Url {
@@ -190,6 +234,42 @@ mod tests {
                 .open()
                 .curl(&base, Some(Path::new("/house/ca.pem")), "hub"),
             "curl -sS https://hub.example/v1/me \\\n  --cacert /house/ca.pem"
+        );
+    }
+
+    /// What curl gets to read of the body, from a shell that runs what is shown before it.
+    fn sent(call: &Call) -> (String, Value) {
+        let shown = call.curl(&BaseUrl::default(), None, "hub");
+        let (before, after) = shown.split_once(" | \\\n  curl -sS http://").unwrap();
+        assert!(after.ends_with(" \\\n  -d @-"), "{shown}");
+        let output = Command::new("sh").arg("-c").arg(before).output().unwrap();
+        let body = serde_json::from_slice(&output.stdout).unwrap();
+        (shown, body)
+    }
+
+    #[test]
+    fn what_is_a_files_is_read_from_there_and_not_shown() {
+        let path = std::env::temp_dir().join(format!("hub it's {}.json", ids::fresh()));
+        std::fs::write(&path, "[0.125,\n 0.5]\n").unwrap();
+        let file = path.to_str().unwrap();
+        let body = json!({"model": "it's %s {}}", "vector": [0.125, 0.5]});
+        let (shown, body) = sent(&Call::post("/v1/prints", body).open().from_file("vector", file));
+        assert_eq!(body, json!({"model": "it's %s {}}", "vector": [0.125, 0.5]}));
+        assert!(!shown.contains("0.125"), "{shown}");
+        let (_, body) = sent(
+            &Call::post("/v1/prints", json!({}))
+                .open()
+                .from_file("vector", file),
+        );
+        assert_eq!(body, json!({"vector": [0.125, 0.5]}));
+        std::fs::remove_file(&path).unwrap();
+        let typed = Call::post("/v1/prints", json!({"model": "net"}))
+            .open()
+            .from_file("vector", "-");
+        let shown = typed.curl(&BaseUrl::default(), None, "hub");
+        assert!(
+            shown.starts_with(r#"{ printf %s '{"model":"net","vector":'; cat; echo '}'; } | \"#),
+            "{shown}"
         );
     }
 

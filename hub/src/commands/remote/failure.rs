@@ -101,6 +101,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The same with what to do, where the hub refused for this reason.
+    #[must_use]
+    pub fn advised(mut self, code: &str, advice: &str) -> Self {
+        if let Self::Refused(problem) = &mut self
+            && problem.code == code
+        {
+            problem.advice = Some(advice.to_owned());
+        }
+        self
+    }
+
     /// The code to exit with.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
@@ -138,6 +149,9 @@ pub struct Problem {
     /// After how many seconds to try again.
     #[serde(skip)]
     pub retry_after_s: Option<u64>,
+    /// What to do, where the command that asked knows.
+    #[serde(skip)]
+    pub advice: Option<String>,
     /// All of it, for programs.
     #[serde(skip)]
     pub raw: Value,
@@ -145,6 +159,9 @@ pub struct Problem {
 
 impl Problem {
     fn hint(&self) -> Option<String> {
+        if self.advice.is_some() {
+            return self.advice.clone();
+        }
         let again = self
             .retry_after_s
             .map(|seconds| format!("try again in {seconds} s"));
@@ -205,6 +222,23 @@ mod tests {
             ..problem
         };
         assert_eq!(problem.to_string(), "Too many tries\n  try again in 7 s");
+    }
+
+    #[test]
+    fn what_to_do_is_said_where_the_reason_is_that_one() {
+        let refused = || {
+            let problem =
+                json!({"title": "Conflict", "code": "no_consent", "detail": "they have not allowed that"});
+            Failure::Refused(serde_json::from_value(problem).unwrap())
+        };
+        let told = refused()
+            .advised("no_consent", "allow it first")
+            .advised("too_many", "no");
+        assert_eq!(
+            told.to_string(),
+            "they have not allowed that\n  0 Conflict\n  allow it first"
+        );
+        assert!(!refused().advised("too_many", "no").to_string().contains("no\n"));
     }
 
     #[test]
