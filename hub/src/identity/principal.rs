@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::{Actor, ActorKind, Role, Scope};
 use crate::{
     clock::DateTime,
+    error::{Error, Result},
     ids::{AgentId, DelegationId, DeviceId, PersonId, SignInId, SpaceId, TokenId, UserId},
     places::{Spaces, View},
 };
@@ -247,20 +248,26 @@ impl Caller {
         )
     }
 
+    /// Whether the caller may say something about a person: themself, or as who runs the household.
+    #[must_use]
+    pub fn speaks_for(&self, person: PersonId) -> bool {
+        self.runs_the_household() || (self.person() == Some(person) && self.user().is_some())
+    }
+
+    /// Of whom the caller sees what was recognised: of everybody when none, as who runs the household; else of themself.
+    pub fn sees_recognised(&self) -> Result<Option<PersonId>> {
+        if self.runs_the_household() {
+            return Ok(None);
+        }
+        let person = self.person().ok_or(Error::NotFound { what: "person" })?;
+        Ok(Some(person))
+    }
+
     /// The first of those by which the caller acts: whom a user of the agent let in.
     #[must_use]
     pub fn root_delegation(&self) -> Option<DelegationId> {
         match &self.principal {
             Principal::Delegate(delegate) => delegate.chain.first().copied(),
-            Principal::User { .. } | Principal::Device { .. } => None,
-        }
-    }
-
-    /// The spaces that the caller is limited to.
-    #[must_use]
-    pub const fn within(&self) -> Option<Spaces> {
-        match &self.principal {
-            Principal::Delegate(delegate) => delegate.within,
             Principal::User { .. } | Principal::Device { .. } => None,
         }
     }

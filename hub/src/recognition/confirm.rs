@@ -1,13 +1,11 @@
 //! Saying that it is them: by the person themself, or by whoever runs the household. Then they are present.
 
-use serde_json::json;
-
-use super::{Hypothesis, HypothesisState, enrol::refused, observe::tell};
+use super::{Hypothesis, HypothesisState, enrol::refused, tell};
 use crate::{
     audit::record::Record,
     config::RecognitionConfig,
     error::{Error, Result},
-    events::{EventKind, NewEvent, Place},
+    events::Place,
     identity::Caller,
     ids::{ConsentId, HypothesisId, UserId},
     places::{
@@ -53,11 +51,8 @@ pub async fn confirm(
 /// A hypothesis about which the caller may say something: about themself, or as whoever runs the household.
 pub(super) async fn concerning(tx: &mut Tx, caller: &Caller, id: HypothesisId) -> Result<Hypothesis> {
     let found = tx.recognition().hypothesis(id).await?;
-    let is_theirs = |found: &Hypothesis| {
-        caller.runs_the_household() || (caller.person() == Some(found.person_id) && caller.user().is_some())
-    };
     let found = found
-        .filter(is_theirs)
+        .filter(|found| caller.speaks_for(found.person_id))
         .ok_or(Error::NotFound { what: "hypothesis" })?;
     Ok(found.as_seen_by(caller))
 }
@@ -75,11 +70,10 @@ pub(super) async fn settle(
         .decide_hypothesis(hypothesis.id, state, by)
         .await?;
     let (presence, is_new) = tx.recognition().arrive(&hypothesis, grant).await?;
-    tell(tx, hypothesis.id, state).await?;
+    tell::hypothesis(tx, hypothesis.id, state).await?;
     if is_new {
-        let said = json!({"presence_id": presence, "is_present": true});
         let place = Place::in_space(hypothesis.space_id);
-        tx.append_unless_private(NewEvent::by_hub(EventKind::PresenceChanged, place, said));
+        tx.append_unless_private(tell::presence(place, presence, true));
     }
     tx.record(
         Record::of("confirm_hypothesis")

@@ -1,6 +1,9 @@
 //! Deleting a print, one's own or as whoever runs the household anybody's, with all that was recognised by its modality.
 
-use super::erase::{Erased, seal, tell};
+use super::{
+    erase::{Erased, seal},
+    tell,
+};
 use crate::{
     audit::record::Record,
     consents::whose::{Whose, seen},
@@ -21,7 +24,7 @@ pub async fn delete_print(tx: &mut Tx, caller: &Caller, whose: Whose, id: PrintI
         .erase_sightings(person, Some(print.modality))
         .await?;
     tx.recognition().delete_print(person, id).await?;
-    tell(tx, &ended).await?;
+    tell::gone(tx, &ended).await?;
     let erased = Erased { prints: 1, sightings };
     let record = Record::of("delete_print")
         .on("print", id.0)

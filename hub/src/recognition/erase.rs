@@ -1,17 +1,14 @@
 //! What goes with a consent: prints, and all that was recognised by them. It is gone at the commit, and from the disk as what was
 //! forgotten is, with the same receipt.
 
-use serde_json::json;
-
-use super::Modality;
+use super::{Modality, tell};
 use crate::{
     audit::record::Record,
     consents::Consent,
     erasures::{Counts, Erasure, SCRUBBED_WITHIN, forget::stop_readers},
     error::Result,
-    events::{EventKind, NewEvent, Place},
     ids::{ConsentId, ErasureId, PersonId},
-    storage::{Ended, Reach, Tx},
+    storage::{Reach, Tx},
 };
 
 /// How much went.
@@ -84,7 +81,7 @@ async fn erase(
     // What hangs on the prints first: with them it would go unseen, and nobody would be told that somebody is not there any more.
     let (sightings, ended) = tx.recognition().erase_sightings(person, of).await?;
     let prints = tx.recognition().erase_prints(person, of, grant).await?;
-    tell(tx, &ended).await?;
+    tell::gone(tx, &ended).await?;
     // What thinks with it thinks again without.
     let reach = Reach {
         people: [person.0].into(),
@@ -92,16 +89,6 @@ async fn erase(
     };
     stop_readers(tx, &reach).await?;
     Ok(Erased { prints, sightings })
-}
-
-/// Says that somebody is not there any more, and neither who nor where: beside it in the log stands whose consent ended.
-pub(super) async fn tell(tx: &mut Tx, ended: &[Ended]) -> Result<()> {
-    let place = Place::in_space(tx.places().elsewhere().await?);
-    for one in ended {
-        let said = json!({"presence_id": one.id, "is_present": false});
-        tx.append_unless_private(NewEvent::by_hub(EventKind::PresenceChanged, place, said));
-    }
-    Ok(())
 }
 
 /// Has the scrub take it off the disk, and says in the record how much it was. The consent is the withdrawal, or the grant on which it

@@ -1,13 +1,11 @@
 //! Somebody is not there any more: they, or whoever runs the household, say so; or the space goes private.
 
-use serde_json::json;
-
-use super::{Presence, PresenceEnd};
+use super::{Presence, PresenceEnd, tell};
 use crate::{
     audit::record::Record,
     clock::DateTime,
     error::{Error, Result},
-    events::{EventKind, NewEvent, Place},
+    events::Place,
     identity::Caller,
     ids::{PresenceId, SpaceId},
     storage::Tx,
@@ -17,11 +15,9 @@ use crate::{
 pub async fn remove(tx: &mut Tx, caller: &Caller, id: PresenceId) -> Result<()> {
     tx.take_head().await?;
     let found = tx.recognition().presence(id).await?;
-    let is_theirs = |found: &Presence| {
-        caller.runs_the_household() || (caller.person() == Some(found.person_id) && caller.user().is_some())
-    };
-    let missing = Error::NotFound { what: "presence" };
-    let there = found.filter(is_theirs).ok_or(missing)?;
+    let there = found
+        .filter(|there| caller.speaks_for(there.person_id))
+        .ok_or(Error::NotFound { what: "presence" })?;
     end(tx, &there, tx.now(), PresenceEnd::Removed).await?;
     tx.record(Record::of("remove_presence").on("presence", id.0));
     Ok(())
@@ -41,11 +37,6 @@ pub(super) async fn end(tx: &mut Tx, there: &Presence, until: DateTime, why: Pre
     tx.recognition()
         .end_presence(there.id, Some((until, why)))
         .await?;
-    let said = json!({"presence_id": there.id, "is_present": false});
-    tx.append(NewEvent::by_hub(
-        EventKind::PresenceChanged,
-        Place::in_space(there.space_id),
-        said,
-    ));
+    tx.append(tell::presence(Place::in_space(there.space_id), there.id, false));
     Ok(())
 }

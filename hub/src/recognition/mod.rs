@@ -13,6 +13,7 @@ pub mod leave;
 pub mod observe;
 pub mod reject;
 pub mod rule;
+mod tell;
 pub mod vector;
 
 use chrono::Duration;

@@ -1,18 +1,16 @@
 //! Something that a worker saw or heard: compared with the prints of those who allow it there and now, and kept only where it is
 //! near one person's.
 
-use serde_json::json;
-
 use super::{
     Hypothesis, HypothesisState, MAX_MODEL, MOST_OFF, Observation, ObservationOutcome, confirm::settle,
-    rule::judge, vector::Vector,
+    rule::judge, tell, vector::Vector,
 };
 use crate::{
     audit::record::Record,
     clock::DateTime,
     config::RecognitionConfig,
     error::{Error, Result},
-    events::{EventKind, NewEvent, Place, payload::check_name},
+    events::payload::check_name,
     ids::{DeviceId, HypothesisId, SpaceId},
     places::{
         Closed,
@@ -45,10 +43,8 @@ enum Found {
 
 /// What becomes of it when somebody was recognised.
 enum Next {
-    /// It was rejected a while ago, or what it was confirmed for ended a moment ago.
-    Quiet,
-    /// It was written down a moment ago.
-    Same(Hypothesis),
+    /// Nothing: it was rejected a while ago, or what it was confirmed for ended a moment ago, or it was written down a moment ago.
+    Nothing(Observation),
     /// It is written down again.
     Again(Hypothesis),
     /// It is the first of its kind; the one before, which nobody decided, goes.
@@ -67,7 +63,7 @@ pub async fn observe(tx: &mut Tx, rules: &RecognitionConfig, new: Sighting) -> R
     let found = find(tx, rules, &new).await?;
     if let Found::Somebody(seen) = found {
         // Whoever sits before a camera is seen at each picture: nothing is written of that, and nobody waits for it.
-        if let Some(answer) = unchanged(tx, rules, &seen).await? {
+        if let Next::Nothing(answer) = next(tx, rules, &seen).await? {
             return Ok(answer);
         }
         // Again, now that nothing is withdrawn or switched before this commits.
@@ -78,16 +74,6 @@ pub async fn observe(tx: &mut Tx, rules: &RecognitionConfig, new: Sighting) -> R
         };
     }
     Ok(left(&found))
-}
-
-/// The answer where nothing is to be written down; none where something is.
-async fn unchanged(tx: &mut Tx, rules: &RecognitionConfig, seen: &Seen) -> Result<Option<Observation>> {
-    let is_sure = rules.is_sure(seen.modality, seen.found.score);
-    Ok(match next(tx, rules, seen, is_sure).await? {
-        Next::Quiet => Some(answer(ObservationOutcome::Unknown, None)),
-        Next::Same(hypothesis) => Some(answer(outcome(hypothesis.state), Some(hypothesis.id))),
-        Next::Again(_) | Next::First(_) => None,
-    })
 }
 
 /// The answer to what leaves nothing behind.
@@ -144,10 +130,8 @@ async fn find(tx: &mut Tx, rules: &RecognitionConfig, new: &Sighting) -> Result<
 }
 
 async fn keep(tx: &mut Tx, rules: &RecognitionConfig, seen: Seen) -> Result<Observation> {
-    let is_sure = rules.is_sure(seen.modality, seen.found.score);
-    let (hypothesis, first) = match next(tx, rules, &seen, is_sure).await? {
-        Next::Quiet => return Ok(answer(ObservationOutcome::Unknown, None)),
-        Next::Same(hypothesis) => return Ok(answer(outcome(hypothesis.state), Some(hypothesis.id))),
+    let (hypothesis, first) = match next(tx, rules, &seen).await? {
+        Next::Nothing(answer) => return Ok(answer),
         Next::Again(hypothesis) => {
             tx.recognition().seen_again(&hypothesis, &seen).await?;
             (hypothesis.id, false)
@@ -168,12 +152,12 @@ async fn keep(tx: &mut Tx, rules: &RecognitionConfig, seen: Seen) -> Result<Obse
     }
     let kept = tx.recognition().hypothesis(hypothesis).await?;
     let kept = kept.ok_or_else(|| Error::internal("a hypothesis that was just kept is not there"))?;
-    if is_sure && kept.state == HypothesisState::Open {
+    if is_sure(rules, &seen) && kept.state == HypothesisState::Open {
         settle(tx, kept, None, seen.grant).await?;
         return Ok(answer(ObservationOutcome::Present, Some(hypothesis)));
     }
     if first {
-        tell(tx, hypothesis, HypothesisState::Open).await?;
+        tell::hypothesis(tx, hypothesis, HypothesisState::Open).await?;
     }
     if kept.state == HypothesisState::Confirmed {
         // They are there already: from now on known by this.
@@ -182,7 +166,11 @@ async fn keep(tx: &mut Tx, rules: &RecognitionConfig, seen: Seen) -> Result<Obse
     Ok(answer(outcome(kept.state), Some(hypothesis)))
 }
 
-async fn next(tx: &mut Tx, rules: &RecognitionConfig, seen: &Seen, is_sure: bool) -> Result<Next> {
+fn is_sure(rules: &RecognitionConfig, seen: &Seen) -> bool {
+    rules.is_sure(seen.modality, seen.found.score)
+}
+
+async fn next(tx: &mut Tx, rules: &RecognitionConfig, seen: &Seen) -> Result<Next> {
     let Some(latest) = tx.recognition().latest_hypothesis(seen).await? else {
         return Ok(Next::First(None));
     };
@@ -196,26 +184,18 @@ async fn next(tx: &mut Tx, rules: &RecognitionConfig, seen: &Seen, is_sure: bool
         .await?;
     let is_there = there
         .is_some_and(|there| there.seen_at > now - rules.presence() && latest.last_seen_at >= there.since);
+    let same = || Next::Nothing(answer(outcome(latest.state), Some(latest.id)));
+    let quiet = Next::Nothing(answer(ObservationOutcome::Unknown, None));
     Ok(match latest.state {
-        HypothesisState::Rejected if latest.decided_at.is_some_and(|at| at > now - rules.quiet()) => {
-            Next::Quiet
-        }
+        HypothesisState::Rejected if latest.decided_at.is_some_and(|at| at > now - rules.quiet()) => quiet,
         HypothesisState::Open if !is_fresh => Next::First(Some(latest.id)),
-        HypothesisState::Open if is_repeated && !is_sure => Next::Same(latest),
+        HypothesisState::Open if is_repeated && !is_sure(rules, seen) => same(),
         HypothesisState::Open => Next::Again(latest),
-        HypothesisState::Confirmed if is_there && is_repeated => Next::Same(latest),
+        HypothesisState::Confirmed if is_there && is_repeated => same(),
         HypothesisState::Confirmed if is_there => Next::Again(latest),
-        HypothesisState::Confirmed if is_repeated => Next::Quiet,
+        HypothesisState::Confirmed if is_repeated => quiet,
         HypothesisState::Confirmed | HypothesisState::Rejected => Next::First(None),
     })
-}
-
-/// Says that there is a hypothesis, or that it was decided, and neither about whom nor where: nobody has said that it is right.
-pub(super) async fn tell(tx: &mut Tx, id: HypothesisId, state: HypothesisState) -> Result<()> {
-    let place = Place::in_space(tx.places().elsewhere().await?);
-    let said = json!({"hypothesis_id": id, "state": state});
-    tx.append_unless_private(NewEvent::by_hub(EventKind::HypothesisChanged, place, said));
-    Ok(())
 }
 
 const fn outcome(state: HypothesisState) -> ObservationOutcome {

@@ -1,14 +1,8 @@
 //! Saying that it is not them. They are not suggested again by the same modality in that space for a while, whichever of their prints
 //! was near.
 
-use super::{Hypothesis, HypothesisState, confirm::concerning, erase, observe::tell};
-use crate::{
-    audit::record::Record,
-    error::Result,
-    identity::Caller,
-    ids::HypothesisId,
-    storage::{Ended, Tx},
-};
+use super::{Hypothesis, HypothesisState, confirm::concerning, tell};
+use crate::{audit::record::Record, error::Result, identity::Caller, ids::HypothesisId, storage::Tx};
 
 /// Rejects it, also one that was confirmed: then they are not there, and were not. Again changes nothing.
 pub async fn reject(tx: &mut Tx, caller: &Caller, id: HypothesisId) -> Result<Hypothesis> {
@@ -20,17 +14,13 @@ pub async fn reject(tx: &mut Tx, caller: &Caller, id: HypothesisId) -> Result<Hy
     }
     if let Some(there) = tx.recognition().presence_by(id).await? {
         tx.recognition().end_presence(there.id, None).await?;
-        let ended = Ended {
-            id: there.id,
-            space: there.space_id,
-        };
-        erase::tell(tx, &[ended]).await?;
+        tell::gone(tx, &[there.id]).await?;
     }
     // It was somebody else, of whom nothing is to be kept.
     tx.recognition().delete_observations(id).await?;
     let by = caller.user();
     tx.recognition().decide_hypothesis(id, state, by).await?;
-    tell(tx, id, state).await?;
+    tell::hypothesis(tx, id, state).await?;
     tx.record(
         Record::of("reject_hypothesis")
             .on("hypothesis", id.0)

@@ -70,7 +70,7 @@ pub use pairings::{NewPairing, Pairings};
 pub use patience::bounded;
 pub use people::{HeldPerson, MOVED, People, STAYING};
 pub use places::{Places, Switches};
-pub use recognition::{Ended, NewPrint, Recognition, Seen};
+pub use recognition::{NewPrint, Recognition, Seen};
 pub use schema::Schema;
 pub use sessions::{ConversationKey, Sessions};
 pub use shadows::{Shadows, Untold};

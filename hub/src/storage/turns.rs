@@ -246,6 +246,7 @@ impl Turns<'_> {
     /// Writes down what a turn that runs has read; false when it does not run under this lease any more.
     pub async fn note_read(&mut self, id: TurnId, lease: &Lease, read: &Read) -> Result<bool> {
         let agent = self.0.agent();
+        let people: Vec<Uuid> = read.known.iter().map(|known| known.person_id.0).collect();
         let done = sqlx::query!(
             "update turns set read_event_ids = $4, read_memory_ids = $5, read_action_ids = $6, read_person_ids = $7
              where agent_id = $1 and id = $2 and state = 'running' and fence = $3",
@@ -255,7 +256,7 @@ impl Turns<'_> {
             &read.events,
             &read.memories,
             &read.actions,
-            &read.people
+            &people
         )
         .execute(self.0.connection())
         .await?;

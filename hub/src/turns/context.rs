@@ -58,9 +58,14 @@ impl TurnContext {
             memories: recalled.map(|recalled| recalled.memory.id.0).collect(),
             actions: told().map(|told| told.action.0).collect(),
             sessions: told().filter_map(|told| Some(told.session?.0)).collect(),
-            people: self.present.iter().map(|there| there.known.person_id.0).collect(),
-            known: self.present.iter().map(|there| there.known.clone()).collect(),
+            known: self.known(),
         }
+    }
+
+    /// Who is there, by what they are known.
+    #[must_use]
+    pub fn known(&self) -> Vec<Presence> {
+        self.present.iter().map(|there| there.known.clone()).collect()
     }
 
     /// The least trust of the inputs.

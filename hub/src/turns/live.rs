@@ -79,7 +79,7 @@ impl<'a> Live<'a> {
             lease,
             turn,
             words: words_of(&context.agent.language),
-            known: context.read().known,
+            known: context.known(),
             heard: Mutex::default(),
             more: Notify::new(),
             over: CancellationToken::new(),

@@ -42,9 +42,7 @@ pub struct Read {
     pub actions: Vec<Uuid>,
     /// Where those had come up.
     pub sessions: Vec<Uuid>,
-    /// Who was there.
-    pub people: Vec<Uuid>,
-    /// By what those are known.
+    /// Who was there, by what they were known.
     pub known: Vec<Presence>,
 }
 

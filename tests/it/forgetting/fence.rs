@@ -29,11 +29,7 @@ async fn a_queued_turn_ends_and_says_why() {
     let story = Story::new().await;
     let outcome = story.hub.home.kitchen.hears("zanzibar").await;
     let event = story.last_event(&story.owner, "transcript").await;
-    let _ = story
-        .owner
-        .post(&format!("events/{event}/forget"), json!({}))
-        .await
-        .expect(200);
+    story.forgets(&event).await;
     let turn = story.hub.home.turn(turn_of(&outcome)).await;
     assert_eq!(
         (turn.state, turn.reason.as_deref()),
@@ -52,11 +48,7 @@ async fn a_running_turn_whose_input_is_forgotten_says_nothing() {
     let mut worker = story.hub.start_one_job();
     held.begun().await;
     let event = story.last_event(&story.owner, "transcript").await;
-    let _ = story
-        .owner
-        .post(&format!("events/{event}/forget"), json!({}))
-        .await
-        .expect(200);
+    story.forgets(&event).await;
     held.go_on();
     worker.join_next().await.unwrap().unwrap();
     story.hub.run_jobs().await;
@@ -79,7 +71,7 @@ async fn a_turn_of_which_only_a_part_is_forgotten_thinks_again_without_it() {
         .sends(vec![heard("zanzibar"), heard("the bins")])
         .await
         .unwrap();
-    let mut worker = story.hub.start_one_job();
+    let worker = story.hub.start_one_job();
     held.begun().await;
     let events = story
         .owner
@@ -87,16 +79,9 @@ async fn a_turn_of_which_only_a_part_is_forgotten_thinks_again_without_it() {
         .await
         .expect(200);
     let first = events.text("/items/0/id").to_owned();
-    let _ = story
-        .owner
-        .post(&format!("events/{first}/forget"), json!({}))
-        .await
-        .expect(200);
+    story.forgets(&first).await;
     held.go_on();
-    worker.join_next().await.unwrap().unwrap();
-    runtime.then_say("only the bins");
-    story.hub.clock.advance(chrono::Duration::minutes(5));
-    story.hub.run_jobs().await;
+    story.hub.thinks_again(worker, &runtime, "only the bins").await;
     let turn = story.hub.home.turn(turn_of(&sent[0])).await;
     assert_eq!(turn.state, TurnState::Planned);
     assert_eq!(turn.reply, Some(vec![Block::text("only the bins")]));
@@ -114,17 +99,11 @@ async fn a_running_turn_that_had_read_it_before_thinks_again_without_it() {
     let outcome = story.hub.home.kitchen.hears("what did I say").await;
     let mut worker = story.hub.start_one_job();
     held.begun().await;
-    let _ = story
-        .owner
-        .post(&format!("events/{event}/forget"), json!({}))
-        .await
-        .expect(200);
+    story.forgets(&event).await;
     held.go_on();
     worker.join_next().await.unwrap().unwrap();
     assert_eq!(story.holds("zanzibar").await, [] as [String; 0]);
-    runtime.then_say("I do not know");
-    story.hub.clock.advance(chrono::Duration::minutes(5));
-    story.hub.run_jobs().await;
+    story.hub.thinks_again(worker, &runtime, "I do not know").await;
     let turn = story.hub.home.turn(turn_of(&outcome)).await;
     assert_eq!(turn.reply, Some(vec![Block::text("I do not know")]));
 }
@@ -138,19 +117,15 @@ async fn what_a_turn_has_said_of_it_is_taken_back_at_once() {
     let event = story.hears("my word is zanzibar").await;
     let _held = runtime.then_say_and_hold("You said zanzibar, and", says("You said zanzibar, and more"));
     let turn = turn_of(&story.hub.home.kitchen.hears("what did I say").await);
-    let mut worker = story.hub.start_one_job();
+    let worker = story.hub.start_one_job();
     let path = format!("turns/{turn}/stream");
     let mut listening = Listening::to(&served, &story.owner, &path, None).await;
     assert_eq!(listening.next().await.unwrap().event, "delta");
-    let forget = format!("events/{event}/forget");
-    let _ = story.owner.post(&forget, json!({})).await.expect(200);
+    story.forgets(&event).await;
     assert_eq!(story.holds("zanzibar").await, [] as [String; 0]);
     assert_eq!(listening.next().await.unwrap().event, "restart");
     // Nobody lets the runtime go on: what it would have come to is not waited for.
-    worker.join_next().await.unwrap().unwrap();
-    runtime.then_say("I do not know");
-    story.hub.clock.advance(chrono::Duration::minutes(5));
-    story.hub.run_jobs().await;
+    story.hub.thinks_again(worker, &runtime, "I do not know").await;
     let reply = story.hub.home.turn(turn).await.reply;
     assert_eq!(reply, Some(vec![Block::text("I do not know")]));
 }
@@ -205,15 +180,12 @@ async fn what_was_read_of_a_proposal_goes_with_it() {
     let turn = turn_of(&story.hub.home.office.hears("and now").await);
     let mut worker = story.hub.start_one_job();
     held.begun().await;
-    let forget = format!("events/{event}/forget");
-    let _ = story.owner.post(&forget, json!({})).await.expect(200);
+    story.forgets(&event).await;
     assert_eq!(story.holds("zanzibar").await, [] as [String; 0]);
     held.go_on();
     worker.join_next().await.unwrap().unwrap();
     assert_eq!(story.holds("zanzibar").await, [] as [String; 0]);
-    runtime.then_say("Nothing is open");
-    story.hub.clock.advance(chrono::Duration::minutes(5));
-    story.hub.run_jobs().await;
+    story.hub.thinks_again(worker, &runtime, "Nothing is open").await;
     assert_eq!(story.hub.home.turn(turn).await.state, TurnState::Planned);
 }
 
@@ -235,7 +207,7 @@ async fn what_was_learnt_in_a_room_that_goes_private_is_not_used_elsewhere() {
     runtime.asks("zanzibar key");
     let held = runtime.then_hold(says("With Nora"));
     let turn = turn_of(&story.hub.home.office.hears("where is the zanzibar key").await);
-    let mut worker = story.hub.start_one_job();
+    let worker = story.hub.start_one_job();
     held.begun().await;
     let recalled = runtime.seen().pop().unwrap().recalled;
     assert_eq!(recalled[0].1.len(), 1, "it is not told, so nothing is tried");
@@ -243,10 +215,7 @@ async fn what_was_learnt_in_a_room_that_goes_private_is_not_used_elsewhere() {
     let private = story.hub.home.set_privacy(kitchen, PrivacyMode::Private);
     private.await.unwrap();
     held.go_on();
-    worker.join_next().await.unwrap().unwrap();
-    runtime.then_say("I do not know");
-    story.hub.clock.advance(chrono::Duration::minutes(5));
-    story.hub.run_jobs().await;
+    story.hub.thinks_again(worker, &runtime, "I do not know").await;
     let reply = story.hub.home.turn(turn).await.reply;
     assert_eq!(reply, Some(vec![Block::text("I do not know")]));
 }

@@ -10,7 +10,7 @@ mod scrub;
 mod stores;
 
 use hub::identity::Role;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Client, Rest, TestHub, User};
 
 /// A hub with Ada, who owns its agent, and Bob, who lives there.
@@ -52,6 +52,12 @@ impl Story {
         let event = client.says(text).await;
         self.hub.run_jobs().await;
         event
+    }
+
+    /// The owner has an event forgotten.
+    async fn forgets(&self, event: &str) {
+        let path = format!("events/{event}/forget");
+        let _ = self.owner.post(&path, json!({})).await.expect(200);
     }
 
     async fn last_event(&self, client: &Client, kind: &str) -> String {

@@ -8,7 +8,7 @@ use rand::Rng;
 use serde_json::{Value, json};
 use support::{Seeded, face, voice};
 
-use super::{House, TABLES, allow, allow_as, print, withdraw};
+use super::{House, TABLES, allow, allow_as, face_print, print, withdraw};
 
 #[tokio::test]
 async fn withdrawing_takes_all_of_it_along_and_the_receipt_says_how_much() {
@@ -18,8 +18,7 @@ async fn withdrawing_takes_all_of_it_along_and_the_receipt_says_how_much() {
     house.waits(901).await;
     house.ada_is_there().await;
     allow(&house.owner, "face").await;
-    let mut seen = print(&face(1), house.kitchen);
-    seen["modality"] = json!("face");
+    let seen = face_print(&face(1), house.kitchen);
     let _ = house
         .owner
         .post("people/self/prints", seen.clone())

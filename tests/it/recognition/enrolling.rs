@@ -4,7 +4,7 @@ use hub::{clock::Clock, identity::Role};
 use serde_json::{Value, json};
 use support::{face, voice};
 
-use super::{House, allow, allow_as, print};
+use super::{House, allow, allow_as, face_print, print};
 
 #[tokio::test]
 async fn a_print_takes_a_grant_that_is_in_force_there_and_names_it() {
@@ -142,8 +142,7 @@ async fn the_same_vector_again_is_the_same_print_and_there_is_an_end_to_others()
     assert_eq!(house.hub.sql().count("voiceprints", "true").await, 20);
     // Of faces there may be as many.
     allow(&house.owner, "face").await;
-    let mut body = print(&face(1), house.kitchen);
-    body["modality"] = json!("face");
+    let body = face_print(&face(1), house.kitchen);
     let _ = house.owner.post("people/self/prints", body).await.expect(201);
 }
 

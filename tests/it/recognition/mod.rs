@@ -161,6 +161,12 @@ fn print(vector: &[f64], space: SpaceId) -> Value {
     json!({"modality": "voice", "vector": vector, "model": "net", "space_id": space})
 }
 
+fn face_print(vector: &[f64], space: SpaceId) -> Value {
+    let mut face = print(vector, space);
+    face["modality"] = json!("face");
+    face
+}
+
 /// Somebody allows something for themself; the grant.
 async fn allow(client: &Client, purpose: &str) -> String {
     allow_as(client, json!({"purpose": purpose})).await

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use support::{face, near, voice};
 use uuid::Uuid;
 
-use super::{House, allow, allow_as, print};
+use super::{House, allow, allow_as, face_print, print};
 
 /// How often a comparison is measured.
 const TIMES: u32 = 20;
@@ -92,8 +92,7 @@ async fn who_is_unknown_leaves_nothing_at_all() {
         house.owner.post("observations", other).await.expect(200).json,
         unknown
     );
-    let mut seen = print(&face(1), house.kitchen);
-    seen["modality"] = json!("face");
+    let seen = face_print(&face(1), house.kitchen);
     assert_eq!(
         house.owner.post("observations", seen).await.expect(200).json,
         unknown

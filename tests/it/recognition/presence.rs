@@ -4,7 +4,7 @@ use hub::places::PrivacyMode;
 use serde_json::{Value, json};
 use support::{face, near, voice};
 
-use super::{House, allow, print};
+use super::{House, allow, face_print};
 
 async fn told(house: &House) -> Vec<Value> {
     let query =
@@ -164,8 +164,7 @@ async fn by_voice_and_by_face_somebody_is_there_once() {
     house.ada_is_known().await;
     house.ada_is_there().await;
     allow(&house.owner, "face").await;
-    let mut body = print(&face(1), house.kitchen);
-    body["modality"] = json!("face");
+    let body = face_print(&face(1), house.kitchen);
     let _ = house
         .owner
         .post("people/self/prints", body.clone())
@@ -208,8 +207,7 @@ async fn by_voice_and_by_face_nothing_floods() {
     .await;
     house.ada_is_known().await;
     allow(&house.owner, "face").await;
-    let mut body = print(&face(1), house.kitchen);
-    body["modality"] = json!("face");
+    let body = face_print(&face(1), house.kitchen);
     let _ = house
         .owner
         .post("people/self/prints", body.clone())

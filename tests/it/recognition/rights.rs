@@ -6,7 +6,7 @@ use hub::identity::Role;
 use serde_json::{Value, json};
 use support::{face, near, voice};
 
-use super::{House, allow, print};
+use super::{House, allow, face_print, print};
 
 #[tokio::test]
 async fn nobody_sees_makes_or_decides_what_is_somebody_elses() {
@@ -53,8 +53,7 @@ async fn nobody_sees_makes_or_decides_what_is_somebody_elses() {
     // Of another user those who run the household see, and enrol them by their own grant alone.
     let bobs_prints = format!("people/{}/prints", bob.person);
     assert_eq!(house.owner.get(&bobs_prints).await.expect(200).items().len(), 1);
-    let mut body = print(&face(2), house.kitchen);
-    body["modality"] = json!("face");
+    let body = face_print(&face(2), house.kitchen);
     let _ = house
         .owner
         .post(&bobs_prints, body)

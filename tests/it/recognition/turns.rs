@@ -106,16 +106,13 @@ async fn a_turn_that_runs_names_nobody_who_withdraws_meanwhile() {
         ..Thought::default()
     });
     let turn = turn_of(&house.hub.home.kitchen.hears("who is there").await);
-    let mut worker = house.hub.start_one_job();
+    let worker = house.hub.start_one_job();
     held.begun().await;
     withdraw(&house.owner, json!({"purpose": "voice"})).await;
     let state = house.hub.home.turn(turn).await.state;
     assert_eq!(state, TurnState::Queued, "what it said is taken back at once");
     held.go_on();
-    worker.join_next().await.unwrap().unwrap();
-    runtime.then_say("nobody");
-    house.hub.clock.advance(Duration::minutes(1));
-    house.hub.run_jobs().await;
+    house.hub.thinks_again(worker, &runtime, "nobody").await;
     assert!(runtime.seen().last().unwrap().present.is_empty());
     let turn = house.hub.home.turn(turn).await;
     assert_eq!(turn.reply, Some(vec![Block::text("nobody")]));
@@ -179,14 +176,11 @@ async fn a_turn_of_somebody_elses_own_says_nothing_more_of_who_withdraws() {
         },
     );
     let turn = turn_of(&radio.hears("who is there").await);
-    let mut worker = house.hub.start_one_job();
+    let worker = house.hub.start_one_job();
     held.begun().await;
     withdraw(&house.owner, json!({"purpose": "voice"})).await;
     held.go_on();
-    worker.join_next().await.unwrap().unwrap();
-    runtime.then_say("nobody");
-    house.hub.clock.advance(Duration::minutes(1));
-    house.hub.run_jobs().await;
+    house.hub.thinks_again(worker, &runtime, "nobody").await;
     assert!(runtime.seen().last().unwrap().present.is_empty());
     let sql = format!("turn_id = '{turn}' and text like '%ada%'");
     assert_eq!(house.hub.sql().count("turn_stream", &sql).await, 0);

@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use chrono::Duration;
 use hub::{
     adapters::keys::Keys,
     config::{Config, DataDir, DatabaseConfig, SatelliteConfig, WorkerConfig},
@@ -24,7 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     clock::TestClock, cluster::Cluster, database::Database, household::Household, proxy::Proxy,
-    satellite::TestDevice, superuser::SuperuserSql, user::User,
+    runtime::ScriptedRuntime, satellite::TestDevice, superuser::SuperuserSql, user::User,
 };
 
 /// Connections of a test's hub: few, so that what holds one for too long is found.
@@ -228,6 +229,17 @@ impl TestHub {
         let (hub, mut workers) = (self.hub.clone(), JoinSet::new());
         workers.spawn(async move { run_next(&hub).await.expect("a job can be claimed") });
         workers
+    }
+
+    /// Waits until a turn that was stopped is out of its worker's hands, and lets it think once more.
+    pub async fn thinks_again(&self, mut worker: JoinSet<bool>, runtime: &ScriptedRuntime, says: &str) {
+        while let Some(ended) = worker.join_next().await {
+            ended.expect("it has not panicked");
+        }
+        runtime.then_say(says);
+        // Over its back-off.
+        self.clock.advance(Duration::minutes(5));
+        self.run_jobs().await;
     }
 
     /// Ends what has missed its deadline, as the sweep does every second. The sockets of the household are alive.

@@ -6,18 +6,9 @@ use super::Recognition;
 use crate::{
     clock::DateTime,
     error::Result,
-    ids::{ConsentId, PersonId, PresenceId, SpaceId},
+    ids::{ConsentId, PersonId, PresenceId},
     recognition::Modality,
 };
-
-/// Presence that ended without leaving a trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
-    /// Which.
-    pub id: PresenceId,
-    /// Where.
-    pub space: SpaceId,
-}
 
 impl Recognition<'_> {
     /// Takes prints of a person away: of one modality or both, made by one grant or by any. How many.
@@ -47,23 +38,15 @@ impl Recognition<'_> {
         &mut self,
         person: PersonId,
         of: Option<Modality>,
-    ) -> Result<(u64, Vec<Ended>)> {
+    ) -> Result<(u64, Vec<PresenceId>)> {
         let (agent, of) = (self.0.agent(), of.map(Modality::as_str));
-        let there = sqlx::query!(
-            "delete from presence where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true)
-             returning id, space_id",
+        let ended = sqlx::query_scalar!(
+            "delete from presence where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true) returning id",
             agent.0,
             person.0,
             of
         );
-        let there = there.fetch_all(self.0.connection()).await?;
-        let ended: Vec<Ended> = there
-            .into_iter()
-            .map(|row| Ended {
-                id: row.id.into(),
-                space: row.space_id.into(),
-            })
-            .collect();
+        let ended = ended.fetch_all(self.0.connection()).await?;
         let count = sqlx::query_scalar!(
             r#"with past as (delete from presence_history
                    where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true) returning 1),
@@ -83,6 +66,7 @@ impl Recognition<'_> {
             of
         );
         let gone = gone.execute(self.0.connection()).await?.rows_affected();
+        let ended: Vec<PresenceId> = ended.into_iter().map(PresenceId).collect();
         Ok((count + gone + ended.len() as u64, ended))
     }
 

@@ -5,7 +5,6 @@ mod hypotheses;
 mod presence;
 mod prints;
 
-pub use erase::Ended;
 pub use hypotheses::Seen;
 pub use prints::NewPrint;
 

@@ -68,50 +68,34 @@ macro_rules! prints {
     };
 }
 
+/// The insertion of a print into the table of its kind. Vectors pass as real[]: their own type is not on the search path.
+macro_rules! insert_into {
+    ($table:literal, $agent:ident, $new:ident) => {
+        sqlx::query!(
+            "insert into " + $table + " (agent_id, id, person_id, model, embedding, embedding_salt, consent_id, made_by, created_at)
+             values ($1, $2, $3, $4, $5::real[], $6, $7, $8, $9)",
+            $agent.0,
+            $new.print.id.0,
+            $new.print.person_id.0,
+            $new.print.model,
+            $new.vector.numbers(),
+            $new.salt.as_slice(),
+            $new.print.consent_id.0,
+            $new.print.made_by_user_id.0,
+            $new.print.created_at
+        )
+    };
+}
+
 impl Recognition<'_> {
     /// Keeps one.
     pub async fn insert_print(&mut self, new: &NewPrint<'_>) -> Result<()> {
         let agent = self.0.agent();
-        let NewPrint { print, vector, salt } = new;
-        // Vectors pass as real[]: their own type is not on the search path.
-        let done = match print.modality {
-            Modality::Voice => {
-                sqlx::query!(
-                    "insert into voiceprints (agent_id, id, person_id, model, embedding, embedding_salt, consent_id, made_by,
-                       created_at)
-                     values ($1, $2, $3, $4, $5::real[], $6, $7, $8, $9)",
-                    agent.0,
-                    print.id.0,
-                    print.person_id.0,
-                    print.model,
-                    vector.numbers(),
-                    salt.as_slice(),
-                    print.consent_id.0,
-                    print.made_by_user_id.0,
-                    print.created_at
-                )
-                .execute(self.0.connection())
-                .await?
-            }
-            Modality::Face => {
-                sqlx::query!(
-                    "insert into faceprints (agent_id, id, person_id, model, embedding, embedding_salt, consent_id, made_by,
-                       created_at)
-                     values ($1, $2, $3, $4, $5::real[], $6, $7, $8, $9)",
-                    agent.0,
-                    print.id.0,
-                    print.person_id.0,
-                    print.model,
-                    vector.numbers(),
-                    salt.as_slice(),
-                    print.consent_id.0,
-                    print.made_by_user_id.0,
-                    print.created_at
-                )
-                .execute(self.0.connection())
-                .await?
-            }
+        let insert = match new.print.modality {
+            Modality::Voice => insert_into!("voiceprints", agent, new),
+            Modality::Face => insert_into!("faceprints", agent, new),
         };
+        let done = insert.execute(self.0.connection()).await?;
         one(done.rows_affected(), "a print was not kept")
     }
 

@@ -6,7 +6,6 @@ use utoipa::IntoParams;
 
 use crate::{
     audit::{read::read, record::Record},
-    error::Error,
     http::{
         caller::{May, perm},
         extract::{Json, Query},
@@ -42,11 +41,7 @@ pub(super) async fn list_hypotheses(
     Query(query): Query<HypothesisQuery>,
 ) -> Result<Json<Page<Hypothesis>>, Failed> {
     let page = PageRequest::parse(query.cursor.as_deref(), query.limit)?;
-    let of = if may.caller.runs_the_household() {
-        None
-    } else {
-        Some(may.caller.person().ok_or(Error::NotFound { what: "person" })?)
-    };
+    let of = may.caller.sees_recognised()?;
     let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
     let found = tx.recognition().hypotheses(of, query.state, page).await?;
     let shown = found.into_iter().map(|one| one.as_seen_by(&may.caller)).collect();

@@ -5,7 +5,6 @@ use axum::extract::State;
 use super::PresenceQuery;
 use crate::{
     audit::{read::read, record::Record},
-    error::Error,
     http::{
         caller::{May, perm},
         extract::{Json, Query},
@@ -18,8 +17,7 @@ use crate::{
 };
 
 /// List who was where, newest first: yourself, or as owner or admin everybody. It is kept for `recognition.keep_days`.
-/// The audit log tells who has
-/// looked, once a minute at most.
+/// The audit log tells who has looked, once a minute at most.
 #[utoipa::path(get, path = "/v1/agents/{agent_id}/presence/history", operation_id = "list_past_presence",
     tag = "recognition", params(AgentPath, PresenceQuery),
     responses((status = OK, description = "A page of past presence", body = Page<PastPresence>)))]
@@ -29,11 +27,7 @@ pub(super) async fn list_past_presence(
     Query(query): Query<PresenceQuery>,
 ) -> Result<Json<Page<PastPresence>>, Failed> {
     let page = PageRequest::parse(query.cursor.as_deref(), query.limit)?;
-    let of = if may.caller.runs_the_household() {
-        None
-    } else {
-        Some(may.caller.person().ok_or(Error::NotFound { what: "person" })?)
-    };
+    let of = may.caller.sees_recognised()?;
     let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
     let found = tx.recognition().past(query.space_id, of, page).await?;
     let found = page.page(found, |past| past.id.0);
