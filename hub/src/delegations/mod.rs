@@ -1,7 +1,7 @@
 //! Delegations: what an agent lets a named other agent, or a named service, do for it, for a while.
 //!
 //! A delegation to a service is a credential by itself. One to an agent is worth nothing alone: whoever shows it proves, with a
-//! credential of their own, that they are somebody of that agent who may act for others (`agents:delegate`). So neither of the two
+//! credential of their own, that they are somebody of that agent who may act for others (`agents:delegate`): neither of those two
 //! is of any use to a thief.
 //!
 //! A delegation may do what is in its scopes, and in those of all that it came from, and what the role of the user grants who made

@@ -133,6 +133,16 @@ async fn a_program_acts_only_with_the_scope_and_a_token_of_the_agent_that_was_me
     let acting = may.clone().acting_by(&given.secret);
     let _ = acting.get("memories").await.expect(200);
     let _ = may.get("memories").await.refuses(403, "forbidden");
+    // It lets nobody in: what it made would be good after its own end.
+    let wide = give(&home.ada, home.to_beta(&["memories:read", "delegations:write"])).await;
+    let child = to_service(&["memories:read"]);
+    let program = may.clone().acting_by(&wide.secret);
+    let _ = program
+        .post("delegations", child.clone())
+        .await
+        .refuses(403, "forbidden");
+    let by_hand = home.his.clone().acting_by(&wide.secret);
+    let _ = by_hand.post("delegations", child).await.expect(201);
     let _ = home.his.delete(&format!("tokens/{id}")).await.expect(204);
     let _ = acting.get("memories").await.refuses(401, "unauthenticated");
     // Of somebody who belongs to the agent that is meant, but by their token for another one.
