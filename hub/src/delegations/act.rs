@@ -156,7 +156,7 @@ impl Use<'_> {
         (actor, by): (&Actor, Option<Acting>),
         error: Error,
     ) -> Result<Caller> {
-        if hub.refusals.refuse(hub.clock.now()) {
+        if hub.refused_uses.refuse(self.shown.agent, hub.clock.now()) {
             self.record(&mut tx, actor, by, true);
             tx.commit().await?;
         }

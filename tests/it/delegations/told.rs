@@ -1,7 +1,12 @@
 //! Each use is in the audit log of every agent of the chain, with the whole chain; what was refused, too.
 
 use axum::http::Method;
+use hub::{
+    delegations::write_refusals::write_refusals,
+    identity::refusals::{ONE_BY_ONE, WINDOW},
+};
 use serde_json::{Value, json};
+use support::Client;
 
 use super::{Home, give, says, to_service};
 
@@ -88,6 +93,55 @@ async fn what_was_refused_is_told_to_both_and_counts_as_no_use() {
         .expect(204);
     let _ = bob.get("memories").await.refuses(401, "unauthenticated");
     assert_eq!(home.uses(home.beta.agent).await.len(), 4);
+}
+
+/// So many refusals are as many refused entries as there is room for.
+async fn is_refused(client: &Client, times: u32) {
+    for _ in 0..times {
+        let _ = client.get("turns").await.refuses(403, "forbidden");
+    }
+}
+
+/// Whoever fails at sign-in silences no agent, and no agent another.
+#[tokio::test]
+async fn refused_uses_have_room_of_their_own_at_each_agent() {
+    let home = Home::new().await;
+    let (bob, _) = home.bob_with(&["memories:read"]).await;
+    let gamma = home.hub.household("gamma").await;
+    let cleo = home.rest.user(&gamma.owner("cleo").await).await;
+    let other = give(&cleo, to_service(&["memories:read"])).await;
+    let other = home.rest.bearer(&other.secret);
+    let claim =
+        json!({"code": "ABCDE-FGHJK-LMNPQ-RSTUV", "name": "hedy", "password": "correct horse battery"});
+    for _ in 0..=ONE_BY_ONE {
+        let _ = home
+            .rest
+            .nobody()
+            .post("/v1/claim", claim.clone())
+            .await
+            .expect(422);
+    }
+    is_refused(&bob, ONE_BY_ONE + 5).await;
+    is_refused(&other, 1).await;
+    let room = usize::try_from(ONE_BY_ONE).unwrap();
+    let agents = [home.hub.home.agent, home.beta.agent, gamma.agent];
+    for (agent, entries) in agents.into_iter().zip([room, room, 1]) {
+        assert_eq!(home.uses(agent).await.len(), entries);
+    }
+    // The others are counted, and told at their own agent when the hour is over.
+    write_refusals(&home.hub, false).await.unwrap();
+    assert_eq!(home.uses(agents[0]).await.len(), room);
+    home.hub.clock.advance(WINDOW);
+    for _ in 0..2 {
+        write_refusals(&home.hub, false).await.unwrap();
+        let told = home.uses(agents[0]).await;
+        assert_eq!(told.len(), room + 1, "once");
+        assert_eq!(told[room]["outcome"], "refused");
+        assert_eq!(told[room]["details"]["refused_uses"], 5);
+    }
+    for (agent, entries) in agents.into_iter().zip([room + 1, room, 1]) {
+        assert_eq!(home.uses(agent).await.len(), entries);
+    }
 }
 
 #[tokio::test]
