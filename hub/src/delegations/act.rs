@@ -42,22 +42,23 @@ pub struct Asked<'a> {
     pub request_id: Option<String>,
 }
 
-/// Lets one request through, or refuses it. Either is in the audit log, where the delegation lives.
+/// Lets one request through, or refuses it. Either is in the audit log, where the delegation lives; what never was one is nobody's.
 pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
     let mut tx = hub.db.begin_system().await?;
     let shown = tx.delegations().shown(&secret::hash(asked.secret)).await?;
     let shown = shown.ok_or(NOT_VALID)?;
     let chain = tx.delegations().chain(shown.agent, shown.delegation).await?;
-    let power = standing(&chain).ok_or(NOT_VALID)?;
     let stranger = by_itself(asked.by.as_ref(), asked.request_id.as_ref());
     let use_of = Use {
         shown,
         chain: &chain,
         scope: asked.scope,
-        is_bound: true,
+    };
+    let Some(power) = standing(&chain).filter(|_| shown.is_alive) else {
+        return use_of.is_not_valid(hub, tx, (&stranger, None)).await;
     };
     let Some(by) = bound(&mut tx, shown.agent, &chain, asked.by).await? else {
-        return use_of.refuse(hub, tx, (&stranger, None), NOT_VALID).await;
+        return use_of.is_not_valid(hub, tx, (&stranger, None)).await;
     };
     let caller = Caller {
         agent: shown.agent,
@@ -88,7 +89,7 @@ pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
         );
         return use_of.refuse(hub, tx, (&actor, by), error).await;
     }
-    use_of.record(&mut tx, &actor, by, false);
+    use_of.record(use_of.agents(), &mut tx, (&actor, by), false);
     tx.commit().await?;
     Ok(caller)
 }
@@ -143,33 +144,54 @@ struct Use<'a> {
     shown: Shown,
     chain: &'a [Link],
     scope: Scope,
-    /// Whether it was shown by whom it was given to.
-    is_bound: bool,
 }
 
 impl Use<'_> {
+    /// Refuses what is over, or was not given to whoever shows it. That is told to its own agent: nobody writes into the log of another
+    /// household by what is not theirs.
+    async fn is_not_valid(&self, hub: &Hub, tx: Tx, who: (&Actor, Option<Acting>)) -> Result<Caller> {
+        let own = vec![self.shown.agent];
+        self.refuse_at(own, hub, tx, who, NOT_VALID).await
+    }
+
+    /// Refuses what was shown by whom it was given to.
+    async fn refuse(&self, hub: &Hub, tx: Tx, who: (&Actor, Option<Acting>), error: Error) -> Result<Caller> {
+        self.refuse_at(self.agents(), hub, tx, who, error).await
+    }
+
     /// Writes a refusal down, as far as an hour has room for them, and nothing else.
-    async fn refuse(
+    async fn refuse_at(
         &self,
+        agents: Vec<AgentId>,
         hub: &Hub,
         mut tx: Tx,
         (actor, by): (&Actor, Option<Acting>),
         error: Error,
     ) -> Result<Caller> {
         if hub.refused_uses.refuse(self.shown.agent, hub.clock.now()) {
-            self.record(&mut tx, actor, by, true);
+            self.record(agents, &mut tx, (actor, by), true);
             tx.commit().await?;
         }
         Err(error)
     }
 
-    /// On each agent of the chain, or of what was not given to whoever shows it on its own agent: who acts, by which delegations. The agent whose user acts says which user.
-    fn record(&self, tx: &mut Tx, actor: &Actor, by: Option<Acting>, is_refused: bool) {
-        let others = self.chain.iter().filter(|_| self.is_bound);
-        let mut agents: Vec<AgentId> = others.filter_map(|link| link.to_agent).collect();
+    /// Those of the chain, each once.
+    fn agents(&self) -> Vec<AgentId> {
+        let mut agents: Vec<AgentId> = self.chain.iter().filter_map(|link| link.to_agent).collect();
         agents.push(self.shown.agent);
         agents.sort_unstable();
         agents.dedup();
+        agents
+    }
+
+    /// In the log of each of these agents: who acts, by which delegations. The agent whose user acts says which user.
+    fn record(
+        &self,
+        agents: Vec<AgentId>,
+        tx: &mut Tx,
+        (actor, by): (&Actor, Option<Acting>),
+        is_refused: bool,
+    ) {
         for agent in agents {
             let record = Record::of("use_delegation")
                 .on("delegation", self.shown.delegation.0)

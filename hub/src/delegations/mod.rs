@@ -125,6 +125,8 @@ pub struct Shown {
     pub delegation: DelegationId,
     /// Its secret's row.
     pub token: TokenId,
+    /// Whether the secret is neither revoked nor over.
+    pub is_alive: bool,
 }
 
 #[cfg(test)]

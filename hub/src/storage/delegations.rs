@@ -99,12 +99,13 @@ macro_rules! delegations {
 }
 
 impl Delegations<'_> {
-    /// The delegation of a secret that is neither revoked nor over. Across agents, so as the hub itself.
+    /// The delegation of a secret, also of one that is revoked or over, until that is swept. Across agents, so as the hub itself.
     pub async fn shown(&mut self, hash: &SecretHash) -> Result<Option<Shown>> {
         let now = self.0.now();
         let row = sqlx::query!(
-            r#"select id, agent_id, delegation_id as "delegation_id!" from access_tokens
-               where token_sha256 = $1 and kind = 'delegation' and revoked_at is null and expires_at > $2"#,
+            r#"select id, agent_id, delegation_id as "delegation_id!",
+                 coalesce(revoked_at is null and expires_at > $2, false) as "is_alive!"
+               from access_tokens where token_sha256 = $1 and kind = 'delegation'"#,
             hash.as_slice(),
             now
         );
@@ -113,6 +114,7 @@ impl Delegations<'_> {
             agent: row.agent_id.into(),
             delegation: row.delegation_id.into(),
             token: row.id.into(),
+            is_alive: row.is_alive,
         }))
     }
 
