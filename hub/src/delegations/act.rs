@@ -83,9 +83,14 @@ pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
     }
     let ids: Vec<DelegationId> = chain.iter().map(|link| link.id).collect();
     if !tx.delegations().count_use(shown.agent, &ids).await? {
+        let now = tx.delegations().chain(shown.agent, shown.delegation).await?;
+        if standing(&now).is_none() {
+            // It ended between the look at it and the count.
+            return use_of.is_not_valid(hub, tx, (&actor, by)).await;
+        }
         let error = Error::conflict(
             "used_up",
-            "the delegation, or one that it came from, was used as often as it may be, or has just ended",
+            "the delegation, or one that it came from, was used as often as it may be",
         );
         return use_of.refuse(hub, tx, (&actor, by), error).await;
     }

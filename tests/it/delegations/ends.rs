@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use hub::identity::Role;
+use hub::{identity::Role, ids::DelegationId};
 use serde_json::json;
 use support::{Client, Listening, Served};
 use tokio::time::timeout;
 
 use super::{Given, Home, give, to_service, with};
+use crate::satellite::wait_for_lock;
 
 const SCOPES: [&str; 3] = ["memories:read", "events:read", "delegations:write"];
 
@@ -26,6 +27,25 @@ async fn it_ends_at_its_time_and_its_child_with_it() {
     assert_eq!((may(&bob).await, may(&service).await), (200, 200));
     home.hub.clock.advance(chrono::Duration::seconds(1));
     assert_eq!((may(&bob).await, may(&service).await), (401, 401));
+}
+
+/// Between the look at it and its use.
+#[tokio::test]
+async fn what_is_revoked_while_it_is_used_is_not_valid_and_not_used_up() {
+    let home = Home::new().await;
+    let (service, given) = home.service_with(&["memories:read"]).await;
+    let mut revoking = home.hub.home.whole().await;
+    let id = DelegationId(given.id.parse().unwrap());
+    assert_eq!(revoking.delegations().revoke(&[id]).await.unwrap(), 1);
+    let asked = service.get("memories");
+    let revoked = async {
+        wait_for_lock(&home.hub, 1).await;
+        revoking.commit().await.unwrap();
+    };
+    let (refused, ()) = tokio::join!(asked, revoked);
+    let _ = refused.refuses(401, "unauthenticated");
+    let told = home.uses(home.hub.home.agent).await;
+    assert_eq!((told.len(), &told[0]["outcome"]), (1, &json!("refused")));
 }
 
 /// Bob by a delegation of an admin's, and a service to which he passed it on.

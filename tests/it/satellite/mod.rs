@@ -173,7 +173,7 @@ async fn sets_credentials(hub: &TestHub, device: &TestDevice, change: &str) {
 }
 
 /// Until so many sessions wait for a lock, or it is clear that no more will.
-async fn wait_for_lock(hub: &TestHub, sessions: i64) {
+pub(crate) async fn wait_for_lock(hub: &TestHub, sessions: i64) {
     for _ in 0..200 {
         let waiting: i64 = hub
             .sql()
