@@ -125,7 +125,8 @@ async fn bound(
         }
         _ => return Ok(None),
     };
-    Ok(may_act(tx, agent_of, acting).await?.then_some(Some(acting)))
+    let may = may_act(tx, &[(agent_of, acting)]).await?;
+    Ok((may == [true]).then_some(Some(acting)))
 }
 
 /// Somebody by what they proved besides.
