@@ -50,15 +50,16 @@ pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
     let chain = tx.delegations().chain(shown.agent, shown.delegation).await?;
     let stranger = by_itself(asked.by.as_ref(), asked.request_id.as_ref());
     let use_of = Use {
+        hub,
         shown,
         chain: &chain,
         scope: asked.scope,
     };
     let Some(power) = standing(&chain).filter(|_| shown.is_alive) else {
-        return use_of.is_not_valid(hub, tx, (&stranger, None)).await;
+        return use_of.is_not_valid(tx, (&stranger, None)).await;
     };
     let Some(by) = bound(&mut tx, shown.agent, &chain, asked.by).await? else {
-        return use_of.is_not_valid(hub, tx, (&stranger, None)).await;
+        return use_of.is_not_valid(tx, (&stranger, None)).await;
     };
     let caller = Caller {
         agent: shown.agent,
@@ -76,23 +77,23 @@ pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
     let actor = caller.actor();
     if asked.wanted.is_some_and(|agent| agent != shown.agent) {
         let error = Error::NotFound { what: "agent" };
-        return use_of.refuse(hub, tx, (&actor, by), error).await;
+        return use_of.refuse(tx, (&actor, by), error).await;
     }
     if let Err(error) = authorize(&caller, asked.scope) {
-        return use_of.refuse(hub, tx, (&actor, by), error).await;
+        return use_of.refuse(tx, (&actor, by), error).await;
     }
     let ids: Vec<DelegationId> = chain.iter().map(|link| link.id).collect();
     if !tx.delegations().count_use(shown.agent, &ids).await? {
         let now = tx.delegations().chain(shown.agent, shown.delegation).await?;
         if standing(&now).is_none() {
             // It ended between the look at it and the count.
-            return use_of.is_not_valid(hub, tx, (&actor, by)).await;
+            return use_of.is_not_valid(tx, (&actor, by)).await;
         }
         let error = Error::conflict(
             "used_up",
             "the delegation, or one that it came from, was used as often as it may be",
         );
-        return use_of.refuse(hub, tx, (&actor, by), error).await;
+        return use_of.refuse(tx, (&actor, by), error).await;
     }
     use_of.record(use_of.agents(), &mut tx, (&actor, by), false);
     tx.commit().await?;
@@ -147,6 +148,7 @@ fn by_itself(by: Option<&Proven>, request_id: Option<&String>) -> Actor {
 
 /// One use, for the audit log.
 struct Use<'a> {
+    hub: &'a Hub,
     shown: Shown,
     chain: &'a [Link],
     scope: Scope,
@@ -155,26 +157,26 @@ struct Use<'a> {
 impl Use<'_> {
     /// Refuses what is over, or was not given to whoever shows it. That is told to its own agent: nobody writes into the log of another
     /// household by what is not theirs.
-    async fn is_not_valid(&self, hub: &Hub, tx: Tx, who: (&Actor, Option<Acting>)) -> Result<Caller> {
+    async fn is_not_valid(&self, tx: Tx, who: (&Actor, Option<Acting>)) -> Result<Caller> {
         let own = vec![self.shown.agent];
-        self.refuse_at(own, hub, tx, who, NOT_VALID).await
+        self.refuse_at(own, tx, who, NOT_VALID).await
     }
 
     /// Refuses what was shown by whom it was given to.
-    async fn refuse(&self, hub: &Hub, tx: Tx, who: (&Actor, Option<Acting>), error: Error) -> Result<Caller> {
-        self.refuse_at(self.agents(), hub, tx, who, error).await
+    async fn refuse(&self, tx: Tx, who: (&Actor, Option<Acting>), error: Error) -> Result<Caller> {
+        self.refuse_at(self.agents(), tx, who, error).await
     }
 
     /// Writes a refusal down, as far as an hour has room for them, and nothing else.
     async fn refuse_at(
         &self,
         agents: Vec<AgentId>,
-        hub: &Hub,
         mut tx: Tx,
         (actor, by): (&Actor, Option<Acting>),
         error: Error,
     ) -> Result<Caller> {
-        if hub.refused_uses.refuse(self.shown.agent, hub.clock.now()) {
+        let now = self.hub.clock.now();
+        if self.hub.refused_uses.refuse(self.shown.agent, now) {
             self.record(agents, &mut tx, (actor, by), true);
             tx.commit().await?;
         }
