@@ -12,8 +12,10 @@ pub mod act;
 pub mod budget;
 pub mod chain;
 pub mod create_delegation;
+pub mod refusals;
 pub mod revoke_delegation;
 pub mod standing;
+pub mod write_refusals;
 
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
@@ -123,6 +125,8 @@ pub struct Shown {
     pub delegation: DelegationId,
     /// Its secret's row.
     pub token: TokenId,
+    /// Whether the secret is neither revoked nor over.
+    pub is_alive: bool,
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("delegations", Types),
     ("delegations::", Operations),
     ("delegations::chain", Types),
+    ("delegations::refusals", Types),
     ("devices", Types),
     ("devices::", Operations),
     ("devices::shadow", Types),

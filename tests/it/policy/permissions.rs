@@ -181,9 +181,10 @@ enum Verdict {
 fn expected(id: &str, needs: Needs, who: Who) -> Verdict {
     match (needs, who) {
         (Least(_), Who::OtherAgent | Who::Service) if is_delegable(id) => Verdict::Allowed,
+        // At no agent a delegation is good for nothing; that of a service, which is a credential, is not looked at where none is.
+        (Nothing | AnyUser, Who::OtherAgent) | (AnyUser, Who::Service) => Verdict::Unknown,
         (Nothing, _) | (AnyUser, Who::Stranger | Who::In(_)) => Verdict::Allowed,
-        // At no agent a service's delegation proves nobody.
-        (_, Who::Nobody | Who::SignedOut | Who::RevokedDevice) | (AnyUser, Who::Service) => Verdict::Unknown,
+        (_, Who::Nobody | Who::SignedOut | Who::RevokedDevice) => Verdict::Unknown,
         (Least(_), Who::Stranger | Who::OtherDevice | Who::In(Role::Blocked)) => Verdict::Hidden,
         (Least(least), Who::In(role)) if role >= least => Verdict::Allowed,
         (AnyUser | Least(_), _) => Verdict::Forbidden,
