@@ -14,7 +14,7 @@ use crate::{
     delegations::refusals::RefusedUses,
     events::{tail::Tails, watchers::Watchers},
     http::bodies::Bodies,
-    identity::{password::Passwords, refusals::Refusals, throttle::Throttle},
+    identity::{password::Passwords, refusals::Refusals, throttle::Throttle, vouched::Vouched},
     ids::NodeId,
     jobs::idle::Idle,
     lifecycle::Lifecycle,
@@ -49,6 +49,10 @@ pub struct Shared {
     pub throttle: Throttle,
     /// Those that are not in the audit log one by one.
     pub refusals: Refusals,
+    /// Likewise refused credentials.
+    pub refused_credentials: Refusals,
+    /// Sign-ins at issuers that the audit log tells of.
+    pub vouched: Vouched,
     /// And refused uses of delegations.
     pub refused_uses: RefusedUses,
     /// What was read of late that the audit log tells of.
@@ -125,6 +129,8 @@ impl Hub {
             throttle: Throttle::default(),
             reads: Reads::default(),
             refusals: Refusals::default(),
+            refused_credentials: Refusals::default(),
+            vouched: Vouched::default(),
             refused_uses: RefusedUses::default(),
             passwords: Passwords::default(),
             bodies: Bodies::default(),

@@ -41,7 +41,7 @@ pub(super) async fn arriving(hub: &Hub, headers: &HeaderMap, from: Origin, said:
 }
 
 async fn by_token(hub: &Hub, token: &SecretString, from: Origin, name: Option<String>) -> Result<Arriving> {
-    match (authenticate(hub, token).await?, name) {
+    match (authenticate(hub, token, from.request_id.as_deref()).await?, name) {
         (Proven::User(who), None) => Ok(Arriving::Known(who.user, from)),
         (Proven::User(_), Some(_)) => Err(Error::invalid("/name", "is not needed: you are a user already")),
         (Proven::Stranger(issued), Some(name)) => Ok(Arriving::Vouched(issued, name, from)),

@@ -108,14 +108,14 @@ impl<P: Permission> FromRequestParts<Hub> for May<P> {
         let request_id = Some(context.id.clone());
         let caller = match shown(&parts.headers, &own)? {
             None => {
-                let proven = authenticate(hub, &own).await?;
+                let proven = authenticate(hub, &own, Some(&context.id)).await?;
                 let wanted = wanted_agent(parts, hub).await?;
                 caller(hub, proven, wanted, request_id).await?
             }
             Some(shown) => {
                 let by = match shown {
                     Shown::ByService(_) => None,
-                    Shown::Beside(_) => Some(authenticate(hub, &own).await?),
+                    Shown::Beside(_) => Some(authenticate(hub, &own, Some(&context.id)).await?),
                 };
                 let asked = Asked {
                     secret: shown.secret(),
@@ -150,7 +150,7 @@ impl FromRequestParts<Hub> for User {
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
         let request_id = RequestContext::of(parts).id.clone();
-        match authenticate(hub, &bearer(&parts.headers)?).await? {
+        match authenticate(hub, &bearer(&parts.headers)?, Some(&request_id)).await? {
             Proven::User(who) => Ok(Self { who, request_id }),
             Proven::Stranger(_) => Err(NOBODY_YET.into()),
             Proven::Device(_) | Proven::Token(_) => Err(SIGNED_IN_ONLY.into()),

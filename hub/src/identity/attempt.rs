@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Actor, Origin,
+    refusals::Refusals,
     throttle::{Secret, Ticket},
 };
 use crate::{
@@ -111,10 +112,28 @@ const fn word(what: Secret) -> &'static str {
 /// Writes one refusal down, or counts it for [`write_down`] when there were many.
 async fn write_down_one(hub: &Hub, tried: &'static str, from: &Origin) -> Result<()> {
     count("failed");
-    if !hub.refusals.refuse(hub.clock.now()) {
+    write_down_in(&hub.refusals, hub, tried, from.request_id.clone()).await
+}
+
+/// Writes down that a credential was refused, apart from the tries of who has none: neither silences the other.
+pub(super) async fn credential_refused(
+    hub: &Hub,
+    shown: &'static str,
+    request_id: Option<String>,
+) -> Result<()> {
+    write_down_in(&hub.refused_credentials, hub, shown, request_id).await
+}
+
+async fn write_down_in(
+    refusals: &Refusals,
+    hub: &Hub,
+    tried: &'static str,
+    request_id: Option<String>,
+) -> Result<()> {
+    if !refusals.refuse(hub.clock.now()) {
         return Ok(());
     }
-    let nobody = Actor::anonymous(from.request_id.clone());
+    let nobody = Actor::anonymous(request_id);
     let mut tx = hub.db.begin(TxScope::System, nobody).await?;
     tx.record(Record::of("sign_in").refused().with("tried", tried));
     tx.commit().await?;
@@ -127,12 +146,18 @@ fn count(outcome: &'static str) {
 
 /// Writes refusals down that have no entry of their own, when their window is over or the process ends.
 pub async fn write_down(hub: &Hub, is_ending: bool) -> Result<()> {
-    let Some(counted) = hub.refusals.due(hub.clock.now(), is_ending) else {
+    let credentials = Record::of("sign_in").with("tried", "credential");
+    write_down_those(hub, &hub.refusals, is_ending, Record::of("sign_in")).await?;
+    write_down_those(hub, &hub.refused_credentials, is_ending, credentials).await
+}
+
+async fn write_down_those(hub: &Hub, refusals: &Refusals, is_ending: bool, record: Record) -> Result<()> {
+    let Some(counted) = refusals.due(hub.clock.now(), is_ending) else {
         return Ok(());
     };
     let mut tx = hub.db.begin(TxScope::System, Actor::hub()).await?;
     tx.record(
-        Record::of("sign_in")
+        record
             .refused()
             .with("since", counted.since.to_rfc3339())
             .with("refused_tries", counted.refused)
@@ -140,7 +165,7 @@ pub async fn write_down(hub: &Hub, is_ending: bool) -> Result<()> {
     );
     let now = tx.now();
     tx.commit().await?;
-    hub.refusals.forget(&counted, now);
+    refusals.forget(&counted, now);
     Ok(())
 }
 

@@ -2,13 +2,19 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Caller, Known, Principal, Proof, Scope, issued::Issued, issuer_token};
+use super::{
+    Caller, Known, Principal, Proof, Scope,
+    attempt::credential_refused,
+    issued::{self, Issued},
+    issuer_token, tokens,
+};
 use crate::{
+    audit::record::Record,
     error::{Error, Result},
     hub::Hub,
     ids::{AgentId, TokenId, UserId},
     secret,
-    storage::{Credential, PersonalCredential, Tx},
+    storage::{Credential, PersonalCredential, Tx, TxScope},
 };
 
 /// The prefix of device credentials.
@@ -50,8 +56,29 @@ pub enum Proven {
     Device(Box<Credential>),
 }
 
-/// Checks a bearer credential.
-pub async fn authenticate(hub: &Hub, bearer: &SecretString) -> Result<Proven> {
+/// Checks a bearer credential. One that is refused stands in the audit log, as far as an hour has room for them, unless it was good and
+/// its time is over.
+pub async fn authenticate(hub: &Hub, bearer: &SecretString, request_id: Option<&str>) -> Result<Proven> {
+    let done = prove(hub, bearer, request_id).await;
+    if let Err(Error::Unauthenticated(why)) = &done
+        && ![tokens::EXPIRED, issued::EXPIRED].contains(why)
+    {
+        credential_refused(hub, kind(bearer), request_id.map(str::to_owned)).await?;
+    }
+    done
+}
+
+/// What the audit log calls it.
+fn kind(bearer: &SecretString) -> &'static str {
+    match bearer.expose_secret() {
+        device if device.starts_with(DEVICE_PREFIX) => "device_credential",
+        personal if personal.starts_with(PERSONAL_PREFIX) => "personal_token",
+        delegation if delegation.starts_with(crate::delegations::PREFIX) => "delegation",
+        _ => "token",
+    }
+}
+
+async fn prove(hub: &Hub, bearer: &SecretString, request_id: Option<&str>) -> Result<Proven> {
     if bearer.expose_secret().starts_with(DEVICE_PREFIX) {
         let mut tx = hub.db.begin_system().await?;
         let found = tx.identity().device_credential(&secret::hash(bearer)).await?;
@@ -72,7 +99,7 @@ pub async fn authenticate(hub: &Hub, bearer: &SecretString) -> Result<Proven> {
         ));
     }
     if let Some(issued) = issuer_token::verify(hub, bearer.expose_secret()).await? {
-        return vouched(hub, issued).await;
+        return vouched(hub, issued, request_id).await;
     }
     let who = hub.keys.tokens.verify(bearer.expose_secret(), hub.clock.now())?;
     let mut tx = hub.db.begin_system().await?;
@@ -85,8 +112,8 @@ pub async fn authenticate(hub: &Hub, bearer: &SecretString) -> Result<Proven> {
     }))
 }
 
-/// The user whom an issuer means.
-async fn vouched(hub: &Hub, issued: Issued) -> Result<Proven> {
+/// The user whom an issuer means. That they signed in stands in the audit log before anything is answered.
+async fn vouched(hub: &Hub, issued: Issued, request_id: Option<&str>) -> Result<Proven> {
     let mut tx = hub.db.begin_system().await?;
     match tx.identity().user_of_identity(&issued).await? {
         Some((_, true)) => Err(Error::Unauthenticated(
@@ -97,10 +124,31 @@ async fn vouched(hub: &Hub, issued: Issued) -> Result<Proven> {
                 expires_at: issued.expires_at,
                 signed_in_at: issued.signed_in_at,
             };
-            Ok(Proven::User(Known { user, proof }))
+            let who = Known { user, proof };
+            if !hub.vouched.is_told(user, issued.began_at) {
+                drop(tx);
+                tell(hub, &who, &issued, request_id).await?;
+            }
+            Ok(Proven::User(who))
         }
         None => Ok(Proven::Stranger(issued)),
     }
+}
+
+async fn tell(hub: &Hub, who: &Known, issued: &Issued, request_id: Option<&str>) -> Result<()> {
+    let actor = who.actor(request_id.map(str::to_owned));
+    let mut tx = hub.db.begin(TxScope::System, actor).await?;
+    tx.record(
+        Record::of("sign_in")
+            .on("user", who.user.0)
+            .with("issuer", issued.issuer.clone())
+            .with("began_at", issued.began_at.to_rfc3339()),
+    );
+    let now = tx.now();
+    tx.commit().await?;
+    hub.vouched
+        .told(who.user, issued.began_at, issued.expires_at, now);
+    Ok(())
 }
 
 /// The caller at an agent. `wanted` is none for `self`: the credential's own agent, if it has exactly one.

@@ -10,6 +10,8 @@ use crate::clock::DateTime;
 pub const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 /// A token may live this long at most: nothing but its end takes it back.
 pub const LONGEST_LIFE: TimeDelta = TimeDelta::hours(24);
+/// What is said of one that was good.
+pub const EXPIRED: &str = "the token has expired: get a new one from its issuer";
 /// Characters of a subject at most.
 const MAX_SUBJECT: usize = 255;
 
@@ -22,6 +24,8 @@ pub struct Issued {
     pub subject: String,
     /// When the hub believes the token no more: its end, and [`LEEWAY`].
     pub expires_at: DateTime,
+    /// When they signed in there, or else when the token was made.
+    pub began_at: DateTime,
     /// When they signed in there, where the issuer says so (`auth_time`). A token may be renewed without anybody being there.
     pub signed_in_at: Option<DateTime>,
 }
@@ -81,18 +85,20 @@ pub fn check(
     let expires_at = ends_at + LEEWAY;
     let begins_at = claims.nbf.map(time).transpose()?.unwrap_or(issued_at);
     if now >= expires_at {
-        return Err("the token has expired: get a new one from its issuer");
+        return Err(EXPIRED);
     }
     if begins_at.max(issued_at) > now + LEEWAY {
         return Err("the token is not good yet");
     }
+    let signed_in_at = claims
+        .auth_time
+        .and_then(|at| DateTime::from_timestamp(at.as_i64()?, 0));
     Ok(Issued {
         issuer: claims.iss,
         subject: claims.sub,
         expires_at,
-        signed_in_at: claims
-            .auth_time
-            .and_then(|at| DateTime::from_timestamp(at.as_i64()?, 0)),
+        began_at: signed_in_at.unwrap_or(issued_at),
+        signed_in_at,
     })
 }
 

@@ -37,6 +37,7 @@ pub mod transfer_ownership;
 pub mod update_agent;
 pub mod update_member;
 pub mod update_password;
+pub mod vouched;
 mod watcher;
 
 pub use actor::{Actor, ActorKind, Origin};

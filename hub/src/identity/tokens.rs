@@ -14,6 +14,8 @@ use crate::{
 
 /// How long an access token is good.
 pub const LIFE: chrono::Duration = chrono::Duration::minutes(15);
+/// What is said of one that was good.
+pub const EXPIRED: &str = "the access token has expired: refresh it or sign in again";
 /// Who issues and for whom: a token of another issuer or for another purpose is none.
 pub const ISSUER: &str = "hub";
 
@@ -89,9 +91,7 @@ impl TokenKeys {
             .map_err(|_| Error::Unauthenticated("the access token is not one of this hub"))?
             .claims;
         if claims.exp <= now.timestamp() {
-            return Err(Error::Unauthenticated(
-                "the access token has expired: refresh it or sign in again",
-            ));
+            return Err(Error::Unauthenticated(EXPIRED));
         }
         Ok(SignedIn {
             user: UserId(claims.sub),

@@ -79,7 +79,13 @@ async fn newcomer(
     }
     let token = bearer(headers)?;
     let _place = hub.share.come_to_the_door(from.address)?;
-    let newcomer = match in_turn_to_greet(hub, AgentId::HUB, authenticate(hub, &token)).await? {
+    let newcomer = match in_turn_to_greet(
+        hub,
+        AgentId::HUB,
+        authenticate(hub, &token, from.request_id.as_deref()),
+    )
+    .await?
+    {
         Proven::Device(credential) => Newcomer::Device(credential.agent, credential.device),
         // The hello refuses it by name.
         Proven::User(_) | Proven::Stranger(_) | Proven::Token(_) => stranger,

@@ -48,7 +48,7 @@ pub async fn connect(
 ) -> Result<Response, Failed> {
     let upgrade = speaking(upgrade, CONSOLE_SUBPROTOCOL)?;
     let user = if headers.contains_key(AUTHORIZATION) {
-        Some(prove(&hub, &bearer(&headers)?).await?)
+        Some(prove(&hub, &bearer(&headers)?, from.request_id.as_deref()).await?)
     } else {
         None
     };
@@ -62,8 +62,8 @@ pub async fn connect(
     Ok(opened?)
 }
 
-async fn prove(hub: &Hub, token: &SecretString) -> Result<Known> {
-    match authenticate(hub, token).await? {
+async fn prove(hub: &Hub, token: &SecretString, request_id: Option<&str>) -> Result<Known> {
+    match authenticate(hub, token, request_id).await? {
         Proven::User(who) => Ok(who),
         Proven::Stranger(_) => Err(NOBODY_YET),
         Proven::Device(_) | Proven::Token(_) => Err(Error::Unauthenticated(
@@ -107,7 +107,7 @@ async fn greet(hub: &Hub, out: &mut Outgoing, user: Option<Known>) -> Result<Con
         (Some(who), _) => Ok(who),
         (None, Some(token)) => {
             let token = SecretString::from(token.expose().to_owned());
-            bounded(prove(hub, &token)).await
+            bounded(prove(hub, &token, None)).await
         }
         (None, None) => Err(Error::Unauthenticated("send the token of a sign-in")),
     };

@@ -94,7 +94,7 @@ pub async fn admit(hub: &Hub, upgrade: Option<SecretString>, hello: &Hello) -> R
             .map(|token| SecretString::from(token.expose().to_owned()))
     });
     let token = token.ok_or(Error::Unauthenticated("send the device's token"))?;
-    let Proven::Device(credential) = authenticate(hub, &token).await? else {
+    let Proven::Device(credential) = authenticate(hub, &token, None).await? else {
         return Err(Error::Unauthenticated(
             "this channel is for devices: send a device's token",
         ));

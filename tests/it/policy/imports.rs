@@ -95,6 +95,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("identity::update_agent", Operations),
     ("identity::update_member", Operations),
     ("identity::update_password", Operations),
+    ("identity::vouched", Types),
     ("jobs", Types),
     ("jobs::fail", Edges),
     ("jobs::receive", Edges),

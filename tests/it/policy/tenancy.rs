@@ -112,6 +112,10 @@ impl World {
         let program = sample.owner.post("tokens", program).await.expect(201);
         let [of_another, service] = sample.delegates().await;
         let cleo = sample.rest.user(&hub.member("cleo").await).await;
+        let guest = sample
+            .rest
+            .user(&hub.home.user("gil", hub::identity::Role::Guest).await)
+            .await;
         hub.gives_scopes(
             &hub.home.office,
             &["events:read", "events:write", "commands:receive"],
@@ -120,6 +124,7 @@ impl World {
         let askers = vec![
             ("the owner", sample.owner.clone(), false),
             ("a member", cleo, false),
+            ("a guest", guest, false),
             ("bob", bob_asks, true),
             ("a program", sample.rest.bearer(program.text("/secret")), false),
             ("somebody of another agent", of_another, false),
@@ -374,9 +379,9 @@ async fn nobody_changes_what_somebody_else_keeps_for_himself() {
     world.sample.hub.run_jobs().await;
 }
 
-/// Each message of the satellite channel with ids of the other agent.
+/// Each message of the satellite channel with ids of the other agent, and of what is Bob's alone.
 #[tokio::test]
-async fn no_message_of_a_device_meets_anything_of_another_agent() {
+async fn no_message_of_a_device_meets_anything_of_another_agent_or_of_one_person() {
     let world = World::new().await;
     let hub = &world.sample.hub;
     let served = Served::start(hub).await;
@@ -389,7 +394,7 @@ async fn no_message_of_a_device_meets_anything_of_another_agent() {
     );
     let space: Uuid = hub.sql().values(&spaces).await[0];
     let mut sent = 0;
-    for id in &world.foreign.ids {
+    for id in world.foreign.ids.iter().chain(&world.bobs.ids) {
         let result =
             json!({"type": "command_result", "command_id": id, "status": "ok", "result": {"a": FOUND}});
         for message in [
@@ -405,11 +410,9 @@ async fn no_message_of_a_device_meets_anything_of_another_agent() {
             let answer = loop {
                 let frame = socket.hears().await;
                 let heard = serde_json::to_string(&frame).expect("a frame is JSON");
-                assert_eq!(
-                    world.foreign.met(&heard, &text),
-                    None,
-                    "{text} is answered {heard}"
-                );
+                for hidden in [&world.foreign, &world.bobs] {
+                    assert_eq!(hidden.met(&heard, &text), None, "{text} is answered {heard}");
+                }
                 // What is sent to it anyway.
                 if !matches!(frame, HubFrame::Command(_) | HubFrame::Event(_)) {
                     break heard;
@@ -424,6 +427,6 @@ async fn no_message_of_a_device_meets_anything_of_another_agent() {
         }
     }
     assert!(sent > 200, "{sent}");
-    world.foreign.is_as_it_was(hub).await;
+    world.is_as_it_was().await;
     hub.run_jobs().await;
 }

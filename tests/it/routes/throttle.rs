@@ -133,6 +133,7 @@ async fn every_kind_of_refused_try_is_in_the_audit_log() {
     let client = sample.rest.nobody().at(HOME);
     let claim = json!({"code": "ABCDE-FGHJK-LMNPQ-RSTUV", "name": "grace", "password": PASSWORD});
     let refresh = json!({"refresh_token": "hubr_unknown"});
+    let shows = async |bearer: &str| sample.rest.bearer(bearer).get("/v1/me").await.expect(401);
     for (tried, answer) in [
         (
             "password",
@@ -143,6 +144,10 @@ async fn every_kind_of_refused_try_is_in_the_audit_log() {
             "refresh_token",
             client.post("/v1/sign-in/refresh", refresh).await.expect(401),
         ),
+        ("device_credential", shows("hubd_unknown").await),
+        ("personal_token", shows("hubt_unknown").await),
+        ("delegation", shows("hubg_unknown").await),
+        ("token", shows("forged").await),
     ] {
         let id = answer.text("/request_id");
         let entry = format!("{REFUSED} and body::jsonb ->> 'request_id' = '{id}' and body like '%{tried}%'");
@@ -152,7 +157,34 @@ async fn every_kind_of_refused_try_is_in_the_audit_log() {
             "{tried}"
         );
     }
-    assert_eq!(sample.hub.sql().count("audit_entries", REFUSED).await, 3);
+    assert_eq!(sample.hub.sql().count("audit_entries", REFUSED).await, 7);
+}
+
+/// An app that was asleep refreshes its token: nobody tried anything.
+#[tokio::test]
+async fn a_token_whose_time_is_over_is_no_try_and_a_flood_of_others_is_counted() {
+    let sample = Sample::new().await;
+    let hub = &sample.hub;
+    let asleep = sample.rest.user(&sample.ada).await;
+    hub.clock.advance(hub::identity::tokens::LIFE);
+    let _ = asleep.get("/v1/me").await.expect(401);
+    assert_eq!(hub.sql().count("audit_entries", REFUSED).await, 0);
+    let stranger = sample.rest.bearer("hubd_unknown");
+    for _ in 0..ONE_BY_ONE + 5 {
+        let _ = stranger.get("turns").await.expect(401);
+    }
+    let one_by_one = i64::from(ONE_BY_ONE);
+    assert_eq!(hub.sql().count("audit_entries", REFUSED).await, one_by_one);
+    // Nor do they silence those who try a password.
+    let client = sample.rest.nobody().at(HOME);
+    let _ = sign_in(&client, "ada", "a wrong password").await.expect(401);
+    assert_eq!(hub.sql().count("audit_entries", REFUSED).await, one_by_one + 1);
+    write_down(hub, true).await.unwrap();
+    let entry = last_entry(hub).await;
+    assert_eq!(
+        (&entry["details"]["refused_tries"], &entry["details"]["tried"]),
+        (&json!(5), &json!("credential"))
+    );
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ impl TestDevice {
 
     /// The device as a caller, proved by its credential now.
     pub async fn caller(&self) -> Result<Caller> {
-        let proven = credentials::authenticate(&self.hub, &self.token).await?;
+        let proven = credentials::authenticate(&self.hub, &self.token, None).await?;
         credentials::caller(&self.hub, proven, None, None).await
     }
 

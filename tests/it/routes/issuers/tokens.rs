@@ -31,7 +31,19 @@ async fn a_token_of_others_for_others_or_of_another_time_is_refused() {
         let answer = home.bearer(&token).get("/v1/me").await;
         assert_eq!(answer.status.as_u16(), 401, "{what}: {}", answer.told());
     }
-    let _ = home.bearer(&key.signs(&good)).get("/v1/me").await.expect(200);
+    // Each is in the log, but for the one that was good and is over; and so is who comes with a good one, once.
+    let refused = "body::jsonb ->> 'outcome' = 'refused' and body::jsonb #>> '{details,tried}' = 'token'";
+    assert_eq!(home.hub.sql().count("audit_entries", refused).await, 10);
+    for _ in 0..2 {
+        let _ = home.bearer(&key.signs(&good)).get("/v1/me").await.expect(200);
+    }
+    let told = "operation = 'sign_in' and body::jsonb #>> '{details,issuer}' is not null";
+    assert_eq!(home.hub.sql().count("audit_entries", told).await, 1);
+    // A later token, of which nothing says that it is of the same sign-in.
+    home.hub.clock.advance(chrono::Duration::seconds(1));
+    let later = key.signs(&home.claims("s"));
+    let _ = home.bearer(&later).get("/v1/me").await.expect(200);
+    assert_eq!(home.hub.sql().count("audit_entries", told).await, 2);
 }
 
 #[tokio::test]
