@@ -29,6 +29,17 @@ pub struct MemoryProposal {
     pub sources: Vec<usize>,
 }
 
+impl MemoryProposal {
+    /// Those of the inputs that it comes from.
+    #[must_use]
+    pub fn sources_among(&self, inputs: &[Uuid]) -> Vec<Uuid> {
+        let named = self.sources.iter().filter_map(|at| inputs.get(*at).copied());
+        let named: Vec<Uuid> = named.collect();
+        // No memory without a source.
+        if named.is_empty() { inputs.to_vec() } else { named }
+    }
+}
+
 /// Where a turn's memories belong.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
@@ -70,7 +81,7 @@ pub async fn keep(
             embed::queue(tx).await?;
         }
     }
-    let sources = sources(origin, proposal);
+    let sources = proposal.sources_among(origin.inputs);
     let new = NewCandidate {
         id: candidate,
         turn: origin.turn,
@@ -111,20 +122,6 @@ fn new_memory<'a>(
         space: origin.place.space,
         session: origin.session,
         consent: origin.consent,
-    }
-}
-
-fn sources(origin: Origin<'_>, proposal: &MemoryProposal) -> Vec<Uuid> {
-    let named: Vec<Uuid> = proposal
-        .sources
-        .iter()
-        .filter_map(|at| origin.inputs.get(*at).copied())
-        .collect();
-    // No memory without a source.
-    if named.is_empty() {
-        origin.inputs.to_vec()
-    } else {
-        named
     }
 }
 

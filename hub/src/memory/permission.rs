@@ -1,5 +1,7 @@
 //! Whether what was said may be remembered: those who said it are asked, each as they think now.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use uuid::Uuid;
 
 use crate::{
@@ -21,35 +23,64 @@ pub enum Permission {
     Refused(Closed),
 }
 
-/// Asks everybody of whom something was heard, and the one for whom the turn runs.
-pub async fn permission(
-    tx: &mut Tx,
-    turn: &TurnRow,
-    device: Option<DeviceId>,
-    inputs: &[Uuid],
-) -> Result<Permission> {
-    let mut people: Vec<Option<PersonId>> = tx
-        .events()
-        .people_of(inputs)
-        .await?
-        .into_iter()
-        .map(Some)
-        .collect();
-    // Last, so that theirs is the grant that counts.
-    people.retain(|person| *person != turn.audience);
-    people.push(turn.audience);
-    let mut grant = None;
-    for person in people {
-        let matter = Matter {
-            device,
-            person,
-            purpose: Purpose::Remember,
-            ..Matter::of_turn(turn)
-        };
-        match ask(tx, matter).await? {
-            Answer::Open(by) => grant = by.or(grant),
-            Answer::Closed(why) => return Ok(Permission::Refused(why)),
-        }
+impl Permission {
+    /// Whether nobody minds.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        matches!(self, Self::Given(_))
     }
-    Ok(Permission::Given(grant))
+}
+
+/// Those whose words a turn has read, and the one for whom it runs, each with what they say.
+#[derive(Debug)]
+pub struct Speakers {
+    audience: Option<PersonId>,
+    /// By event.
+    heard: HashMap<Uuid, Vec<PersonId>>,
+    answers: HashMap<Option<PersonId>, Answer>,
+}
+
+impl Speakers {
+    /// Asks everybody of whom something was heard in these events, and the one for whom the turn runs.
+    pub async fn of(tx: &mut Tx, turn: &TurnRow, device: Option<DeviceId>, events: &[Uuid]) -> Result<Self> {
+        let mut heard: HashMap<Uuid, Vec<PersonId>> = HashMap::new();
+        for (event, person) in tx.events().people_of(events).await? {
+            heard.entry(event).or_default().push(person);
+        }
+        let people = heard.values().flatten().copied().map(Some);
+        let mut answers = HashMap::new();
+        for person in people.chain([turn.audience]) {
+            let Entry::Vacant(answer) = answers.entry(person) else {
+                continue;
+            };
+            let matter = Matter {
+                device,
+                person,
+                purpose: Purpose::Remember,
+                ..Matter::of_turn(turn)
+            };
+            answer.insert(ask(tx, matter).await?);
+        }
+        Ok(Self {
+            audience: turn.audience,
+            heard,
+            answers,
+        })
+    }
+
+    /// Whether what comes of these events, which are among those, may be remembered.
+    #[must_use]
+    pub fn allow(&self, events: &[Uuid]) -> Permission {
+        let people = events.iter().filter_map(|event| self.heard.get(event)).flatten();
+        // Last, so that theirs is the grant that counts.
+        let people = people.copied().map(Some).chain([self.audience]);
+        let mut grant = None;
+        for answer in people.filter_map(|person| self.answers.get(&person)) {
+            match answer {
+                Answer::Open(by) => grant = by.or(grant),
+                Answer::Closed(why) => return Permission::Refused(*why),
+            }
+        }
+        Permission::Given(grant)
+    }
 }

@@ -1,5 +1,7 @@
 //! What a runtime is given to think with. Each part is bounded.
 
+use uuid::Uuid;
+
 use crate::{
     clock::DateTime,
     devices::Device,
@@ -38,7 +40,8 @@ pub struct TurnContext {
     pub devices: Vec<Device>,
     /// Those who are known to be where the turn is, as they allow.
     pub present: Vec<Present>,
-    /// Whether those who spoke allow it to remember what they said. What it wants to remember all the same is left out.
+    /// Whether all whose words it is given allow it to remember what they said. What it wants to remember all the same is left out,
+    /// but for what comes of the words of an input alone, which is asked of those who said that.
     pub may_remember: bool,
     /// The time.
     pub now: DateTime,
@@ -48,18 +51,35 @@ impl TurnContext {
     /// What can be read here.
     #[must_use]
     pub fn read(&self) -> Read {
-        let inputs = self.inputs.iter().map(|input| input.event.0);
         let recalled = self.recalled.iter().flat_map(|(_, found)| found);
         let told = || self.waiting_actions.iter().filter(|told| told.summary.is_some());
         Read {
-            events: inputs
-                .chain(self.recent.iter().map(|said| said.event.0))
-                .collect(),
+            events: self.said(),
             memories: recalled.map(|recalled| recalled.memory.id.0).collect(),
             actions: told().map(|told| told.action.0).collect(),
             sessions: told().filter_map(|told| Some(told.session?.0)).collect(),
             known: self.known(),
         }
+    }
+
+    /// What was said: the inputs, and the talk before them.
+    #[must_use]
+    pub fn said(&self) -> Vec<Uuid> {
+        let mut said = self.inputs();
+        said.extend(self.recent.iter().map(|said| said.event.0));
+        said
+    }
+
+    /// The inputs.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<Uuid> {
+        self.inputs.iter().map(|input| input.event.0).collect()
+    }
+
+    /// The device by which the last of the inputs came.
+    #[must_use]
+    pub fn device(&self) -> Option<DeviceId> {
+        self.inputs.last().and_then(|input| input.device)
     }
 
     /// Who is there, by what they are known.
@@ -111,6 +131,8 @@ pub struct Input {
     pub device: Option<DeviceId>,
     /// How far it may be believed.
     pub trust: Trust,
+    /// Whether who said it allows that it is remembered.
+    pub may_be_remembered: bool,
 }
 
 /// A proposal that waits for a person's decision.

@@ -14,7 +14,7 @@ use crate::{
     ids::SessionId,
     memory::{
         ask::Meaning,
-        permission::{Permission, permission},
+        permission::Speakers,
         recall::{MAX_QUESTION, Question, recall_for_turn, words_of},
     },
     page::PageRequest,
@@ -104,8 +104,7 @@ pub async fn gather(
     devices.retain(|device| device.is_open_to(turn.audience));
     let recent = recent(tx, turn, &inputs).await?;
     let waiting_actions = waiting_actions(tx, &inputs).await?;
-    let may_remember = may_remember(tx, turn, &inputs).await?;
-    Ok(TurnContext {
+    let mut context = TurnContext {
         turn: turn.id,
         runtime: runtime.name(),
         agent,
@@ -116,16 +115,22 @@ pub async fn gather(
         spaces,
         devices,
         present: Vec::new(),
-        may_remember,
+        may_remember: false,
         now: tx.now(),
-    })
+    };
+    ask_speakers(tx, turn, &mut context).await?;
+    Ok(context)
 }
 
-async fn may_remember(tx: &mut Tx, turn: &TurnRow, inputs: &[Input]) -> Result<bool> {
-    let device = inputs.last().and_then(|input| input.device);
-    let ids: Vec<Uuid> = inputs.iter().map(|input| input.event.0).collect();
-    let permission = permission(tx, turn, device, &ids).await?;
-    Ok(matches!(permission, Permission::Given(_)))
+/// Asks those whose words it is given whether they may be remembered.
+async fn ask_speakers(tx: &mut Tx, turn: &TurnRow, context: &mut TurnContext) -> Result<()> {
+    let said = context.said();
+    let speakers = Speakers::of(tx, turn, context.device(), &said).await?;
+    context.may_remember = speakers.allow(&said).is_given();
+    for input in &mut context.inputs {
+        input.may_be_remembered = speakers.allow(&[input.event.0]).is_given();
+    }
+    Ok(())
 }
 
 /// The proposals that wait; the words of one only where they are believed as far as every input, and come from where nobody has
@@ -174,6 +179,7 @@ fn input(event: &Event) -> Option<Input> {
         space: event.space_id,
         device: event.device_id,
         trust: event.trust,
+        may_be_remembered: false,
     })
 }
 

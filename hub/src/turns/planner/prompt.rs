@@ -34,9 +34,9 @@ What you want done goes into `to_do`: an action with one of the tools. Its `argu
 tool's schema, and its `summary` tells a person in one line what would happen. A person decides; so do not say that it was done, \
 say that you ask. Propose nothing that no device in the document can do.";
 
-/// What it keeps to besides, with people who do not want to be remembered.
-const NOT_REMEMBERED: &str = "\n\nWhoever speaks has not allowed you to remember what they say: leave `to_remember` empty, and do \
-not say that you will remember it.";
+/// What it keeps to besides, with words of people who do not want to be remembered.
+const NOT_REMEMBERED: &str = "\n\nSomebody who speaks in the document has not allowed you to remember what they say: leave `to_remember` \
+empty, and do not say that you will remember it.";
 
 /// Who the model is and what it keeps to.
 pub(super) fn instructions(context: &TurnContext) -> String {
