@@ -57,8 +57,8 @@ pub struct Origin<'a> {
     pub words: &'a str,
     /// Whether memories get embeddings.
     pub embeds: bool,
-    /// The grant by which it is remembered, where it took one.
-    pub consent: Option<ConsentId>,
+    /// The grants by which it is remembered, where it took any.
+    pub consents: &'a [ConsentId],
 }
 
 /// Keeps a proposal. Returns the memory it became, and the record with its commitment.
@@ -94,7 +94,7 @@ pub async fn keep(
         audience: origin.place.audience,
         sources: &sources,
         memory,
-        consent: origin.consent,
+        consents: origin.consents,
     };
     tx.memories().insert_candidate(&new).await?;
     tx.append(told(memory, candidate, proposal.tier, origin.place));
@@ -121,7 +121,7 @@ fn new_memory<'a>(
         audience: origin.place.audience,
         space: origin.place.space,
         session: origin.session,
-        consent: origin.consent,
+        consents: origin.consents,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether what was said may be remembered: those who said it are asked, each as they think now.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use uuid::Uuid;
 
@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// What they say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Permission {
-    /// Nobody minds; the grant of the turn's own person, where there is one.
-    Given(Option<ConsentId>),
+    /// Nobody minds; by these grants, in the order of their ids, where it took any.
+    Given(Vec<ConsentId>),
     /// Somebody does, or something else is in the way.
     Refused(Closed),
 }
@@ -72,15 +72,14 @@ impl Speakers {
     #[must_use]
     pub fn allow(&self, events: &[Uuid]) -> Permission {
         let people = events.iter().filter_map(|event| self.heard.get(event)).flatten();
-        // Last, so that theirs is the grant that counts.
         let people = people.copied().map(Some).chain([self.audience]);
-        let mut grant = None;
+        let mut grants = BTreeSet::new();
         for answer in people.filter_map(|person| self.answers.get(&person)) {
             match answer {
-                Answer::Open(by) => grant = by.or(grant),
+                Answer::Open(by) => grants.extend(by),
                 Answer::Closed(why) => return Permission::Refused(*why),
             }
         }
-        Permission::Given(grant)
+        Permission::Given(grants.into_iter().collect())
     }
 }

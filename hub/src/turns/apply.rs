@@ -1,5 +1,7 @@
 //! The outcome of a turn commits in one transaction: reply, delivery, memories, proposals, the turn and its job.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{
@@ -19,7 +21,7 @@ use crate::{
     events::{EventKind, NewEvent, Place, Source},
     hub::Hub,
     identity::{ActorKind, Trust},
-    ids::EventId,
+    ids::{ConsentId, EventId},
     mailbox::{
         REPLY_LIFE,
         send::{Outgoing, send},
@@ -95,7 +97,7 @@ pub async fn apply(
         inputs: &inputs,
         words,
         embeds: hub.embeddings.model().is_some(),
-        consent: None,
+        consents: &[],
     };
     let record = Record::of("run_turn")
         .on("turn", turn.id.0)
@@ -159,19 +161,20 @@ async fn remember<'a>(
     wanted: impl Iterator<Item = (&'a MemoryProposal, &'a Permission)>,
     mut record: Record,
 ) -> Result<Record> {
-    let (mut kept, mut left_out, mut used) = (0_usize, 0_usize, None);
+    let (mut kept, mut left_out, mut used) = (0_usize, 0_usize, BTreeSet::new());
     for (proposal, permission) in wanted {
-        let Permission::Given(consent) = *permission else {
+        let Permission::Given(consents) = permission else {
             left_out += 1;
             continue;
         };
-        record = keep(tx, Origin { consent, ..origin }, proposal, record).await?;
+        record = keep(tx, Origin { consents, ..origin }, proposal, record).await?;
         kept += 1;
-        used = consent.or(used);
+        used.extend(consents);
     }
     record = record.with("memories", kept);
-    if let Some(grant) = used {
-        record = record.with("consent_id", grant.to_string());
+    if !used.is_empty() {
+        let used: Vec<String> = used.iter().map(ConsentId::to_string).collect();
+        record = record.with("consent_ids", used);
     }
     if left_out > 0 {
         record = record.with("not_remembered", left_out);

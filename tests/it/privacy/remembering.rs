@@ -208,3 +208,54 @@ async fn of_what_several_say_at_once_each_thing_is_remembered_as_who_said_it_all
     let used = house.hub.sql().count("audit_entries", &by_his).await;
     assert_eq!(used, 1, "of what was not his words it is not the grant");
 }
+
+#[tokio::test]
+async fn what_was_remembered_of_several_goes_with_the_grant_of_any_of_them() {
+    for first in [0, 1] {
+        let house = House::scripted().await;
+        let people = [house.knows("Nora").await, house.knows("Otto").await];
+        let grants = [house.allows(&people[0]).await, house.allows(&people[1]).await];
+        house.runtime.then(remembers("They meet on Monday", &[0]));
+        house
+            .talk(&[("Nora", "see you on Monday"), ("Otto", "on Monday then")])
+            .await;
+        assert_eq!(house.memories().await, ["They meet on Monday"]);
+        let mut used = grants.to_vec();
+        used.sort();
+        assert_eq!(
+            house.told().await["consent_ids"],
+            json!(used),
+            "all of them were used"
+        );
+        house.withdraws(&people[first]).await;
+        assert_eq!(house.memories().await, [""; 0], "it was {first}'s words, too");
+        assert_eq!(house.hub.sql().count("memory_candidates", "true").await, 0);
+        assert_eq!(house.hub.sql().count("memory_consents", "true").await, 0);
+        // Of what the other says alone nothing goes when the one withdraws.
+        let other = ["Otto", "Nora"][first];
+        let office = &house.hub.home.office;
+        house.runtime.then(remembers("The printer is broken", &[0]));
+        house.hears(office, &[(other, "the printer is broken")]).await;
+        house.hub.run_jobs().await;
+        house.withdraws(&people[first]).await;
+        assert_eq!(house.memories().await, ["The printer is broken"]);
+        house.withdraws(&people[1 - first]).await;
+        assert_eq!(house.memories().await, [""; 0]);
+    }
+}
+
+/// A hub of before wrote down one of them.
+#[tokio::test]
+async fn what_is_older_than_the_table_of_grants_goes_with_the_one_that_it_names() {
+    let house = House::offline().await;
+    let nora = house.knows("Nora").await;
+    house.allows(&nora).await;
+    house
+        .talk(&[("Nora", "remember that the key is with Otto")])
+        .await;
+    assert_eq!(house.memories().await.len(), 2);
+    let sql = house.hub.sql();
+    sql.execute("delete from hub.memory_consents").await;
+    house.withdraws(&nora).await;
+    assert_eq!(house.memories().await, [""; 0]);
+}
