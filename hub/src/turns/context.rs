@@ -6,7 +6,7 @@ use crate::{
     clock::DateTime,
     devices::Device,
     identity::Trust,
-    ids::{ActionId, DeviceId, EventId, SessionId, SpaceId, TurnId},
+    ids::{ActionId, ConsentId, DeviceId, EventId, SessionId, SpaceId, TurnId},
     memory::recall::Recalled,
     places::Space,
     recognition::Presence,
@@ -59,6 +59,11 @@ impl TurnContext {
             actions: told().map(|told| told.action.0).collect(),
             sessions: told().filter_map(|told| Some(told.session?.0)).collect(),
             known: self.known(),
+            consents: self
+                .present
+                .iter()
+                .filter_map(|there| Some(there.grant?.0))
+                .collect(),
         }
     }
 
@@ -114,6 +119,8 @@ pub struct Present {
     pub known: Presence,
     /// How they are called.
     pub name: String,
+    /// By which grant they are known, and it is told.
+    pub grant: Option<ConsentId>,
 }
 
 /// One input event.
