@@ -35,17 +35,17 @@ impl Permission {
 #[derive(Debug)]
 pub struct Speakers {
     audience: Option<PersonId>,
-    /// By event.
+    /// By event, and by proposal.
     heard: HashMap<Uuid, Vec<PersonId>>,
     answers: HashMap<Option<PersonId>, Answer>,
 }
 
 impl Speakers {
-    /// Asks everybody of whom something was heard in these events, and the one for whom the turn runs.
-    pub async fn of(tx: &mut Tx, turn: &TurnRow, device: Option<DeviceId>, events: &[Uuid]) -> Result<Self> {
+    /// Asks everybody whose words are in these events and proposals, and the one for whom the turn runs.
+    pub async fn of(tx: &mut Tx, turn: &TurnRow, device: Option<DeviceId>, words: &[Uuid]) -> Result<Self> {
         let mut heard: HashMap<Uuid, Vec<PersonId>> = HashMap::new();
-        for (event, person) in tx.events().people_of(events).await? {
-            heard.entry(event).or_default().push(person);
+        for (id, person) in tx.events().people_of(words).await? {
+            heard.entry(id).or_default().push(person);
         }
         let people = heard.values().flatten().copied().map(Some);
         let mut answers = HashMap::new();
@@ -68,18 +68,29 @@ impl Speakers {
         })
     }
 
-    /// Whether what comes of these events, which are among those, may be remembered.
+    /// Whether what comes of these, which are among those, may be remembered.
     #[must_use]
-    pub fn allow(&self, events: &[Uuid]) -> Permission {
-        let people = events.iter().filter_map(|event| self.heard.get(event)).flatten();
-        let people = people.copied().map(Some).chain([self.audience]);
+    pub fn allow(&self, words: &[Uuid]) -> Permission {
         let mut grants = BTreeSet::new();
-        for answer in people.filter_map(|person| self.answers.get(&person)) {
+        let own = self.answers.get(&self.audience);
+        for answer in words.iter().flat_map(|id| self.answers_of(*id)).chain(own) {
             match answer {
                 Answer::Open(by) => grants.extend(by),
                 Answer::Closed(why) => return Permission::Refused(*why),
             }
         }
         Permission::Given(grants.into_iter().collect())
+    }
+
+    /// Whether any of those minds whose words are in this.
+    #[must_use]
+    pub fn is_any_against(&self, id: Uuid) -> bool {
+        self.answers_of(id)
+            .any(|answer| matches!(answer, Answer::Closed(_)))
+    }
+
+    fn answers_of(&self, id: Uuid) -> impl Iterator<Item = &Answer> {
+        let people = self.heard.get(&id).into_iter().flatten();
+        people.filter_map(|person| self.answers.get(&Some(*person)))
     }
 }

@@ -145,10 +145,10 @@ async fn permissions(
     if thought.memories.is_empty() {
         return Ok(Vec::new());
     }
-    let (inputs, said) = (context.inputs(), context.said());
-    let speakers = Speakers::of(tx, turn, context.device(), &said).await?;
+    let (inputs, words) = (context.inputs(), context.words());
+    let speakers = Speakers::of(tx, turn, context.device(), &words).await?;
     let allow = |proposal: &MemoryProposal| match thought.basis {
-        Basis::AllRead => speakers.allow(&said),
+        Basis::AllRead => speakers.allow(&words),
         Basis::Inputs => speakers.allow(&proposal.sources_among(&inputs)),
     };
     Ok(thought.memories.iter().map(allow).collect())

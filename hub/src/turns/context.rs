@@ -52,12 +52,11 @@ impl TurnContext {
     #[must_use]
     pub fn read(&self) -> Read {
         let recalled = self.recalled.iter().flat_map(|(_, found)| found);
-        let told = || self.waiting_actions.iter().filter(|told| told.summary.is_some());
         Read {
             events: self.said(),
             memories: recalled.map(|recalled| recalled.memory.id.0).collect(),
-            actions: told().map(|told| told.action.0).collect(),
-            sessions: told().filter_map(|told| Some(told.session?.0)).collect(),
+            actions: self.told().map(|told| told.action.0).collect(),
+            sessions: self.told().filter_map(|told| Some(told.session?.0)).collect(),
             known: self.known(),
             consents: self
                 .present
@@ -67,9 +66,21 @@ impl TurnContext {
         }
     }
 
-    /// What was said: the inputs, and the talk before them.
+    /// What was said: the inputs, the talk before them, and the proposals whose words are told.
     #[must_use]
-    pub fn said(&self) -> Vec<Uuid> {
+    pub fn words(&self) -> Vec<Uuid> {
+        let mut words = self.said();
+        words.extend(self.told().map(|told| told.action.0));
+        words
+    }
+
+    /// The proposals whose words are told.
+    fn told(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting_actions.iter().filter(|told| told.summary.is_some())
+    }
+
+    /// The inputs, and the talk before them.
+    fn said(&self) -> Vec<Uuid> {
         let mut said = self.inputs();
         said.extend(self.recent.iter().map(|said| said.event.0));
         said
@@ -153,7 +164,8 @@ pub struct Waiting {
     pub tool: String,
     /// What it would do, in words that come from what was read before it was proposed. None where that is believed less than the
     /// inputs: then a stranger's words would stand among the household's for a day, and all that is learnt meanwhile would be a
-    /// stranger's, too.
+    /// stranger's, too. Nor elsewhere than where it came up, of somebody who does not allow to be remembered: for a day nothing else
+    /// would be, either.
     pub summary: Option<String>,
     /// How far that may be believed.
     pub trust: Trust,

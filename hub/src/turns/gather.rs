@@ -122,11 +122,16 @@ pub async fn gather(
     Ok(context)
 }
 
-/// Asks those whose words it is given whether they may be remembered.
+/// Asks those whose words it is given whether they may be remembered; the words of a proposal that came up elsewhere are told only
+/// where they allow it.
 async fn ask_speakers(tx: &mut Tx, turn: &TurnRow, context: &mut TurnContext) -> Result<()> {
-    let said = context.said();
-    let speakers = Speakers::of(tx, turn, context.device(), &said).await?;
-    context.may_remember = speakers.allow(&said).is_given();
+    let speakers = Speakers::of(tx, turn, context.device(), &context.words()).await?;
+    for waiting in &mut context.waiting_actions {
+        if waiting.session != Some(turn.session) && speakers.is_any_against(waiting.action.0) {
+            waiting.summary = None;
+        }
+    }
+    context.may_remember = speakers.allow(&context.words()).is_given();
     for input in &mut context.inputs {
         input.may_be_remembered = speakers.allow(&[input.event.0]).is_given();
     }

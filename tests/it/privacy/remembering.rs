@@ -1,6 +1,7 @@
 //! Whose words may be remembered: everybody is asked whose words a turn read, and what they allowed is written down, of each.
 
 use hub::{
+    actions::propose::ActionProposal,
     ids::TurnId,
     memory::{Tier, commit::MemoryProposal},
     turns::{TurnState, runtime::Thought},
@@ -143,6 +144,47 @@ async fn what_somebody_said_who_does_not_allow_it_is_not_remembered_because_some
     house.hears(office, &[("", "the printer is broken")]).await;
     house.hub.run_jobs().await;
     assert_eq!(house.memories().await.len(), 2);
+}
+
+/// A proposal holds somebody's words, and waits for a day.
+#[tokio::test]
+async fn what_somebody_wants_done_who_does_not_allow_it_is_told_only_where_they_said_so() {
+    let house = House::scripted().await;
+    let nora = house.knows("Nora").await;
+    house.withdraws(&nora).await;
+    let office = &house.hub.home.office;
+    office.connects(&["speaker.say"]).await;
+    let arguments =
+        json!({"device_id": office.id, "kind": "speaker.say", "arguments": {"text": "A baby is coming"}});
+    house.runtime.then(Thought {
+        actions: vec![ActionProposal {
+            tool: "device_command".to_owned(),
+            summary: "Say that a baby is coming".to_owned(),
+            arguments,
+        }],
+        ..Thought::default()
+    });
+    house
+        .talk(&[("Nora", "tell the office that I am pregnant")])
+        .await;
+    house.runtime.then(remembers("The printer is broken", &[0]));
+    house.hears(office, &[("", "the printer is broken")]).await;
+    house.hub.run_jobs().await;
+    let seen = house.runtime.seen().pop().unwrap();
+    assert_eq!(
+        (seen.waiting_actions.len(), &seen.waiting_actions[0].summary),
+        (1, &None)
+    );
+    assert_eq!(house.memories().await, ["The printer is broken"]);
+    // There it is told, also when her own words are out of sight; and then nothing is remembered.
+    house.runtime.then(Thought::default());
+    house.talk(&[("", "la la la"); 19]).await;
+    house.runtime.then(remembers("A baby is coming", &[0]));
+    house.talk(&[("", "remember what waits for us")]).await;
+    let seen = house.runtime.seen().pop().unwrap();
+    assert!(seen.recent.iter().all(|said| said.text == "la la la") && !seen.may_remember);
+    assert!(seen.waiting_actions[0].summary.is_some());
+    assert_eq!(house.memories().await, ["The printer is broken"]);
 }
 
 #[tokio::test]

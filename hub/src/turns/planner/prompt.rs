@@ -93,7 +93,7 @@ fn tools() -> Vec<Value> {
     told.collect()
 }
 
-/// A summary that is null is of somebody who is believed less than those who speak now.
+/// A summary that is null is of somebody who is believed less than those who speak now, or who does not want to be remembered.
 fn waiting(context: &TurnContext) -> Vec<Value> {
     let told = context.waiting_actions.iter().map(|waiting| {
         let summary = waiting.summary.as_ref().map(|text| cut(text, MAX_TEXT));
