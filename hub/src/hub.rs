@@ -11,6 +11,7 @@ use crate::{
     audit::{reads::Reads, status::AuditStatus},
     clock::SharedClock,
     config::{Config, ConfigError},
+    delegations::refusals::RefusedUses,
     events::{tail::Tails, watchers::Watchers},
     http::bodies::Bodies,
     identity::{password::Passwords, refusals::Refusals, throttle::Throttle},
@@ -48,6 +49,8 @@ pub struct Shared {
     pub throttle: Throttle,
     /// Those that are not in the audit log one by one.
     pub refusals: Refusals,
+    /// And refused uses of delegations.
+    pub refused_uses: RefusedUses,
     /// What was read of late that the audit log tells of.
     pub reads: Reads,
     /// Where passwords are hashed.
@@ -122,6 +125,7 @@ impl Hub {
             throttle: Throttle::default(),
             reads: Reads::default(),
             refusals: Refusals::default(),
+            refused_uses: RefusedUses::default(),
             passwords: Passwords::default(),
             bodies: Bodies::default(),
             sockets,

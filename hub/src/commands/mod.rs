@@ -25,6 +25,7 @@ pub mod members;
 pub mod migrate;
 pub mod openapi;
 pub mod pair;
+pub mod password;
 pub mod people;
 #[cfg(test)]
 mod people_tests;

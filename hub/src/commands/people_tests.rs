@@ -219,7 +219,7 @@ async fn claiming_signs_in_and_uses_the_code_up() {
         );
         assert!(!folder.path("claim-code").exists());
         assert_eq!(small.lock().unwrap().asked[0].0, "POST /v1/claim");
-        logout::logout(&mut hub).await.unwrap();
+        logout::logout(false, &mut hub).await.unwrap();
         assert!(!folder.path("login.json").exists());
     })
     .await;

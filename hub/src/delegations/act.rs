@@ -42,22 +42,24 @@ pub struct Asked<'a> {
     pub request_id: Option<String>,
 }
 
-/// Lets one request through, or refuses it. Either is in the audit log, where the delegation lives.
+/// Lets one request through, or refuses it. Either is in the audit log, where the delegation lives; what never was one is nobody's.
 pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
     let mut tx = hub.db.begin_system().await?;
     let shown = tx.delegations().shown(&secret::hash(asked.secret)).await?;
     let shown = shown.ok_or(NOT_VALID)?;
     let chain = tx.delegations().chain(shown.agent, shown.delegation).await?;
-    let power = standing(&chain).ok_or(NOT_VALID)?;
     let stranger = by_itself(asked.by.as_ref(), asked.request_id.as_ref());
     let use_of = Use {
+        hub,
         shown,
         chain: &chain,
         scope: asked.scope,
-        is_bound: true,
+    };
+    let Some(power) = standing(&chain).filter(|_| shown.is_alive) else {
+        return use_of.is_not_valid(tx, (&stranger, None)).await;
     };
     let Some(by) = bound(&mut tx, shown.agent, &chain, asked.by).await? else {
-        return use_of.refuse(hub, tx, (&stranger, None), NOT_VALID).await;
+        return use_of.is_not_valid(tx, (&stranger, None)).await;
     };
     let caller = Caller {
         agent: shown.agent,
@@ -75,20 +77,25 @@ pub async fn act(hub: &Hub, asked: Asked<'_>) -> Result<Caller> {
     let actor = caller.actor();
     if asked.wanted.is_some_and(|agent| agent != shown.agent) {
         let error = Error::NotFound { what: "agent" };
-        return use_of.refuse(hub, tx, (&actor, by), error).await;
+        return use_of.refuse(tx, (&actor, by), error).await;
     }
     if let Err(error) = authorize(&caller, asked.scope) {
-        return use_of.refuse(hub, tx, (&actor, by), error).await;
+        return use_of.refuse(tx, (&actor, by), error).await;
     }
     let ids: Vec<DelegationId> = chain.iter().map(|link| link.id).collect();
     if !tx.delegations().count_use(shown.agent, &ids).await? {
+        let now = tx.delegations().chain(shown.agent, shown.delegation).await?;
+        if standing(&now).is_none() {
+            // It ended between the look at it and the count.
+            return use_of.is_not_valid(tx, (&actor, by)).await;
+        }
         let error = Error::conflict(
             "used_up",
-            "the delegation, or one that it came from, was used as often as it may be, or has just ended",
+            "the delegation, or one that it came from, was used as often as it may be",
         );
-        return use_of.refuse(hub, tx, (&actor, by), error).await;
+        return use_of.refuse(tx, (&actor, by), error).await;
     }
-    use_of.record(&mut tx, &actor, by, false);
+    use_of.record(use_of.agents(), &mut tx, (&actor, by), false);
     tx.commit().await?;
     Ok(caller)
 }
@@ -119,7 +126,8 @@ async fn bound(
         }
         _ => return Ok(None),
     };
-    Ok(may_act(tx, agent_of, acting).await?.then_some(Some(acting)))
+    let may = may_act(tx, &[(agent_of, acting)]).await?;
+    Ok((may == [true]).then_some(Some(acting)))
 }
 
 /// Somebody by what they proved besides.
@@ -140,36 +148,58 @@ fn by_itself(by: Option<&Proven>, request_id: Option<&String>) -> Actor {
 
 /// One use, for the audit log.
 struct Use<'a> {
+    hub: &'a Hub,
     shown: Shown,
     chain: &'a [Link],
     scope: Scope,
-    /// Whether it was shown by whom it was given to.
-    is_bound: bool,
 }
 
 impl Use<'_> {
+    /// Refuses what is over, or was not given to whoever shows it. That is told to its own agent: nobody writes into the log of another
+    /// household by what is not theirs.
+    async fn is_not_valid(&self, tx: Tx, who: (&Actor, Option<Acting>)) -> Result<Caller> {
+        let own = vec![self.shown.agent];
+        self.refuse_at(own, tx, who, NOT_VALID).await
+    }
+
+    /// Refuses what was shown by whom it was given to.
+    async fn refuse(&self, tx: Tx, who: (&Actor, Option<Acting>), error: Error) -> Result<Caller> {
+        self.refuse_at(self.agents(), tx, who, error).await
+    }
+
     /// Writes a refusal down, as far as an hour has room for them, and nothing else.
-    async fn refuse(
+    async fn refuse_at(
         &self,
-        hub: &Hub,
+        agents: Vec<AgentId>,
         mut tx: Tx,
         (actor, by): (&Actor, Option<Acting>),
         error: Error,
     ) -> Result<Caller> {
-        if hub.refusals.refuse(hub.clock.now()) {
-            self.record(&mut tx, actor, by, true);
+        let now = self.hub.clock.now();
+        if self.hub.refused_uses.refuse(self.shown.agent, now) {
+            self.record(agents, &mut tx, (actor, by), true);
             tx.commit().await?;
         }
         Err(error)
     }
 
-    /// On each agent of the chain, or of what was not given to whoever shows it on its own agent: who acts, by which delegations. The agent whose user acts says which user.
-    fn record(&self, tx: &mut Tx, actor: &Actor, by: Option<Acting>, is_refused: bool) {
-        let others = self.chain.iter().filter(|_| self.is_bound);
-        let mut agents: Vec<AgentId> = others.filter_map(|link| link.to_agent).collect();
+    /// Those of the chain, each once.
+    fn agents(&self) -> Vec<AgentId> {
+        let mut agents: Vec<AgentId> = self.chain.iter().filter_map(|link| link.to_agent).collect();
         agents.push(self.shown.agent);
         agents.sort_unstable();
         agents.dedup();
+        agents
+    }
+
+    /// In the log of each of these agents: who acts, by which delegations. The agent whose user acts says which user.
+    fn record(
+        &self,
+        agents: Vec<AgentId>,
+        tx: &mut Tx,
+        (actor, by): (&Actor, Option<Acting>),
+        is_refused: bool,
+    ) {
         for agent in agents {
             let record = Record::of("use_delegation")
                 .on("delegation", self.shown.delegation.0)

@@ -13,7 +13,7 @@ use crate::{
     audit::record::Record,
     clock::DateTime,
     error::{Error, Result},
-    identity::{Caller, Delegate, Principal, Scope, held::own},
+    identity::{Caller, Delegate, Principal, Proof, Scope, authorize::SIGNED_IN_ONLY, held::own},
     ids::{AgentId, DelegationId, SpaceId, UserId},
     places::Spaces,
     secret,
@@ -212,8 +212,15 @@ async fn above(tx: &mut Tx, caller: &Caller) -> Result<Above> {
     }
 }
 
-/// By a delegation, which is held until the end, so that it is not revoked beside this.
+/// By a delegation, which is held until the end, so that it is not revoked beside this. A program of somebody's lets nobody in: what it
+/// made would be good after its token is not.
 async fn beneath(tx: &mut Tx, delegate: &Delegate) -> Result<Above> {
+    if delegate
+        .by
+        .is_some_and(|acting| matches!(acting.proof, Proof::Token(_)))
+    {
+        return Err(SIGNED_IN_ONLY);
+    }
     let held = tx.delegations().hold(&delegate.chain).await?;
     let parent = tx.delegations().find(None, delegate.delegation).await?;
     let Some(parent) = parent.filter(|_| held.is_alive) else {

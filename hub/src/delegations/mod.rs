@@ -1,7 +1,7 @@
 //! Delegations: what an agent lets a named other agent, or a named service, do for it, for a while.
 //!
 //! A delegation to a service is a credential by itself. One to an agent is worth nothing alone: whoever shows it proves, with a
-//! credential of their own, that they are somebody of that agent who may act for others (`agents:delegate`). So neither of the two
+//! credential of their own, that they are somebody of that agent who may act for others (`agents:delegate`): neither of those two
 //! is of any use to a thief.
 //!
 //! A delegation may do what is in its scopes, and in those of all that it came from, and what the role of the user grants who made
@@ -12,8 +12,10 @@ pub mod act;
 pub mod budget;
 pub mod chain;
 pub mod create_delegation;
+pub mod refusals;
 pub mod revoke_delegation;
 pub mod standing;
+pub mod write_refusals;
 
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
@@ -123,6 +125,8 @@ pub struct Shown {
     pub delegation: DelegationId,
     /// Its secret's row.
     pub token: TokenId,
+    /// Whether the secret is neither revoked nor over.
+    pub is_alive: bool,
 }
 
 #[cfg(test)]

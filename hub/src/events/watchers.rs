@@ -10,12 +10,12 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    delegations::{chain::Power, standing::power_now},
+    delegations::{chain::Power, standing::powers_now},
     error::{Error, Result},
     hub::Hub,
     identity::{Role, Scope, Watcher},
     ids::{AgentId, PersonId, TokenId},
-    storage::{DeviceStanding, UserStanding, bounded},
+    storage::{DeviceStanding, Tx, UserStanding, bounded},
 };
 
 /// How often it is asked: what is revoked must end within a second.
@@ -171,17 +171,7 @@ pub async fn look(hub: &Hub) -> Result<()> {
     let mut tx = hub.db.begin_system().await?;
     let users = tx.identity().standing_of_users(&who).await?;
     let devices = tx.identity().standing_of_devices(&who, NEEDS).await?;
-    let mut delegates = HashMap::new();
-    for (number, watcher) in who.iter().enumerate() {
-        if let Watcher::Delegate {
-            agent,
-            delegation,
-            by,
-        } = *watcher
-        {
-            delegates.insert(number, power_now(&mut tx, agent, delegation, by).await?);
-        }
-    }
+    let delegates = powers(&mut tx, &who).await?;
     drop(tx);
     let judge = |(number, who): (usize, &Watcher)| {
         let fallen = match *who {
@@ -191,7 +181,7 @@ pub async fn look(hub: &Hub) -> Result<()> {
             Watcher::Device { person, .. } => devices
                 .get(&number)
                 .map_or(Some(Fallen::Revoked), |now| judge_device(person, now)),
-            Watcher::Delegate { .. } => judge_delegate(delegates.get(&number).and_then(Option::as_ref)),
+            Watcher::Delegate { .. } => judge_delegate(delegates.get(&number)),
         };
         fallen.map(|fallen| (*who, fallen))
     };
@@ -203,6 +193,24 @@ pub async fn look(hub: &Hub) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What the delegates among these may do, by the number of each.
+async fn powers(tx: &mut Tx, all: &[Watcher]) -> Result<HashMap<usize, Power>> {
+    let delegate = |(number, watcher): (usize, &Watcher)| match *watcher {
+        Watcher::Delegate {
+            agent,
+            delegation,
+            by,
+        } => Some((number, (agent, delegation, by))),
+        Watcher::User { .. } | Watcher::Device { .. } => None,
+    };
+    let (numbers, asked): (Vec<_>, Vec<_>) = all.iter().enumerate().filter_map(delegate).unzip();
+    let powers = powers_now(tx, &asked).await?;
+    let numbered = numbers.into_iter().zip(powers);
+    Ok(numbered
+        .filter_map(|(number, power)| Some((number, power?)))
+        .collect())
 }
 
 /// Each of them once: somebody watches several things on one socket.

@@ -3,8 +3,10 @@
 use std::marker::PhantomData;
 
 use axum::{
-    extract::{FromRequestParts, RawPathParams, rejection::RawPathParamsRejection},
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, rejection::RawPathParamsRejection},
     http::{HeaderMap, HeaderName, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
 };
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -148,9 +150,6 @@ impl FromRequestParts<Hub> for User {
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
         let request_id = RequestContext::of(parts).id.clone();
-        if parts.headers.contains_key(&DELEGATION) {
-            return Err(SIGNED_IN_ONLY.into());
-        }
         match authenticate(hub, &bearer(&parts.headers)?).await? {
             Proven::User(who) => Ok(Self { who, request_id }),
             Proven::Stranger(_) => Err(NOBODY_YET.into()),
@@ -161,6 +160,24 @@ impl FromRequestParts<Hub> for User {
 
 /// The header of a delegation that was given to an agent, beside the credential of somebody there.
 pub const DELEGATION: HeaderName = HeaderName::from_static("hub-delegation");
+
+/// The paths of agents, where [`May`] obeys a delegation or refuses it.
+const OF_AGENTS: &str = "/v1/agents/{agent_id}";
+/// What is answered to one beside anything else.
+const NOT_HERE: Error = Error::Unauthenticated(
+    "a delegation is good for requests below /v1/agents/self alone, where events/stream watches: leave out Hub-Delegation here",
+);
+
+/// Refuses a delegation beside a request to what is of no agent. Where it were ignored, its sender would do as themself, or see of
+/// their own, what they meant for the agent that they act for.
+pub async fn only_at_agents(request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>();
+    let is_elsewhere = path.is_some_and(|path| !path.as_str().starts_with(OF_AGENTS));
+    if is_elsewhere && request.headers().contains_key(&DELEGATION) {
+        return Failed(NOT_HERE).into_response();
+    }
+    next.run(request).await
+}
 
 /// A delegation that a request shows.
 enum Shown {

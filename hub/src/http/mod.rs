@@ -18,7 +18,7 @@ pub mod v1;
 use axum::{
     Router,
     http::{HeaderValue, Method, header},
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     routing::get,
 };
 use tower_http::cors::CorsLayer;
@@ -45,6 +45,7 @@ pub fn router(hub: &Hub) -> Router {
         .route(v1::pairings::PAGE, get(v1::pairings::verification_page))
         .fallback(|| std::future::ready(problem::Failed(Error::NotFound { what: "path" })))
         .method_not_allowed_fallback(|| std::future::ready(problem::WrongMethod))
+        .layer(from_fn(caller::only_at_agents))
         .layer(from_fn_with_state(hub.clone(), layers::around))
         .layer(cors(hub))
         .with_state(hub.clone())
@@ -57,6 +58,7 @@ pub fn operations(hub: &Hub) -> Router {
         .0
         .fallback(|| std::future::ready(problem::Failed(Error::NotFound { what: "path" })))
         .method_not_allowed_fallback(|| std::future::ready(problem::WrongMethod))
+        .layer(from_fn(caller::only_at_agents))
         .layer(from_fn_with_state(hub.clone(), layers::around))
         .with_state(hub.clone())
 }

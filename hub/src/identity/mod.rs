@@ -17,6 +17,7 @@ pub mod leave_agent;
 pub mod membership;
 mod network;
 pub mod newcomer;
+mod own_password;
 pub mod password;
 pub mod personal_token;
 mod principal;
@@ -35,6 +36,7 @@ pub mod tokens;
 pub mod transfer_ownership;
 pub mod update_agent;
 pub mod update_member;
+pub mod update_password;
 mod watcher;
 
 pub use actor::{Actor, ActorKind, Origin};

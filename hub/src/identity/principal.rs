@@ -67,6 +67,14 @@ pub struct Known {
     pub proof: Proof,
 }
 
+impl Known {
+    /// As the audit log says it.
+    #[must_use]
+    pub const fn actor(&self, request_id: Option<String>) -> Actor {
+        actor(self.user, self.proof, request_id)
+    }
+}
+
 /// What proved who a user is, and has to live on while they watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Proof {
@@ -148,15 +156,19 @@ impl Acting {
     /// As the audit log of their own agent says it.
     #[must_use]
     pub const fn actor(&self, request_id: Option<String>) -> Actor {
-        Actor {
-            kind: ActorKind::User,
-            id: Some(self.user.0),
-            access_token: match self.proof {
-                Proof::Token(token) => Some(token),
-                Proof::SignIn(_) | Proof::Issuer { .. } => None,
-            },
-            request_id,
-        }
+        actor(self.user, self.proof, request_id)
+    }
+}
+
+const fn actor(user: UserId, proof: Proof, request_id: Option<String>) -> Actor {
+    Actor {
+        kind: ActorKind::User,
+        id: Some(user.0),
+        access_token: match proof {
+            Proof::Token(token) => Some(token),
+            Proof::SignIn(_) | Proof::Issuer { .. } => None,
+        },
+        request_id,
     }
 }
 
@@ -272,7 +284,7 @@ impl Caller {
         }
     }
 
-    /// Of which spaces the caller sees what was kept. What a private one has kept before is for people (law 8).
+    /// What the caller sees besides their own. What a private space has kept before is for people (law 8).
     #[must_use]
     pub const fn view(&self) -> View {
         match &self.principal {
@@ -280,6 +292,10 @@ impl Caller {
                 Some(spaces) => View::OpenOf(spaces),
                 None => View::Open,
             },
+            Principal::User {
+                role: Role::Guest | Role::Blocked,
+                ..
+            } => View::Own,
             Principal::User { .. } | Principal::Device { .. } => View::All,
         }
     }

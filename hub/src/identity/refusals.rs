@@ -5,7 +5,7 @@
 //! were throttled, and one entry says how many they were when the window closes or the process ends. What a process had
 //! counted when it was killed is lost, never what was written one by one.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use chrono::Duration;
 
@@ -16,7 +16,7 @@ pub const WINDOW: Duration = Duration::hours(1);
 /// Refusals of a window with an entry of their own.
 pub const ONE_BY_ONE: u32 = 20;
 
-/// The refusals of this process.
+/// The refused sign-ins of this process.
 #[derive(Debug, Default)]
 pub struct Refusals(Mutex<Window>);
 
@@ -31,8 +31,9 @@ pub struct Counted {
     pub throttled: u64,
 }
 
+/// The refusals of a window, and those before it that are still to be written.
 #[derive(Debug, Default)]
-struct Window {
+pub struct Window {
     ends_at: Option<DateTime>,
     written: u32,
     counted: Option<Counted>,
@@ -41,20 +42,12 @@ struct Window {
 impl Refusals {
     /// A try was wrong. Whether it gets an entry of its own; if not, it is counted.
     pub fn refuse(&self, now: DateTime) -> bool {
-        let mut window = self.0.lock().expect("no panic while held");
-        window.open(now);
-        let is_written = window.written < ONE_BY_ONE;
-        if is_written {
-            window.written += 1;
-        } else {
-            window.counted(now).refused += 1;
-        }
-        is_written
+        self.lock().refuse(now)
     }
 
     /// A try was not let through.
     pub fn throttle(&self, now: DateTime) {
-        let mut window = self.0.lock().expect("no panic while held");
+        let mut window = self.lock();
         window.open(now);
         window.counted(now).throttled += 1;
     }
@@ -62,15 +55,42 @@ impl Refusals {
     /// What is to be written when the window is over, or when the process ends.
     #[must_use]
     pub fn due(&self, now: DateTime, is_ending: bool) -> Option<Counted> {
-        let window = self.0.lock().expect("no panic while held");
-        let counted = window.counted?;
-        (is_ending || window.is_over(now) || now - counted.since >= WINDOW).then_some(counted)
+        self.lock().due(now, is_ending)
     }
 
     /// That is written now. What came meanwhile stays.
     pub fn forget(&self, written: &Counted, now: DateTime) {
-        let mut window = self.0.lock().expect("no panic while held");
-        let Some(counted) = window.counted.take() else {
+        self.lock().forget(written, now);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Window> {
+        self.0.lock().expect("no panic while held")
+    }
+}
+
+impl Window {
+    /// A try was wrong. Whether it gets an entry of its own; if not, it is counted.
+    pub fn refuse(&mut self, now: DateTime) -> bool {
+        self.open(now);
+        let is_written = self.written < ONE_BY_ONE;
+        if is_written {
+            self.written += 1;
+        } else {
+            self.counted(now).refused += 1;
+        }
+        is_written
+    }
+
+    /// What is to be written when it is over, or when the process ends.
+    #[must_use]
+    pub fn due(&self, now: DateTime, is_ending: bool) -> Option<Counted> {
+        let counted = self.counted?;
+        (is_ending || self.is_over(now) || now - counted.since >= WINDOW).then_some(counted)
+    }
+
+    /// That is written now. What came meanwhile stays.
+    pub fn forget(&mut self, written: &Counted, now: DateTime) {
+        let Some(counted) = self.counted.take() else {
             return;
         };
         let left = Counted {
@@ -78,11 +98,19 @@ impl Refusals {
             refused: counted.refused.saturating_sub(written.refused),
             throttled: counted.throttled.saturating_sub(written.throttled),
         };
-        window.counted = (left.refused + left.throttled > 0).then_some(left);
+        self.counted = (left.refused + left.throttled > 0).then_some(left);
     }
-}
 
-impl Window {
+    /// When it is over; none before it was opened.
+    pub(crate) const fn ends_at(&self) -> Option<DateTime> {
+        self.ends_at
+    }
+
+    /// Whether there is nothing to be kept of it.
+    pub(crate) fn is_idle(&self, now: DateTime) -> bool {
+        self.counted.is_none() && self.is_over(now)
+    }
+
     /// Begins a window when the last one is over.
     fn open(&mut self, now: DateTime) {
         if self.is_over(now) {

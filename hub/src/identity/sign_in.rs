@@ -1,6 +1,6 @@
 //! Signing in with name and password.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{Actor, Origin, SignedIn, attempt, credentials::REFRESH_PREFIX, tokens};
 use crate::{
@@ -41,6 +41,11 @@ async fn with_password(hub: &Hub, name: &str, typed: SecretString, from: &Origin
     let is_right = hub.passwords.verify(typed, hash).await?;
     let user = user.filter(|_| is_right).ok_or(REFUSED)?;
     let mut tx = begin(hub, from).await?;
+    // Held until the end: whoever changes it ends the sign-ins by the old one, this one too.
+    let typed = user.password_hash.as_ref().map(ExposeSecret::expose_secret);
+    if tx.identity().hold_password(user.id).await?.as_deref() != typed {
+        return Err(REFUSED);
+    }
     let tokens = issue(hub, &mut tx, user.id).await?;
     tx.commit().await?;
     Ok(tokens)

@@ -1,6 +1,6 @@
-//! Ending a sign-in: its access tokens are refused from the commit on.
+//! Ending a sign-in, or all of a user's: their access tokens are refused from the commit on.
 
-use super::{Actor, ActorKind, Known, Proof};
+use super::{Known, Proof};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
@@ -16,16 +16,23 @@ pub async fn sign_out(hub: &Hub, who: &Known, request_id: Option<String>) -> Res
             scope: "a sign-in of this hub",
         });
     };
-    let actor = Actor {
-        kind: ActorKind::User,
-        id: Some(who.user.0),
-        access_token: None,
-        request_id,
-    };
-    let mut tx = hub.db.begin(TxScope::System, actor).await?;
+    let mut tx = hub.db.begin(TxScope::System, who.actor(request_id)).await?;
     if tx.identity().revoke_sign_in(sign_in).await? {
         tx.record(Record::of("sign_out").on("user", who.user.0));
     }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Ends every sign-in of a user, on whichever device: one of them may be in somebody else's hands.
+pub async fn sign_out_everywhere(hub: &Hub, who: &Known, request_id: Option<String>) -> Result<()> {
+    let mut tx = hub.db.begin(TxScope::System, who.actor(request_id)).await?;
+    let ended = tx.identity().revoke_sign_ins(who.user, None).await?;
+    tx.record(
+        Record::of("sign_out")
+            .on("user", who.user.0)
+            .with("ended_sign_ins", ended),
+    );
     tx.commit().await?;
     Ok(())
 }

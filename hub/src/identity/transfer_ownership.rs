@@ -1,14 +1,14 @@
 //! Passing an agent on: its owner, and nobody for them, makes somebody else the owner, and becomes an admin.
 
 use chrono::TimeDelta;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::{
-    Caller, Origin, Principal, Proof, Role, attempt,
+    Caller, Origin, Principal, Proof, Role,
     held::{changed, pair},
     issued::LEEWAY,
     membership::{Refusal, Whose},
-    password::MAX_BYTES,
+    own_password::typed_again,
     update_member::revoke_invitations_beyond,
 };
 use crate::{
@@ -54,18 +54,8 @@ pub async fn confirm(
         };
     }
     let typed = typed.ok_or_else(|| Error::invalid("/password", "is missing"))?;
-    if typed.expose_secret().len() > MAX_BYTES {
-        return Err(wrong());
-    }
-    let name = hub.db.begin_system().await?.identity().user_name(*user).await?;
-    let name = name.ok_or(Error::NotFound { what: "user" })?;
-    let work = is_theirs(hub, &name, typed);
-    let done = Box::pin(attempt::with_password(hub, &name, from, work)).await;
-    done.map(|()| Confirmed(true)).map_err(|error| match error {
-        // Their sign-in is good: only what they typed is not.
-        Error::Unauthenticated(_) => wrong(),
-        other => other,
-    })
+    typed_again(hub, *user, typed, from).await?;
+    Ok(Confirmed(true))
 }
 
 const SIGN_IN_AGAIN: &str = "sign in at your issuer again, and send this within 5 minutes with the new token, whose \
@@ -108,18 +98,4 @@ pub async fn transfer_ownership(
     );
     changed(tx, from, Some(Role::Admin), "transferred").await?;
     changed(tx, to, Some(Role::Owner), "transferred").await
-}
-
-async fn is_theirs(hub: &Hub, name: &str, typed: SecretString) -> Result<()> {
-    let user = hub.db.begin_system().await?.identity().user_by_name(name).await?;
-    let hash = user.and_then(|user| user.password_hash);
-    if hub.passwords.verify(typed, hash).await? {
-        Ok(())
-    } else {
-        Err(Error::Unauthenticated("the password is wrong"))
-    }
-}
-
-fn wrong() -> Error {
-    Error::invalid("/password", "is not your password")
 }

@@ -110,8 +110,8 @@ pub struct DeadJob {
     /// What it does.
     #[schema(example = "run_turn")]
     pub kind: String,
-    /// What it is about: a turn, an action, or the agent itself.
-    pub subject_id: Uuid,
+    /// What it is about: a turn, an action, or the agent itself; null where that is somebody else's alone.
+    pub subject_id: Option<Uuid>,
     /// Tries.
     pub attempts: i32,
     /// Why it was given up.

@@ -19,7 +19,7 @@ const KEEP_DONE: TimeDelta = TimeDelta::days(7);
 const KEEP_STREAMS: TimeDelta = TimeDelta::hours(24);
 /// How long what people sent to devices can be read after it ended.
 const KEEP_COMMANDS: TimeDelta = TimeDelta::days(30);
-/// How long credentials and invitations can be read after they ended.
+/// How long credentials, sign-ins and invitations are kept after they ended: a refresh token that is shown late is still known.
 const KEEP_TOKENS: TimeDelta = TimeDelta::days(30);
 /// Rows removed at once.
 const BATCH: i64 = 1_000;
@@ -77,7 +77,7 @@ pub async fn end_overdue(hub: &Hub) -> Result<()> {
 }
 
 /// Removes what was kept long enough: done jobs, idempotency answers, streams, what people sent to
-/// devices, pairings, credentials and invitations that ended, payloads whose retention is over, and what hangs
+/// devices, pairings, credentials, sign-ins and invitations that ended, payloads whose retention is over, and what hangs
 /// on consents that have ended.
 pub async fn remove_old(hub: &Hub) -> Result<()> {
     recognition::age::erase_expired(hub).await?;
@@ -101,6 +101,7 @@ async fn remove_some(hub: &Hub) -> Result<u64> {
     removed += tx.shadows().purge(BATCH).await?;
     let before = tx.now() - KEEP_TOKENS;
     removed += tx.identity().purge_tokens(before, BATCH).await?;
+    removed += tx.identity().purge_sign_ins(before, BATCH).await?;
     removed += tx.identity().purge_invitations(before, BATCH).await?;
     removed += tx.delegations().purge(before, BATCH).await?;
     tx.commit().await?;

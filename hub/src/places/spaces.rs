@@ -2,14 +2,16 @@
 
 use crate::ids::SpaceId;
 
-/// Of which spaces the things are there for somebody.
+/// What of the agent is there for somebody, besides what is theirs alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum View {
-    /// Of all: people, devices, and the agent itself, which asks the gate.
+    /// The household's, of all spaces: people, devices, and the agent itself, which asks the gate.
     All,
-    /// Of those that are not private: whoever acts for the agent.
+    /// Nothing: a guest.
+    Own,
+    /// The household's, of those that are not private: whoever acts for the agent.
     Open,
-    /// Of these, as long as they are not private.
+    /// The household's, of these, as long as they are not private.
     OpenOf(Spaces),
 }
 

@@ -12,14 +12,16 @@ pub async fn reject(tx: &mut Tx, caller: &Caller, id: HypothesisId) -> Result<Hy
     if hypothesis.state == state {
         return Ok(hypothesis);
     }
+    // First, as whoever removes what is old takes it: then what hangs on it.
+    let by = caller.user();
+    tx.recognition().decide_hypothesis(id, state, by).await?;
     if let Some(there) = tx.recognition().presence_by(id).await? {
         tx.recognition().end_presence(there.id, None).await?;
         tell::gone(tx, &[there.id]).await?;
     }
     // It was somebody else, of whom nothing is to be kept.
     tx.recognition().delete_observations(id).await?;
-    let by = caller.user();
-    tx.recognition().decide_hypothesis(id, state, by).await?;
+    tx.recognition().delete_past(id).await?;
     tell::hypothesis(tx, id, state).await?;
     tx.record(
         Record::of("reject_hypothesis")

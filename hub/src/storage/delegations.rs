@@ -99,12 +99,13 @@ macro_rules! delegations {
 }
 
 impl Delegations<'_> {
-    /// The delegation of a secret that is neither revoked nor over. Across agents, so as the hub itself.
+    /// The delegation of a secret, also of one that is revoked or over, until that is swept. Across agents, so as the hub itself.
     pub async fn shown(&mut self, hash: &SecretHash) -> Result<Option<Shown>> {
         let now = self.0.now();
         let row = sqlx::query!(
-            r#"select id, agent_id, delegation_id as "delegation_id!" from access_tokens
-               where token_sha256 = $1 and kind = 'delegation' and revoked_at is null and expires_at > $2"#,
+            r#"select id, agent_id, delegation_id as "delegation_id!",
+                 coalesce(revoked_at is null and expires_at > $2, false) as "is_alive!"
+               from access_tokens where token_sha256 = $1 and kind = 'delegation'"#,
             hash.as_slice(),
             now
         );
@@ -113,21 +114,34 @@ impl Delegations<'_> {
             agent: row.agent_id.into(),
             delegation: row.delegation_id.into(),
             token: row.id.into(),
+            is_alive: row.is_alive,
         }))
     }
 
-    /// A delegation and all that it came from, the first one first, as they are now. A role counts where its user has had it since
-    /// before; whoever left and came back begins anew. Across agents, so as the hub itself.
+    /// A delegation and all that it came from, the first one first, as they are now; nothing where there is no such delegation.
     pub async fn chain(&mut self, agent: AgentId, id: DelegationId) -> Result<Vec<Link>> {
+        let chains = self.chains(&[(agent, id)]).await?;
+        Ok(chains.into_iter().next().unwrap_or_default())
+    }
+
+    /// The same of many, each in its place. A role counts where its user has had it since before; whoever left and came back begins
+    /// anew. Across agents, so as the hub itself.
+    pub async fn chains(&mut self, all: &[(AgentId, DelegationId)]) -> Result<Vec<Vec<Link>>> {
+        let mut chains = vec![Vec::new(); all.len()];
+        if all.is_empty() {
+            return Ok(chains);
+        }
         let now = self.0.now();
+        let (agents, ids): (Vec<Uuid>, Vec<Uuid>) = all.iter().map(|(agent, id)| (agent.0, id.0)).unzip();
         let rows = sqlx::query!(
             r#"with recursive up as (
-                 select d.*, 1 as height from delegations d where d.agent_id = $1 and d.id = $2
+                 select d.*, 1 as height, here.number from unnest($1::uuid[], $2::uuid[]) with ordinality as here(agent, id, number)
+                 join delegations d on d.agent_id = here.agent and d.id = here.id
                  union all
-                 select p.*, up.height + 1 from up
+                 select p.*, up.height + 1, up.number from up
                  join delegations p on p.agent_id = up.agent_id and p.id = up.parent_id
                  where up.height < 8)
-               select up.id as "id!", up.parent_id as "parent_id?", up.to_agent_id as "to_agent_id?", up.scopes as "scopes!", up.space_ids as "space_ids?",
+               select up.number as "number!", up.id as "id!", up.parent_id as "parent_id?", up.to_agent_id as "to_agent_id?", up.scopes as "scopes!", up.space_ids as "space_ids?",
                  (up.revoked_at is null and up.expires_at > $3 and own.id is not null and here.user_id is null
                    and (up.to_agent_id is null or other.id is not null)) as "is_alive!",
                  (up.issued_by is not null) as "is_by_user!", m.role as "role?"
@@ -140,17 +154,17 @@ impl Delegations<'_> {
                  and m.created_at <= up.created_at
                left join memberships here on here.agent_id = up.agent_id and here.user_id = up.issued_by
                  and here.role = 'blocked' and here.revoked_at is null
-               order by up.depth"#,
-            agent.0,
-            id.0,
+               order by up.number, up.depth"#,
+            &agents,
+            &ids,
             now
         );
-        let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
-        let link = rows.map(|row| {
+        for row in rows.fetch_all(self.0.connection()).await? {
+            let place = usize::try_from(row.number - 1).unwrap_or(usize::MAX);
             let within = row
                 .space_ids
                 .map(|ids| Spaces::of(&ids.into_iter().map(SpaceId).collect::<Vec<_>>()));
-            Link {
+            let link = Link {
                 id: row.id.into(),
                 parent: row.parent_id.map(DelegationId),
                 to_agent: row.to_agent_id.map(AgentId),
@@ -163,9 +177,13 @@ impl Delegations<'_> {
                 } else {
                     Issuer::Service
                 },
+            };
+            // Numbered by this query, from one on.
+            if let Some(chain) = chains.get_mut(place) {
+                chain.push(link);
             }
-        });
-        Ok(link.collect())
+        }
+        Ok(chains)
     }
 
     /// Counts a use of every delegation of a chain, or of none: false where one of them has ended or was used as often as it may be.

@@ -43,7 +43,7 @@ pub async fn roles_are_apart(connection: &mut PgConnection) -> Result<()> {
 }
 
 /// Every table that holds an agent's rows has row-level security enabled, forced and active for the role that asks, and just
-/// the policies that `hub.protect`, `hub.limit_to_spaces` and `hub.follow_spaces` make: one more, one less or one that was loosened is noticed.
+/// the policies that `hub.protect`, `hub.limit_to_own`, `hub.limit_to_spaces` and `hub.follow_spaces` make: one more, one less or one that was loosened is noticed.
 pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
     // As Postgres writes them; whether it names the schema of a function depends on the search path.
     let open = sqlx::query_scalar!(
@@ -64,7 +64,7 @@ pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
              ('turn_steps', 'turns', 'turn_id'), ('actions', 'sessions', 'session_id'), ('commands', 'devices', 'device_id'),
              ('commands', 'turns', 'turn_id'), ('commands', 'actions', 'action_id')),
            rules as (
-             select name, is_in_spaces, format('((( SELECT %1$s() AS %1$s) IS NULL) OR (%2$s = ANY (( SELECT %1$s() AS %1$s)::uuid[])))',
+             select name, is_in_spaces, has_audience, format('((( SELECT %1$s() AS %1$s) IS NULL) OR (%2$s = ANY (( SELECT %1$s() AS %1$s)::uuid[])))',
                  case when name = 'spaces' then 'space_limit' else 'spaces' end,
                  case when name = 'spaces' then 'id' else 'space_id' end) as limitation,
                case when has_audience then format('(%s AND ((audience_person_id IS NULL) OR %s))', rule,
@@ -75,6 +75,8 @@ pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
              from rules
              union all select name, true, 'system', 'hub_system', '*', 'true', 'true' from rules
              union all select name, false, 'spaces', 'hub_app', '*', limitation, '' from rules where is_in_spaces
+             union all select name, false, 'household', 'hub_app', '*',
+               '(( SELECT sees_household() AS sees_household) OR (audience_person_id IS NOT NULL))', '' from rules where has_audience
              union all select name, false, reference, 'hub_app', '*', format('((( SELECT spaces() AS spaces) IS NULL) OR (%3$s IS NULL) '
                || 'OR ( SELECT true FROM %2$s b WHERE ((b.agent_id = %1$s.agent_id) AND (b.id = %1$s.%3$s))))', name, behind, reference), ''
              from follows

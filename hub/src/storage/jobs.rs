@@ -329,12 +329,16 @@ impl Jobs<'_> {
         held(&done)
     }
 
-    /// A page of dead jobs of the agent.
+    /// A page of dead jobs of the agent. What they are about is named where the caller sees it.
     pub async fn dead(&mut self, page: PageRequest) -> Result<Vec<DeadJob>> {
         let agent = self.0.agent();
         let rows = sqlx::query!(
-            r#"select id, kind, payload, attempts, last_error, created_at, finished_at as "died_at!" from jobs
-               where agent_id = $1 and state = 'dead' and ($2::uuid is null or id > $2) order by id limit $3"#,
+            r#"select id, kind, payload, attempts, last_error, created_at, finished_at as "died_at!", case kind
+                 when 'run_turn' then exists (select from turns t where t.agent_id = j.agent_id and t.id::text = j.payload ->> 'subject')
+                 when 'execute_action' then exists (select from actions a where a.agent_id = j.agent_id
+                   and a.id::text = j.payload ->> 'subject')
+                 else true end as "is_seen!"
+               from jobs j where agent_id = $1 and state = 'dead' and ($2::uuid is null or id > $2) order by id limit $3"#,
             agent.0,
             page.after,
             page.rows()
@@ -345,7 +349,7 @@ impl Jobs<'_> {
                 Ok(DeadJob {
                     id: row.id.into(),
                     kind: row.kind,
-                    subject_id: subject(&row.payload)?,
+                    subject_id: row.is_seen.then(|| subject(&row.payload)).transpose()?,
                     attempts: row.attempts,
                     error: row.last_error,
                     created_at: row.created_at,

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     ids::{EventId, PersonId, SessionId, SpaceId, TurnId},
     page::PageRequest,
-    turns::{Block, Read, Turn, TurnState},
+    turns::{Block, Read, Turn, TurnState, talker::Talker},
 };
 
 /// The tables of turns.
@@ -150,6 +150,27 @@ impl Turns<'_> {
             state: TurnState::parse(&row.state)
                 .ok_or_else(|| Error::internal("a turn in an unknown state"))?,
         }))
+    }
+
+    /// With whom a turn is, as they are now.
+    pub async fn talker(&mut self, turn: &TurnRow) -> Result<Talker> {
+        let agent = self.0.agent();
+        let row = sqlx::query!(
+            r#"select exists (select from sessions s join conversations c on c.agent_id = s.agent_id and c.id = s.conversation_id
+                 where s.agent_id = $1 and s.id = $2 and c.delegation_id is not null) as "is_delegates!",
+               (select coalesce(bool_and(m.role in ('guest', 'blocked')), false) from person_accounts a
+                 join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id and m.revoked_at is null
+                 where a.agent_id = $1 and a.person_id = $3) as "is_guests!""#,
+            agent.0,
+            turn.session.0,
+            turn.audience.map(|id| id.0)
+        );
+        let row = row.fetch_one(self.0.connection()).await?;
+        Ok(match (row.is_delegates, row.is_guests) {
+            (true, _) => Talker::Delegate,
+            (false, true) => Talker::Guest,
+            (false, false) => Talker::Household,
+        })
     }
 
     /// The inputs of a turn, in order, seen or not.

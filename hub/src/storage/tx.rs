@@ -353,33 +353,35 @@ impl Tx {
 
 /// BEGIN and the settings in one round trip. The values are ids of ours, so nothing needs escaping.
 fn begin_statement(scope: TxScope, durability: Durability) -> String {
-    let (agent, person, spaces) = match scope {
+    let (agent, person, view) = match scope {
         TxScope::Agent { agent, person, view } => (
             agent.to_string(),
             person.map_or_else(String::new, |p| p.to_string()),
-            setting(view),
+            view,
         ),
-        TxScope::WholeAgent(agent) => (agent.to_string(), String::new(), setting(View::All)),
-        TxScope::System => (String::new(), String::new(), setting(View::All)),
+        TxScope::WholeAgent(agent) => (agent.to_string(), String::new(), View::All),
+        TxScope::System => (String::new(), String::new(), View::All),
     };
+    let (household, spaces) = settings(view);
     let lazily = match durability {
         Durability::Durable => "",
         Durability::Lazy => ", set_config('synchronous_commit', 'off', true)",
     };
     format!(
         "begin; select set_config('hub.agent_id', '{agent}', true), set_config('hub.person_id', '{person}', true), \
-         set_config('hub.space_ids', '{spaces}', true){lazily}"
+         set_config('hub.household', '{household}', true), set_config('hub.space_ids', '{spaces}', true){lazily}"
     )
 }
 
-/// As `hub.spaces()` reads it; nothing at all would be refused.
-fn setting(view: View) -> String {
-    match view {
-        View::All => "*".to_owned(),
+/// As `hub.sees_household()` and `hub.spaces()` read them; nothing at all would be refused.
+fn settings(view: View) -> (&'static str, String) {
+    let spaces = match view {
+        View::All | View::Own => "*".to_owned(),
         View::Open => "open".to_owned(),
         View::OpenOf(spaces) => {
             let ids: Vec<String> = spaces.ids().iter().map(SpaceId::to_string).collect();
             format!("{{{}}}", ids.join(","))
         }
-    }
+    };
+    (if view == View::Own { "no" } else { "yes" }, spaces)
 }

@@ -11,7 +11,7 @@ use crate::{
     places::Space,
     recognition::Presence,
     storage::AgentBrief,
-    turns::Read,
+    turns::{Read, talker::Talker},
 };
 
 /// People that a turn is told are there at most.
@@ -22,6 +22,8 @@ pub const MOST_PRESENT: u32 = 20;
 pub struct TurnContext {
     /// The turn.
     pub turn: TurnId,
+    /// With whom it talks.
+    pub talker: Talker,
     /// The name of what thinks.
     pub runtime: &'static str,
     /// The agent with its persona.

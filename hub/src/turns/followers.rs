@@ -59,9 +59,11 @@ impl Followers {
         }
     }
 
-    /// Takes a place, where there is one.
+    /// Takes a place, where there is one. All that came from one delegation share its places: whoever passes it on has no more for
+    /// that.
     pub fn enter(&self, caller: &Caller) -> Result<Place> {
-        self.enter_as(caller.key())
+        let root = caller.root_delegation();
+        self.enter_as(root.map_or_else(|| caller.key(), |id| format!("delegation:{id}")))
     }
 
     /// The same, for whoever has this name.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     context::{Input, TurnContext, Utterance, Waiting},
     runtime::AgentRuntime,
+    talker::Talker,
 };
 use crate::{
     actions::ActionState,
@@ -72,7 +73,7 @@ pub async fn hear(tx: &mut Tx, turn: &TurnRow, runtime: &dyn AgentRuntime) -> Re
 /// Reads everything else that the runtime is given. The meanings are those of the questions, in their order.
 pub async fn gather(
     tx: &mut Tx,
-    turn: &TurnRow,
+    (turn, talker): (&TurnRow, Talker),
     runtime: &dyn AgentRuntime,
     heard: Heard,
     meanings: &[Meaning],
@@ -93,25 +94,30 @@ pub async fn gather(
         let found = recall_for_turn(tx, &asked).await?;
         recalled.push((question, found));
     }
-    let spaces = tx
-        .places()
-        .spaces(PageRequest {
+    let mut spaces = Vec::new();
+    if talker.knows_the_spaces() {
+        let page = PageRequest {
             after: None,
             limit: MOST_THINGS,
-        })
-        .await?;
-    let mut devices = tx.devices().live(i64::from(MOST_THINGS)).await?;
-    devices.retain(|device| device.is_open_to(turn.audience));
+        };
+        spaces = tx.places().spaces(page).await?;
+    }
+    let (mut devices, mut waiting) = (Vec::new(), Vec::new());
+    if talker.knows_the_house() {
+        devices = tx.devices().live(i64::from(MOST_THINGS)).await?;
+        devices.retain(|device| device.is_open_to(turn.audience));
+        waiting = waiting_actions(tx, &inputs).await?;
+    }
     let recent = recent(tx, turn, &inputs).await?;
-    let waiting_actions = waiting_actions(tx, &inputs).await?;
     let mut context = TurnContext {
         turn: turn.id,
+        talker,
         runtime: runtime.name(),
         agent,
         inputs,
         recent,
         recalled,
-        waiting_actions,
+        waiting_actions: waiting,
         spaces,
         devices,
         present: Vec::new(),

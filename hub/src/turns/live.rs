@@ -43,6 +43,8 @@ pub struct Live<'a> {
     words: &'static str,
     /// Who was there, by what they were known.
     known: Vec<Presence>,
+    /// What it sees.
+    view: View,
     heard: Mutex<Heard>,
     more: Notify,
     over: CancellationToken,
@@ -80,6 +82,7 @@ impl<'a> Live<'a> {
             turn,
             words: words_of(&context.agent.language),
             known: context.known(),
+            view: context.talker.view(),
             heard: Mutex::default(),
             more: Notify::new(),
             over: CancellationToken::new(),
@@ -179,7 +182,7 @@ impl<'a> Live<'a> {
         let scope = TxScope::Agent {
             agent: self.lease.agent,
             person: self.turn.audience,
-            view: View::All,
+            view: self.view,
         };
         self.hub.db.begin(scope, Actor::agent(self.lease.agent.0)).await
     }

@@ -17,6 +17,7 @@ pub mod run;
 pub mod runtime;
 mod standing;
 pub mod step;
+pub mod talker;
 pub mod wait;
 
 use serde::{Deserialize, Serialize};

@@ -11,6 +11,7 @@ use super::{
     live::{Live, LookedUp},
     present::present,
     runtime::{RuntimeError, Thought},
+    talker::Talker,
 };
 use crate::{
     audit::record::Record,
@@ -20,10 +21,7 @@ use crate::{
     ids::TurnId,
     jobs::Failure,
     memory::ask::ask,
-    places::{
-        View,
-        gate::{Matter, closed},
-    },
+    places::gate::{Matter, closed},
     storage::{Lease, Ring, TurnRow, TxScope},
     telemetry::metric,
 };
@@ -39,14 +37,14 @@ const LOOK_NOT_BEFORE: Duration = Duration::from_millis(200);
 /// Runs the turn of a job.
 pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     let id = TurnId(lease.subject);
-    let Some(turn) = start(hub, lease, id).await? else {
+    let Some((turn, talker)) = start(hub, lease, id).await? else {
         return Ok(());
     };
     let runtime = hub.runtime.as_ref();
     let scope = TxScope::Agent {
         agent: lease.agent,
         person: turn.audience,
-        view: View::All,
+        view: talker.view(),
     };
     let mut tx = hub.db.begin(scope, Actor::agent(lease.agent.0)).await?;
     if let Some(why) = closed(&mut tx, Matter::of_turn(&turn)).await? {
@@ -64,7 +62,7 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         drop(tx);
         return skip(hub, lease, &turn, why.as_str()).await;
     }
-    let mut context = gather(&mut tx, &turn, runtime, heard, &meanings).await?;
+    let mut context = gather(&mut tx, (&turn, talker), runtime, heard, &meanings).await?;
     let trust = context.trust_of_inputs();
     context.present = present(&mut tx, &hub.config.recognition, &turn, trust).await?;
     if context.inputs.is_empty() {
@@ -187,7 +185,7 @@ async fn think(
 }
 
 /// Marks the turn as running. None when it had ended: then the job is finished without it.
-async fn start(hub: &Hub, lease: &Lease, id: TurnId) -> Result<Option<TurnRow>, Failure> {
+async fn start(hub: &Hub, lease: &Lease, id: TurnId) -> Result<Option<(TurnRow, Talker)>, Failure> {
     let mut tx = hub
         .db
         .begin(TxScope::WholeAgent(lease.agent), Actor::hub())
@@ -207,9 +205,10 @@ async fn start(hub: &Hub, lease: &Lease, id: TurnId) -> Result<Option<TurnRow>, 
     }
     // As it is now that it is held: it may have become another's since.
     let turn = tx.turns().row(id).await?.unwrap_or(turn);
+    let talker = tx.turns().talker(&turn).await?;
     tx.turn_stream().restart(id, turn.audience).await?;
     tx.commit().await?;
-    Ok(Some(turn))
+    Ok(Some((turn, talker)))
 }
 
 async fn skip(hub: &Hub, lease: &Lease, turn: &TurnRow, reason: &str) -> Result<(), Failure> {

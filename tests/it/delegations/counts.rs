@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
-use support::Client;
+use support::{Client, Listening, Served};
 
 use super::{Home, give, says, to_service, with};
 
@@ -91,4 +91,26 @@ async fn one_that_may_not_make_the_agent_think_says_nothing() {
         .await
         .refuses(409, "budget_spent");
     assert_eq!(home.hub.sql().count("events", "type = 'message.user'").await, 0);
+}
+
+/// Whoever passes it on has no more room for that.
+#[tokio::test]
+async fn all_that_came_from_one_delegation_have_as_many_streams_as_one() {
+    let home = Home::new().await;
+    let served = Served::start(&home.hub).await;
+    let (bob, _) = home.bob_with(&["events:read", "delegations:write"]).await;
+    let mut streams = Vec::new();
+    for _ in 0..8 {
+        let child = give(&bob, to_service(&["events:read"])).await;
+        let child = home.rest.bearer(&child.secret);
+        streams.push(Listening::to(&served, &child, "events/stream", None).await);
+    }
+    let ninth = give(&bob, to_service(&["events:read"])).await;
+    for client in [&home.rest.bearer(&ninth.secret), &bob] {
+        let refused = Listening::ask(&served, client, "events/stream", None).await;
+        assert_eq!(refused.status(), 429);
+    }
+    // Another one that the household made has its own.
+    let (other, _) = home.bob_with(&["events:read"]).await;
+    let _other = Listening::to(&served, &other, "events/stream", None).await;
 }

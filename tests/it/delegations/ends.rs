@@ -1,8 +1,13 @@
 //! What ends a delegation: its time, its revocation, and whoever it stands on.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use hub::identity::Role;
+use hub::{
+    clock::Clock,
+    events::watchers::look,
+    identity::{Acting, Proof, Role, Watcher},
+    ids::DelegationId,
+};
 use serde_json::json;
 use support::{Client, Listening, Served};
 use tokio::time::timeout;
@@ -26,6 +31,25 @@ async fn it_ends_at_its_time_and_its_child_with_it() {
     assert_eq!((may(&bob).await, may(&service).await), (200, 200));
     home.hub.clock.advance(chrono::Duration::seconds(1));
     assert_eq!((may(&bob).await, may(&service).await), (401, 401));
+}
+
+/// Between the look at it and its use.
+#[tokio::test]
+async fn what_is_revoked_while_it_is_used_is_not_valid_and_not_used_up() {
+    let home = Home::new().await;
+    let (service, given) = home.service_with(&["memories:read"]).await;
+    let mut revoking = home.hub.home.whole().await;
+    let id = DelegationId(given.id.parse().unwrap());
+    assert_eq!(revoking.delegations().revoke(&[id]).await.unwrap(), 1);
+    let asked = service.get("memories");
+    let revoked = async {
+        assert!(home.hub.sql().waits_for_locks(1).await);
+        revoking.commit().await.unwrap();
+    };
+    let (refused, ()) = tokio::join!(asked, revoked);
+    let _ = refused.refuses(401, "unauthenticated");
+    let told = home.uses(home.hub.home.agent).await;
+    assert_eq!((told.len(), &told[0]["outcome"]), (1, &json!("refused")));
 }
 
 /// Bob by a delegation of an admin's, and a service to which he passed it on.
@@ -213,4 +237,62 @@ async fn a_turn_that_is_followed_ends_with_it_too() {
     let rest = timeout(Duration::from_millis(2_500), live.rest()).await;
     assert_eq!(rest.expect("it ends"), []);
     home.hub.run_jobs().await;
+}
+
+/// It is asked for all of them at once, and each gets their own answer.
+#[tokio::test]
+async fn of_many_who_watch_only_those_are_let_go_who_may_no_more() {
+    let home = Home::new().await;
+    let agent = home.hub.home.agent;
+    let carl = home.beta.user("carl", Role::Member).await;
+    let blocked = home.beta.user("blocked", Role::Member).await;
+    home.sql(&format!(
+        "insert into hub.memberships (agent_id, id, user_id, role, created_at)
+         values ('{agent}', gen_random_uuid(), '{}', 'blocked', now())",
+        blocked.id
+    ))
+    .await;
+    let guest = home.beta.user("guest", Role::Guest).await;
+    let (bob, to_beta) = home.bob_with(&SCOPES).await;
+    let child = give(&bob, to_service(&["events:read"])).await;
+    let (_, blind) = home.service_with(&["memories:read"]).await;
+    let (_, revoked) = home.service_with(&SCOPES).await;
+    let path = format!("delegations/{}", revoked.id);
+    let _ = home.ada.delete(&path).await.expect(204);
+    let now = home.hub.clock.now();
+    let acting = |user, left_s| Acting {
+        agent: home.beta.agent,
+        user,
+        proof: Proof::Issuer {
+            expires_at: now + chrono::Duration::seconds(left_s),
+            signed_in_at: None,
+        },
+    };
+    let mut all = Vec::new();
+    for (given, by, is_let_go) in [
+        (&to_beta, Some(acting(home.bob.id, 60)), false),
+        (&to_beta, Some(acting(blocked.id, 60)), true),
+        (&to_beta, Some(acting(carl.id, 60)), false),
+        (&revoked, None, true),
+        (&to_beta, Some(acting(guest.id, 60)), true),
+        (&child, None, false),
+        (&blind, None, true),
+        (&to_beta, Some(acting(carl.id, 0)), true),
+    ] {
+        let delegation = DelegationId(given.id.parse().unwrap());
+        let who = Watcher::Delegate {
+            agent,
+            delegation,
+            by,
+        };
+        let standing = home.hub.watchers.stand(who, &Arc::default());
+        all.push((standing, is_let_go));
+    }
+    look(&home.hub).await.unwrap();
+    let seen: Vec<bool> = all
+        .iter()
+        .map(|(standing, _)| standing.check().is_err())
+        .collect();
+    let expected: Vec<bool> = all.iter().map(|(_, is_let_go)| *is_let_go).collect();
+    assert_eq!(seen, expected);
 }

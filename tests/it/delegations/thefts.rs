@@ -3,6 +3,7 @@
 use axum::http::Method;
 use hub::identity::Role;
 use serde_json::json;
+use support::Api;
 
 use super::{Home, give, says, to_service};
 
@@ -94,7 +95,8 @@ async fn the_callers_credential_is_worth_nothing_there_without_the_delegation() 
     let his_own = format!("/v1/agents/{}/memories", home.beta.agent);
     let _ = bob.get(&his_own).await.refuses(404, "not_found");
     for (method, path) in [(Method::GET, "/v1/me"), (Method::POST, "/v1/sign-out")] {
-        let _ = bob.ask(method, path).send().await.refuses(403, "forbidden");
+        let refused = bob.ask(method, path).send().await;
+        let _ = refused.refuses(401, "unauthenticated");
     }
     let _ = home.his.get("/v1/me").await.expect(200);
     // Nor is the secret of a delegation one that nearly is.
@@ -109,6 +111,42 @@ async fn the_callers_credential_is_worth_nothing_there_without_the_delegation() 
         let refused = home.his.clone().acting_by(wrong).get("memories").await;
         assert_eq!(refused.status, 401, "{wrong}: {}", refused.told());
     }
+}
+
+/// At an agent it is obeyed or refused: `policy::permissions` asks each operation there.
+#[tokio::test]
+async fn beside_what_is_of_no_agent_a_delegation_is_refused_and_never_ignored() {
+    let home = Home::new().await;
+    let (bob, given) = home.bob_with(&SCOPES).await;
+    let api = Api::read();
+    let of_no_agent = api
+        .operations
+        .iter()
+        .filter(|one| !one.path.starts_with("/v1/agents/"));
+    let mut paths: Vec<(Method, &str)> = of_no_agent
+        .map(|one| (one.method.clone(), one.path.as_str()))
+        .collect();
+    assert!(paths.len() >= 11, "{paths:?}");
+    // What is not in the document.
+    for path in [
+        "/openapi.json",
+        "/pair",
+        "/v1/artifact-bytes/some",
+        "/v1/consoles/connect",
+        "/v1/satellites/connect",
+    ] {
+        paths.push((Method::GET, path));
+    }
+    let nobody = home.rest.nobody().acting_by(&given.secret);
+    for (method, path) in paths {
+        for client in [&bob, &nobody] {
+            let refused = client.ask(method.clone(), path).send().await;
+            assert_eq!(refused.status, 401, "{method} {path}: {}", refused.told());
+            assert!(refused.told().contains("leave out Hub-Delegation"), "{path}");
+        }
+    }
+    assert_eq!(home.seen(&given).await["uses"], 0);
+    let _ = home.his.get("/v1/me").await.expect(200);
 }
 
 #[tokio::test]
@@ -133,6 +171,16 @@ async fn a_program_acts_only_with_the_scope_and_a_token_of_the_agent_that_was_me
     let acting = may.clone().acting_by(&given.secret);
     let _ = acting.get("memories").await.expect(200);
     let _ = may.get("memories").await.refuses(403, "forbidden");
+    // It lets nobody in: what it made would be good after its own end.
+    let wide = give(&home.ada, home.to_beta(&["memories:read", "delegations:write"])).await;
+    let child = to_service(&["memories:read"]);
+    let program = may.clone().acting_by(&wide.secret);
+    let _ = program
+        .post("delegations", child.clone())
+        .await
+        .refuses(403, "forbidden");
+    let by_hand = home.his.clone().acting_by(&wide.secret);
+    let _ = by_hand.post("delegations", child).await.expect(201);
     let _ = home.his.delete(&format!("tokens/{id}")).await.expect(204);
     let _ = acting.get("memories").await.refuses(401, "unauthenticated");
     // Of somebody who belongs to the agent that is meant, but by their token for another one.

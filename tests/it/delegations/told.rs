@@ -1,9 +1,15 @@
 //! Each use is in the audit log of every agent of the chain, with the whole chain; what was refused, too.
 
 use axum::http::Method;
+use chrono::Duration;
+use hub::{
+    delegations::write_refusals::write_refusals,
+    identity::refusals::{ONE_BY_ONE, WINDOW},
+};
 use serde_json::{Value, json};
+use support::Client;
 
-use super::{Home, give, says, to_service};
+use super::{Home, give, says, to_service, with};
 
 #[tokio::test]
 async fn each_use_is_told_to_both_agents_with_the_whole_chain_and_who_acted() {
@@ -58,7 +64,7 @@ async fn each_use_is_told_to_both_agents_with_the_whole_chain_and_who_acted() {
 }
 
 #[tokio::test]
-async fn what_was_refused_is_told_to_both_and_counts_as_no_use() {
+async fn what_was_refused_is_told_to_both_and_what_a_stranger_shows_to_its_own_agent() {
     let home = Home::new().await;
     let (bob, given) = home.bob_with(&["memories:read"]).await;
     let _ = bob.get("turns").await.refuses(403, "forbidden");
@@ -69,25 +75,101 @@ async fn what_was_refused_is_told_to_both_and_counts_as_no_use() {
     let _ = thief.get("memories").await.refuses(401, "unauthenticated");
     let alone = home.rest.bearer(&given.secret);
     let _ = alone.get("memories").await.refuses(401, "unauthenticated");
-    for agent in [home.hub.home.agent, home.beta.agent] {
+    for (agent, by) in [
+        (home.hub.home.agent, vec!["agent", "agent", "user", "anonymous"]),
+        (home.beta.agent, vec!["user", "user"]),
+    ] {
         let told = home.uses(agent).await;
-        assert_eq!(told.len(), 4, "{told:?}");
         assert!(told.iter().all(|entry| entry["outcome"] == "refused"), "{told:?}");
-        let kinds: Vec<&str> = told[2..]
-            .iter()
-            .map(|entry| entry["principal"]["kind"].as_str().unwrap())
-            .collect();
-        assert_eq!(kinds, ["user", "anonymous"]);
+        assert_eq!(kinds(&told), by);
     }
-    assert_eq!(home.seen(&given).await["uses"], 0);
-    // One that is none, or lives no more, is nobody's.
-    let _ = home
-        .ada
-        .delete(&format!("delegations/{}", given.id))
-        .await
-        .expect(204);
-    let _ = bob.get("memories").await.refuses(401, "unauthenticated");
-    assert_eq!(home.uses(home.beta.agent).await.len(), 4);
+    assert_eq!(home.seen(&given).await["uses"], 0, "it counts as no use");
+}
+
+fn kinds(told: &[Value]) -> Vec<&str> {
+    let kinds = told.iter().map(|entry| entry["principal"]["kind"].as_str());
+    kinds.map(Option::unwrap).collect()
+}
+
+/// The owner sees that somebody still has it. Whoever shows it learns no more than of one that never was.
+#[tokio::test]
+async fn what_is_over_is_told_to_its_own_agent_when_it_is_shown_again() {
+    let home = Home::new().await;
+    let (bob, revoked) = home.bob_with(&["memories:read", "delegations:write"]).await;
+    let child = give(&bob, to_service(&["memories:read"])).await;
+    let short = with(home.to_beta(&["memories:read"]), "expires_in_s", 60);
+    let expired = give(&home.ada, short).await;
+    let path = format!("delegations/{}", revoked.id);
+    let _ = home.ada.delete(&path).await.expect(204);
+    home.hub.clock.advance(Duration::seconds(60));
+    let unknown = format!("{}{}", &child.secret[..40], "AAAAAAAA");
+    let unknown = home.rest.bearer(&unknown).get("memories").await;
+    let unknown = unknown.refuses(401, "unauthenticated").json["detail"].clone();
+    let (hers, his) = (home.hub.home.agent, home.beta.agent);
+    let before = (home.uses(hers).await.len(), home.uses(his).await.len());
+    for client in [
+        bob,
+        home.rest.bearer(&child.secret),
+        home.his.clone().acting_by(&expired.secret),
+    ] {
+        let refused = client.get("memories").await.refuses(401, "unauthenticated");
+        assert_eq!(refused.json["detail"], unknown);
+    }
+    let told = home.uses(hers).await.split_off(before.0);
+    assert!(told.iter().all(|entry| entry["outcome"] == "refused"), "{told:?}");
+    assert_eq!(kinds(&told), ["user", "anonymous", "user"]);
+    let shown: Vec<&Value> = told.iter().map(|entry| &entry["resource"]["id"]).collect();
+    assert_eq!(shown, [&revoked.id, &child.id, &expired.id]);
+    assert_eq!(home.uses(his).await.len(), before.1, "it is not theirs any more");
+}
+
+/// So many refusals are as many refused entries as there is room for.
+async fn is_refused(client: &Client, times: u32) {
+    for _ in 0..times {
+        let _ = client.get("turns").await.refuses(403, "forbidden");
+    }
+}
+
+/// Whoever fails at sign-in silences no agent, and no agent another.
+#[tokio::test]
+async fn refused_uses_have_room_of_their_own_at_each_agent() {
+    let home = Home::new().await;
+    let (bob, _) = home.bob_with(&["memories:read"]).await;
+    let gamma = home.hub.household("gamma").await;
+    let cleo = home.rest.user(&gamma.owner("cleo").await).await;
+    let other = give(&cleo, to_service(&["memories:read"])).await;
+    let other = home.rest.bearer(&other.secret);
+    let claim =
+        json!({"code": "ABCDE-FGHJK-LMNPQ-RSTUV", "name": "hedy", "password": "correct horse battery"});
+    for _ in 0..=ONE_BY_ONE {
+        let _ = home
+            .rest
+            .nobody()
+            .post("/v1/claim", claim.clone())
+            .await
+            .expect(422);
+    }
+    is_refused(&bob, ONE_BY_ONE + 5).await;
+    is_refused(&other, 1).await;
+    let room = usize::try_from(ONE_BY_ONE).unwrap();
+    let agents = [home.hub.home.agent, home.beta.agent, gamma.agent];
+    for (agent, entries) in agents.into_iter().zip([room, room, 1]) {
+        assert_eq!(home.uses(agent).await.len(), entries);
+    }
+    // The others are counted, and told at their own agent when the hour is over.
+    write_refusals(&home.hub, false).await.unwrap();
+    assert_eq!(home.uses(agents[0]).await.len(), room);
+    home.hub.clock.advance(WINDOW);
+    for _ in 0..2 {
+        write_refusals(&home.hub, false).await.unwrap();
+        let told = home.uses(agents[0]).await;
+        assert_eq!(told.len(), room + 1, "once");
+        assert_eq!(told[room]["outcome"], "refused");
+        assert_eq!(told[room]["details"]["refused_uses"], 5);
+    }
+    for (agent, entries) in agents.into_iter().zip([room + 1, room, 1]) {
+        assert_eq!(home.uses(agent).await.len(), entries);
+    }
 }
 
 #[tokio::test]

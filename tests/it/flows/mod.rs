@@ -14,6 +14,7 @@ mod privacy;
 mod resolve;
 mod steps;
 mod stream;
+mod talkers;
 mod together;
 mod transitions;
 mod trust;

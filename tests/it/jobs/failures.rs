@@ -87,7 +87,7 @@ async fn a_bad_answer_is_tried_again_ever_later_and_then_dead() {
     assert_eq!(dead.attempt, 5);
     let listed = hub.dead_jobs().await;
     assert_eq!(listed.len(), 1);
-    assert_eq!((listed[0].subject_id, listed[0].attempts), (id.0, 5));
+    assert_eq!((listed[0].subject_id, listed[0].attempts), (Some(id.0), 5));
     assert_eq!(listed[0].error.as_deref(), Some("not JSON"));
     let told =
         format!("type = 'turn.ended' and payload ->> 'turn_id' = '{id}' and payload ->> 'state' = 'dead'");

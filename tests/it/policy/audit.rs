@@ -11,11 +11,13 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 54] = [
+const MUTATIONS: [(&str, &str); 56] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
     ("sign_out", "sign_out"),
+    ("sign_out_everywhere", "sign_out"),
+    ("update_password", "update_password"),
     ("create_space", "create_space"),
     ("update_space", "update_space"),
     ("update_session", "update_session"),
@@ -163,6 +165,7 @@ const REGISTER: &[&str] = &[
     "transfer_ownership",
     "update_agent",
     "update_member",
+    "update_password",
     "update_session",
     "update_person",
     "update_shadow",
@@ -213,7 +216,14 @@ async fn every_change_is_recorded_with_who_made_it_and_in_which_request() {
         let found = found.unwrap_or_else(|| panic!("{id} left {entries:?}, not an entry {entry}"));
         assert_eq!(found["outcome"], "ok", "{id}");
         assert_eq!(found["principal"]["kind"], who.kind, "{id}: {found}");
-        if who.kind == "user" && !["claim_agent", "accept_invitation", "leave_agent"].contains(&id) {
+        let by_others = [
+            "claim_agent",
+            "accept_invitation",
+            "leave_agent",
+            "sign_out_everywhere",
+            "update_password",
+        ];
+        if who.kind == "user" && !by_others.contains(&id) {
             assert_eq!(found["principal"]["id"], json!(sample.ada.id), "{id}: {found}");
         }
     }
@@ -322,6 +332,7 @@ impl Caller {
                 let leaver = sample.hub.member(&sample.text()).await;
                 (sample.rest.user(&leaver).await, "user")
             }
+            "sign_out_everywhere" | "update_password" => (sample.somebody().await, "user"),
             "sign_in" | "refresh_sign_in" | "start_pairing" => (sample.rest.nobody(), "anonymous"),
             "poll_pairing" => (sample.rest.nobody(), "device"),
             _ => (sample.rest.user(&sample.ada).await, "user"),

@@ -29,7 +29,7 @@ Made from the code, and compared with it by a test. A person has a role in an ag
 do what its scopes say and its user's role grants, whichever is less; a device has the scopes that it was let in with; another agent,
 or a service, by a delegation, what its scopes say and those of all that it came from, of what can be delegated at all. Who is blocked,
 or belongs to another agent, gets 404 everywhere, as if there were no agent. Who may do something sees it done to what they may see:
-the household's things and their own. The rule is `hub/src/identity/role.rs`.
+the household's things and their own, a guest their own alone. The rule is `hub/src/identity/role.rs`.
 
 ## Requests
 

@@ -23,7 +23,7 @@ pub(super) enum Needs {
 use Needs::{AnyUser, Least, Nothing};
 
 /// The table. An operation that is not in it fails the test, and so does one that is in it and is not there.
-const TABLE: [(&str, Needs); 96] = [
+const TABLE: [(&str, Needs); 98] = [
     ("get_health", Nothing),
     ("get_readiness", Nothing),
     ("get_metrics", Nothing),
@@ -35,6 +35,8 @@ const TABLE: [(&str, Needs); 96] = [
     ("poll_pairing", Nothing),
     ("get_me", AnyUser),
     ("sign_out", AnyUser),
+    ("sign_out_everywhere", AnyUser),
+    ("update_password", AnyUser),
     ("get_agent", Least(Role::Guest)),
     ("list_spaces", Least(Role::Guest)),
     ("get_space", Least(Role::Guest)),
@@ -179,9 +181,10 @@ enum Verdict {
 fn expected(id: &str, needs: Needs, who: Who) -> Verdict {
     match (needs, who) {
         (Least(_), Who::OtherAgent | Who::Service) if is_delegable(id) => Verdict::Allowed,
+        // At no agent a delegation is good for nothing; that of a service, which is a credential, is not looked at where none is.
+        (Nothing | AnyUser, Who::OtherAgent) | (AnyUser, Who::Service) => Verdict::Unknown,
         (Nothing, _) | (AnyUser, Who::Stranger | Who::In(_)) => Verdict::Allowed,
-        // At no agent a service's delegation proves nobody.
-        (_, Who::Nobody | Who::SignedOut | Who::RevokedDevice) | (AnyUser, Who::Service) => Verdict::Unknown,
+        (_, Who::Nobody | Who::SignedOut | Who::RevokedDevice) => Verdict::Unknown,
         (Least(_), Who::Stranger | Who::OtherDevice | Who::In(Role::Blocked)) => Verdict::Hidden,
         (Least(least), Who::In(role)) if role >= least => Verdict::Allowed,
         (AnyUser | Least(_), _) => Verdict::Forbidden,
@@ -384,6 +387,10 @@ impl Cast {
         // Signing out ends the credential, so that each needs one of its own.
         match (operation, who) {
             ("sign_out", Who::In(_) | Who::Stranger) => sample.rest.user(&sample.ada).await,
+            // Or all of them.
+            ("sign_out_everywhere" | "update_password", Who::In(_) | Who::Stranger) => {
+                sample.somebody().await
+            }
             // And who leaves is gone.
             ("leave_agent", Who::In(role)) if role != Role::Owner => {
                 let leaver = sample.hub.home.user(&sample.text(), role).await;

@@ -93,7 +93,12 @@ impl World {
         keep(hub, &bob_asks, BOBS).await;
         let mut goods = Vec::new();
         // Whoever signs out or leaves asks nothing more, nor do the programs of an owner that is none any more.
-        let ends = ["sign_out", "leave_agent", "transfer_ownership"];
+        let ends = [
+            "sign_out",
+            "sign_out_everywhere",
+            "leave_agent",
+            "transfer_ownership",
+        ];
         for operation in sample
             .api
             .operations

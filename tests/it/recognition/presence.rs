@@ -2,6 +2,7 @@
 
 use hub::places::PrivacyMode;
 use serde_json::{Value, json};
+use sqlx::Executor;
 use support::{face, near, voice};
 
 use super::{House, allow, face_print};
@@ -156,6 +157,51 @@ async fn what_was_confirmed_and_was_not_them_never_was() {
     assert_eq!(house.present().await, Vec::<Value>::new());
     assert_eq!(house.past().await, Vec::<Value>::new());
     assert_eq!(house.hears(&voice(1)).await.text("/outcome"), "unknown");
+}
+
+#[tokio::test]
+async fn what_was_not_them_never_was_also_where_it_has_ended() {
+    let mut house = House::new().await;
+    house.ada_is_known().await;
+    house.ada_is_there().await;
+    house.waits(901).await;
+    let id = house.ada_is_there().await;
+    house.waits(901).await;
+    assert_eq!(house.past().await.len(), 2);
+    let _ = house.decides(&house.owner, &id, "reject").await.expect(200);
+    assert_eq!(house.past().await.len(), 1, "of the other time nothing is said");
+}
+
+/// What removes old rows takes hypotheses first, and with them what hangs on them; whoever says that it was not them, or withdraws,
+/// waits for that and not the other way round, which would be a deadlock.
+#[tokio::test]
+async fn rejecting_and_withdrawing_wait_for_who_removes_what_is_old() {
+    for withdraws in [false, true] {
+        let house = House::new().await;
+        house.ada_is_known().await;
+        let id = house.ada_is_there().await;
+        let mut remover = house.hub.sql().pool().begin().await.unwrap();
+        for sql in [
+            "set local lock_timeout = '3s'",
+            "select from hub.identity_hypotheses for update",
+        ] {
+            remover.execute(sql).await.unwrap();
+        }
+        let other = async {
+            if withdraws {
+                super::withdraw(&house.owner, json!({"purpose": "voice"})).await;
+            } else {
+                house.decides(&house.owner, &id, "reject").await;
+            }
+        };
+        let removal = async {
+            assert!(house.hub.sql().waits_for_locks(1).await);
+            let hanging = remover.execute("delete from hub.recognition_observations").await;
+            hanging.unwrap();
+            remover.rollback().await.unwrap();
+        };
+        tokio::join!(other, removal);
+    }
 }
 
 #[tokio::test]

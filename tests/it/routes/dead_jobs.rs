@@ -56,6 +56,9 @@ async fn an_operator_replays_a_private_turn_without_seeing_it() {
         .expect(202);
     hub.run_jobs().await;
     let dead = bob.get("dead-jobs").await.expect(200);
+    assert_eq!(dead.json["items"][0]["subject_id"], json!(null));
+    let theirs = ada.get("dead-jobs").await.expect(200);
+    assert_eq!(theirs.text("/items/0/subject_id"), sent.text("/turn_id"));
     script.then_say("hello again");
     let _ = replay(&bob, dead.text("/items/0/id")).await.expect(204);
     hub.run_jobs().await;

@@ -65,6 +65,9 @@ async fn somebody(sample: &Sample, operation: &Operation, rng: &mut StdRng) -> C
         0 => sample.rest.nobody(),
         1 => sample.rest.device(&sample.hub.home.office),
         _ if operation.id == "sign_out" => sample.rest.user(&sample.ada).await,
+        _ if ["sign_out_everywhere", "update_password"].contains(&operation.id.as_str()) => {
+            sample.somebody().await
+        }
         _ => sample.owner.clone(),
     }
 }

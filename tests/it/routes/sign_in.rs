@@ -278,3 +278,101 @@ async fn signing_out_ends_this_sign_in_at_once_and_no_other() {
     let _ = there.client.get("/v1/me").await.expect(200);
     let _ = refresh(&rest.nobody(), &there.refresh).await.expect(200);
 }
+
+#[tokio::test]
+async fn signing_out_everywhere_ends_every_sign_in_of_the_user_and_nobody_elses() {
+    let (hub, rest, ada) = home().await;
+    let (here, there) = (rest.signed_in(ada.id).await, rest.signed_in(ada.id).await);
+    let bob = rest.user(&hub.member("bob").await).await;
+    let everywhere = here.client.ask(Method::POST, "/v1/sign-out/everywhere");
+    let _ = everywhere.send().await.expect(204);
+    for session in [&here, &there] {
+        let _ = session.client.get("/v1/me").await.refuses(401, "unauthenticated");
+        let _ = refresh(&rest.nobody(), &session.refresh)
+            .await
+            .refuses(401, "unauthenticated");
+    }
+    let _ = bob.get("/v1/me").await.expect(200);
+    let told = "operation = 'sign_out' and body::jsonb #>> '{details,ended_sign_ins}' = '2'";
+    assert_eq!(hub.sql().count("audit_entries", told).await, 1);
+}
+
+#[tokio::test]
+async fn who_chooses_another_password_keeps_their_sign_in_and_ends_the_others() {
+    const NEW: &str = "a better horse battery";
+    let sample = Sample::new().await;
+    let (nobody, name) = (sample.rest.nobody(), sample.user_with_password().await);
+    let stolen = sign_in(&nobody, &name, PASSWORD).await.expect(200);
+    let own = sign_in(&nobody, &name, PASSWORD).await.expect(200);
+    let client = sample.rest.bearer(own.text("/access_token"));
+    let change = async |old: &str, new: &str| {
+        let body = json!({"password": old, "new_password": new});
+        client
+            .ask(Method::PUT, "/v1/me/password")
+            .json(&body)
+            .send()
+            .await
+    };
+    let _ = change(PASSWORD, "short").await.points_at("/new_password");
+    let _ = change("not the password", NEW).await.points_at("/password");
+    let stolen_client = sample.rest.bearer(stolen.text("/access_token"));
+    let _ = stolen_client.get("/v1/me").await.expect(200);
+    let _ = change(PASSWORD, NEW).await.expect(204);
+    let _ = client.get("/v1/me").await.expect(200);
+    let _ = stolen_client.get("/v1/me").await.refuses(401, "unauthenticated");
+    let _ = refresh(&nobody, stolen.text("/refresh_token"))
+        .await
+        .refuses(401, "unauthenticated");
+    let _ = sign_in(&nobody, &name, PASSWORD)
+        .await
+        .refuses(401, "unauthenticated");
+    let _ = sign_in(&nobody, &name, NEW).await.expect(200);
+    let in_log = sample
+        .hub
+        .sql()
+        .count("audit_entries", "body like '%horse battery%'")
+        .await;
+    assert_eq!(in_log, 0);
+}
+
+/// Whoever is just signing in with the old one is before the change, and ended by it, or after it, and refused.
+#[tokio::test]
+async fn no_sign_in_by_the_old_password_outlives_its_change() {
+    let sample = Sample::new().await;
+    for round in 0..6 {
+        let (nobody, name) = (sample.rest.nobody(), sample.user_with_password().await);
+        let own = sign_in(&nobody, &name, PASSWORD).await.expect(200);
+        let client = sample.rest.bearer(own.text("/access_token"));
+        let new = format!("a better horse {round}");
+        let body = json!({"password": PASSWORD, "new_password": new});
+        let change = client.ask(Method::PUT, "/v1/me/password").json(&body).send();
+        let (changed, beside) = tokio::join!(change, sign_in(&nobody, &name, PASSWORD));
+        let _ = changed.expect(204);
+        if beside.status.is_success() {
+            let late = sample.rest.bearer(beside.text("/access_token"));
+            let _ = late.get("/v1/me").await.refuses(401, "unauthenticated");
+        }
+        let live =
+            format!("revoked_at is null and user_id = (select id from hub.users where name = '{name}')");
+        assert_eq!(sample.hub.sql().count("sign_ins", &live).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn sign_ins_that_ended_long_ago_are_removed() {
+    let (hub, rest, ada) = home().await;
+    let ended = rest.signed_in(ada.id).await;
+    let _ = sign_out(&ended.client).await.expect(204);
+    let removed = async |days| {
+        hub.clock.advance(Duration::days(days));
+        let _ = rest.signed_in(ada.id).await;
+        hub::jobs::sweep::remove_old(&hub).await.unwrap();
+        hub.sql().count("sign_ins", "true").await
+    };
+    assert_eq!(removed(29).await, 2);
+    assert_eq!(
+        removed(2).await,
+        2,
+        "the first one is gone, and the two later ones live"
+    );
+}

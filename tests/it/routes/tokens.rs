@@ -236,6 +236,20 @@ async fn a_token_is_good_at_its_own_agent_only() {
     let _ = program.get(&elsewhere).await.refuses(404, "not_found");
 }
 
+/// Else its answers would tell what it may not read.
+#[tokio::test]
+async fn a_token_that_talks_and_hears_the_answer_may_read_what_is_remembered() {
+    let home = Home::new().await;
+    let talks = ["turns:read", "messages:write"];
+    let refused = home.his.post("tokens", wish(&talks)).await;
+    let _ = refused.points_at("/scopes/1");
+    let all = ["turns:read", "messages:write", "memories:read"];
+    let _ = home.his.post("tokens", wish(&all)).await.expect(201);
+    // A guest is answered from nothing of the household's.
+    home.bob_becomes(Role::Guest).await;
+    let _ = home.his.post("tokens", wish(&talks)).await.expect(201);
+}
+
 #[tokio::test]
 async fn what_a_token_does_is_audited_by_its_name() {
     let home = Home::new().await;

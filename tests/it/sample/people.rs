@@ -49,6 +49,13 @@ impl Sample {
         name
     }
 
+    /// Somebody who has signed in with the password.
+    pub(crate) async fn somebody(&self) -> Client {
+        let body = json!({"name": self.user_with_password().await, "password": PASSWORD});
+        let signed_in = self.rest.nobody().post("/v1/sign-in", body).await.expect(200);
+        self.rest.bearer(signed_in.text("/access_token"))
+    }
+
     pub(super) async fn body_of_claim(&self) -> Value {
         json!({"code": self.claim_code().await, "name": self.text(), "password": PASSWORD})
     }

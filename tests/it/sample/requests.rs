@@ -49,6 +49,7 @@ impl Sample {
         match operation {
             "claim_agent" => json!({"code": self.claim_code().await, "name": text, "password": PASSWORD}),
             "sign_in" => json!({"name": self.user_with_password().await, "password": PASSWORD}),
+            "update_password" => json!({"password": PASSWORD, "new_password": PASSWORD}),
             "refresh_sign_in" => json!({"refresh_token": self.rest.signed_in(self.ada.id).await.refresh}),
             "create_space" => {
                 json!({"name": text, "location_id": self.location().await, "privacy_mode": "normal"})

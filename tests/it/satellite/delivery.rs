@@ -7,7 +7,7 @@ use hub::{
 use serde_json::json;
 use support::{Served, Socket, TestHub};
 
-use super::{accepted, acknowledge, standing, succeed, tell, wait_for_lock};
+use super::{accepted, acknowledge, standing, succeed, tell};
 
 #[tokio::test]
 async fn commands_come_in_order() {
@@ -126,12 +126,12 @@ async fn no_command_is_lost_between_two_sockets() {
         .unwrap();
     let old_takes = office.takes_with(old);
     let new_connects = async {
-        wait_for_lock(&hub, 1).await;
+        let _ = hub.sql().waits_for_locks(1).await;
         office.connects(&[]).await
     };
     let release = async {
         // Until the new socket is in, or waits its turn behind the old one.
-        wait_for_lock(&hub, 2).await;
+        let _ = hub.sql().waits_for_locks(2).await;
         held.rollback().await.unwrap();
     };
     let (_, _, ()) = tokio::join!(old_takes, new_connects, release);

@@ -15,7 +15,7 @@ use sqlx::Executor;
 use support::{Served, Socket, TestHub};
 use tokio::time::timeout;
 
-use super::{ended, ends_at_once, position, wait_for_lock};
+use super::{ended, ends_at_once, position};
 
 async fn presence(hub: &TestHub) -> Vec<bool> {
     let said = "select (payload ->> 'is_connected')::bool from hub.events where type = 'device.presence' order by position";
@@ -98,7 +98,7 @@ async fn a_revocation_does_not_wait_for_the_heartbeats() {
     slow.execute("select from hub.device_connections for share")
         .await
         .unwrap();
-    wait_for_lock(&hub, 1).await;
+    let _ = hub.sql().waits_for_locks(1).await;
     // Nothing but the look can notice it.
     hub.sql()
         .execute("update hub.devices set revoked_at = now() where name = 'office'")

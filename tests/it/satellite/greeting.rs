@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use support::{End, Served, Socket, TestHub};
 
-use super::{ended, footprint, generation, wait_for_lock};
+use super::{ended, footprint, generation};
 
 /// Opens a socket without a credential and says this first.
 async fn says_first(served: &Served, text: &str) -> End {
@@ -146,7 +146,7 @@ async fn a_device_that_is_revoked_while_it_says_hello_is_told_so() {
     revoke(&mut revoking, kitchen.id).await.unwrap();
     // The credential is still good, and the hello waits for the device's row.
     socket.says_hello(&[]).await;
-    wait_for_lock(&hub, 1).await;
+    let _ = hub.sql().waits_for_locks(1).await;
     revoking.commit().await.unwrap();
     ended(&socket.end().await, CloseReason::Revoked);
     assert_eq!(generation(&hub, kitchen).await, 0);

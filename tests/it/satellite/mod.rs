@@ -171,20 +171,3 @@ async fn sets_credentials(hub: &TestHub, device: &TestDevice, change: &str) {
     );
     hub.sql().execute(&changed).await;
 }
-
-/// Until so many sessions wait for a lock, or it is clear that no more will.
-async fn wait_for_lock(hub: &TestHub, sessions: i64) {
-    for _ in 0..200 {
-        let waiting: i64 = hub
-            .sql()
-            .value(
-                "select count(*) from pg_stat_activity where datname = current_database()
-                   and wait_event_type = 'Lock'",
-            )
-            .await;
-        if waiting >= sessions {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-}

@@ -12,8 +12,6 @@ use serde_json::Value;
 use sqlx::Executor;
 use support::{Rest, Served, Socket, TestDevice, TestHub};
 
-use super::wait_for_lock;
-
 /// Asks for a socket as a device does, and reads how that is answered.
 async fn knocks(served: &Served, device: &TestDevice) -> Response {
     let http = Client::builder().build().unwrap();
@@ -104,7 +102,7 @@ async fn an_agent_whose_messages_wait_leaves_the_database_to_others() {
     for (number, socket) in sockets.iter_mut().enumerate() {
         socket.transcribes(&format!("said-{number}"), "hello").await;
     }
-    wait_for_lock(&hub, 2).await;
+    let _ = hub.sql().waits_for_locks(2).await;
     theirs.transcribes("theirs", "hello").await;
     assert!(is_accepted(&theirs.hears().await));
     let _ = bob.get("events").await.expect(200);

@@ -89,6 +89,9 @@ async fn every_table_of_an_agent_has_exactly_its_policies() {
             .into_iter()
             .collect();
         let mut expected = expected_policies(&table, has_audience);
+        if has_audience {
+            expected.insert(own_alone());
+        }
         if is_in_spaces {
             expected.insert(limitation("spaces", "space_id"));
         } else if table == "spaces" {
@@ -107,6 +110,14 @@ fn limitation(function: &str, column: &str) -> (String, String, String, String, 
     );
     let words = ["spaces", "RESTRICTIVE ALL", "hub_app", &rule, ""].map(str::to_owned);
     words.into()
+}
+
+/// Nor of the household's, who sees their own alone.
+fn own_alone() -> (String, String, String, String, String) {
+    let rule = "(( SELECT hub.sees_household() AS sees_household) OR (audience_person_id IS NOT NULL))";
+    ["household", "RESTRICTIVE ALL", "hub_app", rule, ""]
+        .map(str::to_owned)
+        .into()
 }
 
 /// What is in no space itself, with what it hangs on.

@@ -266,3 +266,31 @@ async fn a_shutdown_says_goodbye_to_consoles() {
     let (end, ()) = tokio::join!(console.end(), served.shut_down());
     ended(&end, CloseReason::Restart);
 }
+
+/// A console shows what its user sees: whoever means to watch by a delegation must not be shown something else.
+#[tokio::test]
+async fn a_delegation_beside_a_consoles_sign_in_is_refused() {
+    let (_hub, served, rest, ada) = home().await;
+    let client = rest.user(&ada).await;
+    let upgrade = || {
+        let asking = reqwest::Client::builder().build().unwrap();
+        let url = served.console_url().replacen("ws", "http", 1);
+        let asked = asking.get(url).bearer_auth(client.credential());
+        asked
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("sec-websocket-protocol", CONSOLE_SUBPROTOCOL)
+    };
+    let opened = upgrade().send().await.unwrap();
+    assert_eq!(opened.status(), 101);
+    let refused = upgrade()
+        .header("hub-delegation", "hubg_some")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), 401);
+    let told = refused.text().await.unwrap();
+    assert!(told.contains("leave out Hub-Delegation"), "{told}");
+}

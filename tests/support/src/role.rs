@@ -35,6 +35,7 @@ impl RoleSession {
         self.run(&format!("set local hub.agent_id = '{agent}'")).await;
         self.run(&format!("set local hub.person_id = '{person}'")).await;
         self.run("set local hub.space_ids = '*'").await;
+        self.run("set local hub.household = 'yes'").await;
     }
 
     /// Runs a statement. Returns how many rows it touched, or why it was refused; then it goes on as if it had not been

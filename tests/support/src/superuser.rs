@@ -50,6 +50,18 @@ impl SuperuserSql {
         }
     }
 
+    /// Waits until so many sessions wait for a lock; false where a second brings no more.
+    pub async fn waits_for_locks(&self, sessions: i64) -> bool {
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        for _ in 0..200 {
+            if self.value::<i64>(waiting).await >= sessions {
+                return true;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        false
+    }
+
     /// The one value of a query, not null.
     pub async fn value<T>(&self, query: &str) -> T
     where

@@ -58,6 +58,12 @@ impl Call {
         Self::new(Method::PATCH, path.into(), Some(body))
     }
 
+    /// Puts something in the place of what is there.
+    #[must_use]
+    pub fn put(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::PUT, path.into(), Some(body))
+    }
+
     /// Asks something without a body.
     #[must_use]
     pub fn bare_post(path: impl Into<String>) -> Self {

@@ -112,6 +112,23 @@ impl Identity<'_> {
         Ok(done.rows_affected() == 1)
     }
 
+    /// The hash of a user's password, which stays as it is until the unit of work ends.
+    pub async fn hold_password(&mut self, user: UserId) -> Result<Option<String>> {
+        let hash = sqlx::query_scalar!("select password_hash from users where id = $1 for share", user.0);
+        Ok(hash.fetch_optional(self.0.connection()).await?.flatten())
+    }
+
+    /// Puts another hash in the place of one; false where that is not the user's any more.
+    pub async fn change_password(&mut self, user: UserId, from: &str, to: &str) -> Result<bool> {
+        let done = sqlx::query!(
+            "update users set password_hash = $3 where id = $1 and password_hash = $2",
+            user.0,
+            from,
+            to
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected() == 1)
+    }
+
     /// Begins a family of refresh tokens, which its first one names.
     pub async fn insert_sign_in(
         &mut self,
@@ -207,6 +224,30 @@ impl Identity<'_> {
         .execute(self.0.connection())
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Ends every sign-in of a user, but for one where it is named; how many.
+    pub async fn revoke_sign_ins(&mut self, user: UserId, but: Option<SignInId>) -> Result<u64> {
+        let now = self.0.now();
+        let done = sqlx::query!(
+            "update sign_ins set revoked_at = $3 where user_id = $1 and revoked_at is null and expires_at > $3
+               and ($2::uuid is null or id <> $2)",
+            user.0,
+            but.map(|id| id.0),
+            now
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected())
+    }
+
+    /// Removes sign-ins that ended before a time, at most so many.
+    pub async fn purge_sign_ins(&mut self, before: DateTime, most: i64) -> Result<u64> {
+        let done = sqlx::query!(
+            "delete from sign_ins where id in
+               (select id from sign_ins where least(revoked_at, expires_at) < $1 limit $2 for update skip locked)",
+            before,
+            most
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected())
     }
 
     /// Whether a sign-in is alive, with its user.

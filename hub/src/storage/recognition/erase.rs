@@ -40,6 +40,16 @@ impl Recognition<'_> {
         of: Option<Modality>,
     ) -> Result<(u64, Vec<PresenceId>)> {
         let (agent, of) = (self.0.agent(), of.map(Modality::as_str));
+        // First, as whoever removes what is old takes them: then what hangs on them.
+        sqlx::query!(
+            "select id from identity_hypotheses where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true)
+             order by id for update",
+            agent.0,
+            person.0,
+            of
+        )
+        .fetch_all(self.0.connection())
+        .await?;
         let ended = sqlx::query_scalar!(
             "delete from presence where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true) returning id",
             agent.0,

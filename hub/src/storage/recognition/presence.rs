@@ -183,8 +183,9 @@ impl Recognition<'_> {
         let agent = self.0.agent();
         if let Some((until, reason)) = end {
             sqlx::query!(
-                "insert into presence_history (agent_id, id, person_id, space_id, modality, consent_id, since, until, reason)
-                 select agent_id, id, person_id, space_id, modality, consent_id, since, greatest(since, $3), $4
+                "insert into presence_history (agent_id, id, person_id, space_id, modality, hypothesis_id, consent_id, since, until,
+                   reason)
+                 select agent_id, id, person_id, space_id, modality, hypothesis_id, consent_id, since, greatest(since, $3), $4
                  from presence where agent_id = $1 and id = $2",
                 agent.0,
                 id.0,
@@ -201,6 +202,19 @@ impl Recognition<'_> {
         );
         let done = done.execute(self.0.connection()).await?;
         one(done.rows_affected(), "presence was not ended")
+    }
+
+    /// Takes away that somebody was there by a hypothesis.
+    pub async fn delete_past(&mut self, hypothesis: HypothesisId) -> Result<()> {
+        let agent = self.0.agent();
+        sqlx::query!(
+            "delete from presence_history where agent_id = $1 and hypothesis_id = $2",
+            agent.0,
+            hypothesis.0
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
     }
 
     /// A page of who was there, newest first: in one space or in all, of one person or of all.

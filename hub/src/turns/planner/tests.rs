@@ -7,7 +7,7 @@ use crate::{
     ids::{PersonId, PresenceId, SpaceId, TurnId},
     memory::recall::Recalled,
     recognition::{Modality, Presence},
-    turns::context::Present,
+    turns::{context::Present, talker::Talker},
 };
 
 /// Says this, and then nothing for as long as anybody waits.
@@ -37,6 +37,7 @@ impl Sink for Nobody {
 
 fn context() -> TurnContext {
     TurnContext {
+        talker: Talker::Household,
         turn: TurnId::mint(),
         runtime: "planner",
         agent: AgentBrief {

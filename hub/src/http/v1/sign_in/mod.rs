@@ -3,6 +3,7 @@
 mod create_sign_in;
 mod refresh_sign_in;
 mod sign_out;
+mod sign_out_everywhere;
 
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -16,6 +17,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         .routes(routes!(create_sign_in::sign_in))
         .routes(routes!(refresh_sign_in::refresh_sign_in))
         .routes(routes!(sign_out::sign_out))
+        .routes(routes!(sign_out_everywhere::sign_out_everywhere))
 }
 
 /// The tokens of a sign-in: shown once.
