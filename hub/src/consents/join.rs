@@ -62,7 +62,7 @@ pub async fn end(tx: &mut Tx, caller: &Caller, speaker: Speaker, ending: &[Conse
             )
         };
         let history = tx.consents().history(speaker.person, purpose).await?;
-        withdraw::carry_out(tx, &history, row).await?;
+        withdraw::carry_out(tx, &withdraw::grants(&history), row).await?;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ pub struct Withdrawn {
     pub grant: Option<ConsentId>,
 }
 
-/// Takes something back. What was taken back already is no error, and no new row.
+/// Takes something back: what they granted, or whoever was merged into them. What was taken back already is no error, and no new row.
 pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdrawn) -> Result<Consent> {
     let speaker = speaks_for(tx, caller, whose).await?;
     let Withdrawn { purpose, grant } = what;
@@ -38,7 +38,17 @@ pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdraw
         }
     }
     let history = tx.consents().history(speaker.person, purpose).await?;
-    if let Some(earlier) = ended_by(&history, grant) {
+    let taken = match grant {
+        Some(id) => vec![id],
+        None => [
+            grants(&history),
+            tx.consents().grants_of_merged(speaker.person, purpose).await?,
+        ]
+        .concat(),
+    };
+    if let Some(earlier) = ended_by(&history, grant)
+        && !is_any_left(tx, purpose, &taken).await?
+    {
         return Ok(earlier.clone());
     }
     let consent = Consent {
@@ -51,29 +61,35 @@ pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdraw
             Decision::Withdrawn,
         )
     };
-    carry_out(tx, &history, consent).await
+    carry_out(tx, &taken, consent).await
 }
 
-/// Writes the row down, and takes away what hung on what it takes back of the history. The person is held.
-pub(super) async fn carry_out(tx: &mut Tx, history: &[Consent], row: Consent) -> Result<Consent> {
+/// Writes the row down, and takes away what hung on the grants that it takes back. The person is held.
+pub(super) async fn carry_out(tx: &mut Tx, taken: &[ConsentId], row: Consent) -> Result<Consent> {
     tx.consents().insert(&row).await?;
     let record = recorded(Record::of("withdraw_consent"), &row);
     let record = withdrawn(tx, &row, record).await?;
     tx.record(record);
     if row.purpose == ConsentPurpose::Memory {
-        forget_remembered(tx, row.id, &taken_back(history, row.withdraws_id)).await?;
+        forget_remembered(tx, row.id, taken).await?;
     }
     tell(tx, &row).await?;
     Ok(row)
 }
 
-/// The grants that end now.
-fn taken_back(history: &[Consent], grant: Option<ConsentId>) -> Vec<ConsentId> {
-    if let Some(id) = grant {
-        return vec![id];
-    }
+/// The grants of a history.
+pub(super) fn grants(history: &[Consent]) -> Vec<ConsentId> {
     let grants = history.iter().filter(|row| row.decision == Decision::Granted);
     grants.map(|row| row.id).collect()
+}
+
+/// Whether something was remembered by grants that an earlier row took back, as it seems: that was before somebody was merged who had
+/// granted them.
+async fn is_any_left(tx: &mut Tx, purpose: ConsentPurpose, taken: &[ConsentId]) -> Result<bool> {
+    if purpose != ConsentPurpose::Memory {
+        return Ok(false);
+    }
+    Ok(!tx.erasures().remembered_by(taken).await?.memories.is_empty())
 }
 
 /// The row that took it back before: of a purpose nothing may stand after it.

@@ -29,6 +29,17 @@ pub struct MemoryProposal {
     pub sources: Vec<usize>,
 }
 
+impl MemoryProposal {
+    /// Those of the inputs that it comes from.
+    #[must_use]
+    pub fn sources_among(&self, inputs: &[Uuid]) -> Vec<Uuid> {
+        let named = self.sources.iter().filter_map(|at| inputs.get(*at).copied());
+        let named: Vec<Uuid> = named.collect();
+        // No memory without a source.
+        if named.is_empty() { inputs.to_vec() } else { named }
+    }
+}
+
 /// Where a turn's memories belong.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
@@ -46,8 +57,8 @@ pub struct Origin<'a> {
     pub words: &'a str,
     /// Whether memories get embeddings.
     pub embeds: bool,
-    /// The grant by which it is remembered, where it took one.
-    pub consent: Option<ConsentId>,
+    /// The grants by which it is remembered, where it took any.
+    pub consents: &'a [ConsentId],
 }
 
 /// Keeps a proposal. Returns the memory it became, and the record with its commitment.
@@ -70,7 +81,7 @@ pub async fn keep(
             embed::queue(tx).await?;
         }
     }
-    let sources = sources(origin, proposal);
+    let sources = proposal.sources_among(origin.inputs);
     let new = NewCandidate {
         id: candidate,
         turn: origin.turn,
@@ -83,7 +94,7 @@ pub async fn keep(
         audience: origin.place.audience,
         sources: &sources,
         memory,
-        consent: origin.consent,
+        consents: origin.consents,
     };
     tx.memories().insert_candidate(&new).await?;
     tx.append(told(memory, candidate, proposal.tier, origin.place));
@@ -110,21 +121,7 @@ fn new_memory<'a>(
         audience: origin.place.audience,
         space: origin.place.space,
         session: origin.session,
-        consent: origin.consent,
-    }
-}
-
-fn sources(origin: Origin<'_>, proposal: &MemoryProposal) -> Vec<Uuid> {
-    let named: Vec<Uuid> = proposal
-        .sources
-        .iter()
-        .filter_map(|at| origin.inputs.get(*at).copied())
-        .collect();
-    // No memory without a source.
-    if named.is_empty() {
-        origin.inputs.to_vec()
-    } else {
-        named
+        consents: origin.consents,
     }
 }
 

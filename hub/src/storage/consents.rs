@@ -156,20 +156,39 @@ impl Consents<'_> {
         Ok(histories)
     }
 
-    /// One row of a person's history.
+    /// One row of a person's history, or of the history of somebody who was merged into them.
     pub async fn find(&mut self, person: PersonId, id: ConsentId) -> Result<Option<Consent>> {
         let agent = self.0.agent();
         let row = sqlx::query_as!(
             ConsentRow,
             "select id, person_id, purpose, decision, space_id, device_id, starts_at, expires_at, withdraws_id,
                evidence_kind, evidence, given_by, request_id, created_at
-             from consents where agent_id = $1 and person_id = $2 and id = $3",
+             from consents where agent_id = $1 and id = $3
+               and person_id in (select id from people where agent_id = $1 and (id = $2 or merged_into = $2))",
             agent.0,
             person.0,
             id.0
         );
         let row = row.fetch_optional(self.0.connection()).await?;
         row.map(Consent::try_from).transpose()
+    }
+
+    /// What those granted for a purpose who were merged into a person, taken back or not.
+    pub async fn grants_of_merged(
+        &mut self,
+        person: PersonId,
+        purpose: ConsentPurpose,
+    ) -> Result<Vec<ConsentId>> {
+        let agent = self.0.agent();
+        let ids = sqlx::query_scalar!(
+            "select id from consents where agent_id = $1 and purpose = $3 and decision = 'granted'
+               and person_id in (select id from people where agent_id = $1 and merged_into = $2)",
+            agent.0,
+            person.0,
+            purpose.as_str()
+        );
+        let ids = ids.fetch_all(self.0.connection()).await?;
+        Ok(ids.into_iter().map(ConsentId).collect())
     }
 
     /// A page of a person's history, newest first, of one purpose or of all.

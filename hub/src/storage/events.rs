@@ -109,17 +109,29 @@ impl Events<'_> {
             .collect())
     }
 
-    /// The people of whom something was heard.
-    pub async fn people_of(&mut self, events: &[Uuid]) -> Result<Vec<PersonId>> {
+    /// The people whose words are in each of these events and proposals. What the agent said, and wants to do, is of those whom it
+    /// heard then, too.
+    pub async fn people_of(&mut self, ids: &[Uuid]) -> Result<Vec<(Uuid, PersonId)>> {
         let agent = self.0.agent();
-        let people = sqlx::query_scalar!(
-            r#"select distinct person_id as "person!" from events
-               where agent_id = $1 and id = any ($2) and person_id is not null"#,
+        let rows = sqlx::query!(
+            r#"select id as "id!", person_id as "person!" from events
+               where agent_id = $1 and id = any ($2) and person_id is not null
+               union
+               select reply.id, heard.person_id from events reply
+                 join turn_inputs i on i.agent_id = reply.agent_id
+                   and i.turn_id = case reply.type when 'message.agent' then (reply.payload ->> 'turn_id')::uuid end
+                 join events heard on heard.agent_id = i.agent_id and heard.id = i.event_id
+               where reply.agent_id = $1 and reply.id = any ($2) and heard.person_id is not null
+               union
+               select a.id, heard.person_id from actions a
+                 join turn_inputs i on i.agent_id = a.agent_id and i.turn_id = a.turn_id
+                 join events heard on heard.agent_id = i.agent_id and heard.id = i.event_id
+               where a.agent_id = $1 and a.id = any ($2) and heard.person_id is not null"#,
             agent.0,
-            events
+            ids
         );
-        let people = people.fetch_all(self.0.connection()).await?;
-        Ok(people.into_iter().map(PersonId).collect())
+        let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
+        Ok(rows.map(|row| (row.id, PersonId(row.person))).collect())
     }
 
     /// The newest events of a session before a position, oldest first.

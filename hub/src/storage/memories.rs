@@ -48,8 +48,8 @@ pub struct NewCandidate<'a> {
     pub sources: &'a [Uuid],
     /// The memory it became, if it was committed by itself.
     pub memory: Option<MemoryId>,
-    /// The grant by which it is remembered, where it took one.
-    pub consent: Option<ConsentId>,
+    /// The grants by which it is remembered, where it took any.
+    pub consents: &'a [ConsentId],
 }
 
 /// A memory to commit.
@@ -77,8 +77,9 @@ pub struct NewMemory<'a> {
     pub space: SpaceId,
     /// In which session.
     pub session: SessionId,
-    /// The grant by which it is remembered, where it took one.
-    pub consent: Option<ConsentId>,
+    /// The grants by which it is remembered, where it took any. They stand with its candidate, and the first here, too: a hub of
+    /// before there could be several asks for that.
+    pub consents: &'a [ConsentId],
 }
 
 /// A memory that words found.
@@ -131,9 +132,10 @@ impl TryFrom<MemoryRow> for Memory {
 }
 
 impl Memories<'_> {
-    /// Inserts a candidate with its sources.
+    /// Inserts a candidate with its sources, and the grants by which it is remembered.
     pub async fn insert_candidate(&mut self, new: &NewCandidate<'_>) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
+        let consents: Vec<Uuid> = new.consents.iter().map(|id| id.0).collect();
         let (state, decided) = if new.memory.is_some() {
             ("committed", Some(now))
         } else {
@@ -142,7 +144,8 @@ impl Memories<'_> {
         sqlx::query!(
             "with candidate as (insert into memory_candidates (agent_id, id, turn_id, tier, content, content_salt,
                  importance, confidence, trust, state, audience_person_id, memory_id, created_at, decided_at, consent_id)
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $16))
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ($16::uuid[])[1])),
+               grants as (insert into memory_consents (agent_id, candidate_id, consent_id) select $1, $2, unnest($16::uuid[]))
              insert into memory_sources (agent_id, candidate_id, event_id) select $1, $2, unnest($15::uuid[])",
             agent.0,
             new.id.0,
@@ -159,7 +162,7 @@ impl Memories<'_> {
             now,
             decided,
             new.sources,
-            new.consent.map(|id| id.0)
+            &consents
         )
         .execute(self.0.connection())
         .await?;
@@ -187,7 +190,7 @@ impl Memories<'_> {
             new.space.0,
             new.session.0,
             now,
-            new.consent.map(|id| id.0)
+            new.consents.first().map(|id| id.0)
         )
         .execute(self.0.connection())
         .await?;

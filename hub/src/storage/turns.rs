@@ -269,7 +269,8 @@ impl Turns<'_> {
         let agent = self.0.agent();
         let people: Vec<Uuid> = read.known.iter().map(|known| known.person_id.0).collect();
         let done = sqlx::query!(
-            "update turns set read_event_ids = $4, read_memory_ids = $5, read_action_ids = $6, read_person_ids = $7
+            "update turns set read_event_ids = $4, read_memory_ids = $5, read_action_ids = $6, read_person_ids = $7,
+               read_consent_ids = $8
              where agent_id = $1 and id = $2 and state = 'running' and fence = $3",
             agent.0,
             id.0,
@@ -277,7 +278,8 @@ impl Turns<'_> {
             &read.events,
             &read.memories,
             &read.actions,
-            &people
+            &people,
+            &read.consents
         )
         .execute(self.0.connection())
         .await?;

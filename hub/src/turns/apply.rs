@@ -1,7 +1,8 @@
 //! The outcome of a turn commits in one transaction: reply, delivery, memories, proposals, the turn and its job.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     Block,
@@ -20,14 +21,14 @@ use crate::{
     events::{EventKind, NewEvent, Place, Source},
     hub::Hub,
     identity::{ActorKind, Trust},
-    ids::EventId,
+    ids::{ConsentId, EventId},
     mailbox::{
         REPLY_LIFE,
         send::{Outgoing, send},
     },
     memory::{
         commit::{MemoryProposal, Origin, keep},
-        permission::{Permission, permission},
+        permission::{Permission, Speakers},
         recall::words_of,
     },
     places::{
@@ -81,19 +82,13 @@ pub async fn apply(
         return Ok(Applied::Over);
     }
     let place = place(turn, context);
-    let inputs: Vec<Uuid> = context.inputs.iter().map(|input| input.event.0).collect();
+    let inputs = context.inputs();
     let trust = match thought.basis {
         Basis::AllRead => looked_up.trust.into_iter().fold(context.trust(), Trust::min),
         Basis::Inputs => context.trust_of_inputs(),
     };
     let words = words_of(&context.agent.language);
-    let memories = thought.memories.as_slice();
-    let permission = may_remember(&mut tx, turn, place, (memories, &inputs)).await?;
-    let (memories, consent) = match permission {
-        Permission::Given(grant) => (memories, grant),
-        // The turn goes on; nothing of it is remembered.
-        Permission::Refused(_) => (&[][..], None),
-    };
+    let permissions = permissions(&mut tx, turn, context, &thought).await?;
     let origin = Origin {
         turn: turn.id,
         session: turn.session,
@@ -102,14 +97,12 @@ pub async fn apply(
         inputs: &inputs,
         words,
         embeds: hub.embeddings.model().is_some(),
-        consent,
+        consents: &[],
     };
-    let mut record = Record::of("run_turn")
+    let record = Record::of("run_turn")
         .on("turn", turn.id.0)
         .with("runtime", context.runtime);
-    for proposal in memories {
-        record = keep(&mut tx, origin, proposal, record).await?;
-    }
+    let mut record = remember(&mut tx, origin, thought.memories.iter().zip(&permissions), record).await?;
     let proposer = Proposer { turn, place, trust };
     for proposal in &thought.actions {
         record = propose(&mut tx, proposer, proposal, record).await?;
@@ -118,17 +111,7 @@ pub async fn apply(
     tx.turns().plan(turn.id, lease, reply, &thought.usage).await?;
     let end = FrameKind::Completed;
     tx.turn_stream().add(turn.id, turn.audience, end, None).await?;
-    record = record
-        .with("memories", memories.len())
-        .with("actions", thought.actions.len());
-    if let Some(grant) = consent {
-        record = record.with("consent_id", grant.to_string());
-    }
-    let left_out = thought.memories.len() - memories.len();
-    if left_out > 0 {
-        record = record.with("not_remembered", left_out);
-    }
-    tx.record(record);
+    tx.record(record.with("actions", thought.actions.len()));
     tx.ring(Ring::Turn(turn.id));
     // Last, since the head row is the last that anyone takes: from here on the mode does not change before the commit.
     tx.take_head().await?;
@@ -136,7 +119,7 @@ pub async fn apply(
         return Ok(Applied::Discarded(why));
     }
     // Somebody may have changed their mind in this moment: then it is thought over again.
-    if may_remember(&mut tx, turn, place, (&thought.memories, &inputs)).await? != permission {
+    if self::permissions(&mut tx, turn, context, &thought).await? != permissions {
         return Err(Error::Unavailable {
             what: "a consent that did not change meanwhile",
             source: None,
@@ -151,27 +134,61 @@ pub async fn apply(
     Ok(Applied::Planned)
 }
 
-/// Whether what the turn wants to remember may be; where it wants nothing, nobody is asked.
-async fn may_remember(
+/// Whether each thing that the turn wants to remember may be; where it wants nothing, nobody is asked. What may come of all that was
+/// read is asked of all whose words that were, whatever inputs the runtime names: of what was said before it names none.
+async fn permissions(
     tx: &mut Tx,
     turn: &TurnRow,
-    place: Place,
-    (memories, inputs): (&[MemoryProposal], &[Uuid]),
-) -> Result<Permission> {
-    if memories.is_empty() {
-        return Ok(Permission::Given(None));
+    context: &TurnContext,
+    thought: &Thought,
+) -> Result<Vec<Permission>> {
+    if thought.memories.is_empty() {
+        return Ok(Vec::new());
     }
-    permission(tx, turn, place.device, inputs).await
+    let (inputs, words) = (context.inputs(), context.words());
+    let speakers = Speakers::of(tx, turn, context.device(), &words).await?;
+    let allow = |proposal: &MemoryProposal| match thought.basis {
+        Basis::AllRead => speakers.allow(&words),
+        Basis::Inputs => speakers.allow(&proposal.sources_among(&inputs)),
+    };
+    Ok(thought.memories.iter().map(allow).collect())
+}
+
+/// Keeps what may be remembered. The turn goes on without the rest.
+async fn remember<'a>(
+    tx: &mut Tx,
+    origin: Origin<'_>,
+    wanted: impl Iterator<Item = (&'a MemoryProposal, &'a Permission)>,
+    mut record: Record,
+) -> Result<Record> {
+    let (mut kept, mut left_out, mut used) = (0_usize, 0_usize, BTreeSet::new());
+    for (proposal, permission) in wanted {
+        let Permission::Given(consents) = permission else {
+            left_out += 1;
+            continue;
+        };
+        record = keep(tx, Origin { consents, ..origin }, proposal, record).await?;
+        kept += 1;
+        used.extend(consents);
+    }
+    record = record.with("memories", kept);
+    if !used.is_empty() {
+        let used: Vec<String> = used.iter().map(ConsentId::to_string).collect();
+        record = record.with("consent_ids", used);
+    }
+    if left_out > 0 {
+        record = record.with("not_remembered", left_out);
+    }
+    Ok(record)
 }
 
 /// What the turn derives belongs where its inputs were, and to their audience.
 fn place(turn: &TurnRow, context: &TurnContext) -> Place {
-    let device = context.inputs.last().and_then(|input| input.device);
     let session = Some(turn.session);
     Place {
         space: turn.space,
         session,
-        device,
+        device: context.device(),
         person: turn.audience,
         audience: turn.audience,
     }

@@ -1,10 +1,12 @@
 //! What a runtime is given to think with. Each part is bounded.
 
+use uuid::Uuid;
+
 use crate::{
     clock::DateTime,
     devices::Device,
     identity::Trust,
-    ids::{ActionId, DeviceId, EventId, SessionId, SpaceId, TurnId},
+    ids::{ActionId, ConsentId, DeviceId, EventId, SessionId, SpaceId, TurnId},
     memory::recall::Recalled,
     places::Space,
     recognition::Presence,
@@ -40,7 +42,8 @@ pub struct TurnContext {
     pub devices: Vec<Device>,
     /// Those who are known to be where the turn is, as they allow.
     pub present: Vec<Present>,
-    /// Whether those who spoke allow it to remember what they said. What it wants to remember all the same is left out.
+    /// Whether all whose words it is given allow it to remember what they said. What it wants to remember all the same is left out,
+    /// but for what comes of the words of an input alone, which is asked of those who said that.
     pub may_remember: bool,
     /// The time.
     pub now: DateTime,
@@ -50,18 +53,51 @@ impl TurnContext {
     /// What can be read here.
     #[must_use]
     pub fn read(&self) -> Read {
-        let inputs = self.inputs.iter().map(|input| input.event.0);
         let recalled = self.recalled.iter().flat_map(|(_, found)| found);
-        let told = || self.waiting_actions.iter().filter(|told| told.summary.is_some());
         Read {
-            events: inputs
-                .chain(self.recent.iter().map(|said| said.event.0))
-                .collect(),
+            events: self.said(),
             memories: recalled.map(|recalled| recalled.memory.id.0).collect(),
-            actions: told().map(|told| told.action.0).collect(),
-            sessions: told().filter_map(|told| Some(told.session?.0)).collect(),
+            actions: self.told().map(|told| told.action.0).collect(),
+            sessions: self.told().filter_map(|told| Some(told.session?.0)).collect(),
             known: self.known(),
+            consents: self
+                .present
+                .iter()
+                .filter_map(|there| Some(there.grant?.0))
+                .collect(),
         }
+    }
+
+    /// What was said: the inputs, the talk before them, and the proposals whose words are told.
+    #[must_use]
+    pub fn words(&self) -> Vec<Uuid> {
+        let mut words = self.said();
+        words.extend(self.told().map(|told| told.action.0));
+        words
+    }
+
+    /// The proposals whose words are told.
+    fn told(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting_actions.iter().filter(|told| told.summary.is_some())
+    }
+
+    /// The inputs, and the talk before them.
+    fn said(&self) -> Vec<Uuid> {
+        let mut said = self.inputs();
+        said.extend(self.recent.iter().map(|said| said.event.0));
+        said
+    }
+
+    /// The inputs.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<Uuid> {
+        self.inputs.iter().map(|input| input.event.0).collect()
+    }
+
+    /// The device by which the last of the inputs came.
+    #[must_use]
+    pub fn device(&self) -> Option<DeviceId> {
+        self.inputs.last().and_then(|input| input.device)
     }
 
     /// Who is there, by what they are known.
@@ -96,6 +132,8 @@ pub struct Present {
     pub known: Presence,
     /// How they are called.
     pub name: String,
+    /// By which grant they are known, and it is told.
+    pub grant: Option<ConsentId>,
 }
 
 /// One input event.
@@ -113,6 +151,8 @@ pub struct Input {
     pub device: Option<DeviceId>,
     /// How far it may be believed.
     pub trust: Trust,
+    /// Whether who said it allows that it is remembered.
+    pub may_be_remembered: bool,
 }
 
 /// A proposal that waits for a person's decision.
@@ -126,7 +166,8 @@ pub struct Waiting {
     pub tool: String,
     /// What it would do, in words that come from what was read before it was proposed. None where that is believed less than the
     /// inputs: then a stranger's words would stand among the household's for a day, and all that is learnt meanwhile would be a
-    /// stranger's, too.
+    /// stranger's, too. Nor elsewhere than where it came up, of somebody who does not allow to be remembered: for a day nothing else
+    /// would be, either.
     pub summary: Option<String>,
     /// How far that may be believed.
     pub trust: Trust,

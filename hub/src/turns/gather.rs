@@ -15,7 +15,7 @@ use crate::{
     ids::SessionId,
     memory::{
         ask::Meaning,
-        permission::{Permission, permission},
+        permission::Speakers,
         recall::{MAX_QUESTION, Question, recall_for_turn, words_of},
     },
     page::PageRequest,
@@ -109,8 +109,7 @@ pub async fn gather(
         waiting = waiting_actions(tx, &inputs).await?;
     }
     let recent = recent(tx, turn, &inputs).await?;
-    let may_remember = may_remember(tx, turn, &inputs).await?;
-    Ok(TurnContext {
+    let mut context = TurnContext {
         turn: turn.id,
         talker,
         runtime: runtime.name(),
@@ -122,16 +121,27 @@ pub async fn gather(
         spaces,
         devices,
         present: Vec::new(),
-        may_remember,
+        may_remember: false,
         now: tx.now(),
-    })
+    };
+    ask_speakers(tx, turn, &mut context).await?;
+    Ok(context)
 }
 
-async fn may_remember(tx: &mut Tx, turn: &TurnRow, inputs: &[Input]) -> Result<bool> {
-    let device = inputs.last().and_then(|input| input.device);
-    let ids: Vec<Uuid> = inputs.iter().map(|input| input.event.0).collect();
-    let permission = permission(tx, turn, device, &ids).await?;
-    Ok(matches!(permission, Permission::Given(_)))
+/// Asks those whose words it is given whether they may be remembered; the words of a proposal that came up elsewhere are told only
+/// where they allow it.
+async fn ask_speakers(tx: &mut Tx, turn: &TurnRow, context: &mut TurnContext) -> Result<()> {
+    let speakers = Speakers::of(tx, turn, context.device(), &context.words()).await?;
+    for waiting in &mut context.waiting_actions {
+        if waiting.session != Some(turn.session) && speakers.is_any_against(waiting.action.0) {
+            waiting.summary = None;
+        }
+    }
+    context.may_remember = speakers.allow(&context.words()).is_given();
+    for input in &mut context.inputs {
+        input.may_be_remembered = speakers.allow(&[input.event.0]).is_given();
+    }
+    Ok(())
 }
 
 /// The proposals that wait; the words of one only where they are believed as far as every input, and come from where nobody has
@@ -180,6 +190,7 @@ fn input(event: &Event) -> Option<Input> {
         space: event.space_id,
         device: event.device_id,
         trust: event.trust,
+        may_be_remembered: false,
     })
 }
 

@@ -45,6 +45,8 @@ pub struct Read {
     pub sessions: Vec<Uuid>,
     /// Who was there, by what they were known.
     pub known: Vec<Presence>,
+    /// By which grants.
+    pub consents: Vec<Uuid>,
 }
 
 /// One part of a message.

@@ -6,8 +6,9 @@ use crate::{
     config::RecognitionConfig,
     error::Result,
     identity::Trust,
+    ids::ConsentId,
     page::PageRequest,
-    places::gate::{Matter, Purpose, closed},
+    places::gate::{Answer, Matter, Purpose, ask},
     recognition::Presence,
     storage::{TurnRow, Tx},
 };
@@ -33,8 +34,8 @@ pub async fn present(
         .await?;
     let mut told = Vec::new();
     for known in there.into_iter().take(MOST_PRESENT as usize) {
-        if let Some(name) = name_as_known(tx, &known).await? {
-            told.push(Present { known, name });
+        if let Some((name, grant)) = name_as_known(tx, &known).await? {
+            told.push(Present { known, name, grant });
         }
     }
     Ok(told)
@@ -51,16 +52,17 @@ pub async fn are_known(tx: &mut Tx, known: &[Presence]) -> Result<bool> {
     Ok(true)
 }
 
-async fn name_as_known(tx: &mut Tx, known: &Presence) -> Result<Option<String>> {
+/// How somebody is called, and the grant by which it may be told.
+async fn name_as_known(tx: &mut Tx, known: &Presence) -> Result<Option<(String, Option<ConsentId>)>> {
     let matter = Matter {
         device: known.device_id,
         person: Some(known.person_id),
         purpose: Purpose::Recognise(known.modality),
         ..Matter::kept_in(known.space_id)
     };
-    if closed(tx, matter).await?.is_some() {
+    let Answer::Open(grant) = ask(tx, matter).await? else {
         return Ok(None);
-    }
+    };
     let person = tx.people().find(known.person_id).await?;
-    Ok(person.and_then(|person| person.name))
+    Ok(person.and_then(|person| Some((person.name?, grant))))
 }

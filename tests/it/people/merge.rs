@@ -13,7 +13,7 @@ use super::Story;
 
 impl Story {
     /// The kitchen hears somebody, by what it calls them. The person of the event.
-    async fn hears(&self, participant: &str, text: &str) -> Value {
+    pub(super) async fn hears(&self, participant: &str, text: &str) -> Value {
         let mut said = heard(text);
         said.payload["participant"] = json!(participant);
         self.hub.home.kitchen.sends(vec![said]).await.unwrap();

@@ -95,3 +95,76 @@ async fn what_somebody_with_a_login_allows_ends_by_their_own_word_only() {
     let third = story.knows("voice-9", &[]).await;
     let _ = story.merges(&story.owner, &third, &bob).await.expect(200);
 }
+
+/// Voice-7 allows to remember what they say, and says something; the grant.
+async fn voice_is_remembered(story: &Story, voice: &str) -> String {
+    let grant = json!({"purpose": "memory", "evidence": "said so"});
+    let path = format!("people/{voice}/consents");
+    let grant = story.owner.post(&path, grant).await.expect(201);
+    story
+        .hears("voice-7", "remember that the key is under the mat")
+        .await;
+    assert!(story.hub.sql().count("memories", "true").await > 0);
+    grant.text("/id").to_owned()
+}
+
+async fn takes_back(story: &Story, who: &str, what: Value) -> Value {
+    let path = format!("people/{who}/consents/withdraw");
+    story.owner.post(&path, what).await.expect(200).json
+}
+
+#[tokio::test]
+async fn what_was_remembered_by_the_grant_of_who_was_merged_goes_with_a_withdrawal() {
+    for is_named in [false, true] {
+        let story = Story::new().await;
+        let (nora, granny) = (story.knows("Nora", &[]).await, story.knows("Granny", &[]).await);
+        let voice = story.knows("voice-7", &[]).await;
+        let grant = voice_is_remembered(&story, &voice).await;
+        // By way of somebody else.
+        let _ = story.merges(&story.owner, &voice, &granny).await.expect(200);
+        let _ = story.merges(&story.owner, &granny, &nora).await.expect(200);
+        let sql = story.hub.sql();
+        assert!(
+            sql.count("memories", "true").await > 0,
+            "nobody has taken it back"
+        );
+        let what = if is_named {
+            json!({"purpose": "memory", "consent_id": grant})
+        } else {
+            json!({"purpose": "memory"})
+        };
+        let row = takes_back(&story, &nora, what.clone()).await;
+        assert_eq!(row["person_id"], json!(nora));
+        assert_eq!(
+            row["withdraws_id"],
+            what.get("consent_id").cloned().unwrap_or_default()
+        );
+        assert_eq!(sql.count("memories", "true").await, 0);
+        assert_eq!(
+            takes_back(&story, &nora, what).await,
+            row,
+            "again changes nothing"
+        );
+        // Of somebody else's grant it is refused as before.
+        let other = story.knows("Otto", &[]).await;
+        let path = format!("people/{other}/consents/withdraw");
+        let theirs = json!({"purpose": "memory", "consent_id": grant});
+        let _ = story.owner.post(&path, theirs).await.refuses(422, "invalid");
+    }
+}
+
+/// What she took back before they were one was hers.
+#[tokio::test]
+async fn what_was_taken_back_before_a_merge_is_taken_back_once_more_where_something_is_left() {
+    let story = Story::new().await;
+    let (nora, voice) = (story.knows("Nora", &[]).await, story.knows("voice-7", &[]).await);
+    let all = json!({"purpose": "memory"});
+    let before = takes_back(&story, &nora, all.clone()).await;
+    voice_is_remembered(&story, &voice).await;
+    let merged = story.merges(&story.owner, &voice, &nora).await.expect(200);
+    assert_eq!(merged.json["ended_consents"], json!([]));
+    let row = takes_back(&story, &nora, all.clone()).await;
+    assert_ne!(row, before);
+    assert_eq!(story.hub.sql().count("memories", "true").await, 0);
+    assert_eq!(takes_back(&story, &nora, all).await, row);
+}

@@ -36,7 +36,10 @@ const CONTENT: &[(&str, &[&str])] = &[
 
 /// All others, and why what is said, sensed or done in a space does not get there.
 const EMPTY: &[(&str, &str)] = &[
-    ("consents", "what people allow"),
+    (
+        "consents memory_consents",
+        "what people allow, and what was remembered by it",
+    ),
     (
         "access_tokens agent_heads agents claims delegations invitations memberships personas pairings sign_ins user_identities users",
         "who may do what",

@@ -2,6 +2,7 @@
 
 mod consents;
 mod race;
+mod remembering;
 mod sessions;
 mod sinks;
 

@@ -50,7 +50,7 @@ async fn a_turn_is_told_who_is_in_its_room_as_they_allow_it_then() {
     let mut house = house(&runtime).await;
     let (kitchen, office) = (house.kitchen, house.hub.home.office.space);
     assert_eq!(told(&house, &runtime, kitchen).await, Vec::<String>::new());
-    house.ada_is_known().await;
+    let grant = house.ada_is_known().await;
     house.hears(&voice(1)).await;
     assert_eq!(
         told(&house, &runtime, kitchen).await,
@@ -60,6 +60,9 @@ async fn a_turn_is_told_who_is_in_its_room_as_they_allow_it_then() {
     house.ada_is_there().await;
     assert_eq!(told(&house, &runtime, kitchen).await, ["ada"]);
     assert_eq!(told(&house, &runtime, office).await, Vec::<String>::new());
+    let by_it = format!("read_consent_ids = array['{grant}'::uuid]");
+    let turns = house.hub.sql().count("turns", &by_it).await;
+    assert_eq!(turns, 1, "the grant by which she was known is written down");
     withdraw(&house.owner, json!({"purpose": "voice"})).await;
     assert_eq!(told(&house, &runtime, kitchen).await, Vec::<String>::new());
     // By a grant that ends, until then.
@@ -152,6 +155,12 @@ async fn forgetting_somebody_forgets_that_they_were_said_to_be_there() {
         .count("turns", "cardinality(read_person_ids) > 0")
         .await;
     assert_eq!(told, 0, "where they were is forgotten, too");
+    let by_grants = house
+        .hub
+        .sql()
+        .count("turns", "cardinality(read_consent_ids) > 0")
+        .await;
+    assert_eq!(by_grants, 0);
 }
 
 /// Somebody else's own turn is not in the hands of who withdraws; it says nothing more of them either.

@@ -135,7 +135,9 @@ impl Erasures<'_> {
         let names = self.names_of(person).await?;
         let agent = self.0.agent();
         sqlx::query!(
-            "update turns set read_person_ids = array(select id from unnest(read_person_ids) as id where id <> all ($2))
+            "update turns set read_person_ids = array(select id from unnest(read_person_ids) as id where id <> all ($2)),
+               read_consent_ids = array(select id from unnest(read_consent_ids) as id
+                 where id not in (select c.id from consents c where c.agent_id = $1 and c.person_id = any ($2)))
              where agent_id = $1 and id in (select id from turns where agent_id = $1 and read_person_ids && $2
                for no key update skip locked)",
             agent.0,

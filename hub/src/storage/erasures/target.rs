@@ -35,12 +35,18 @@ pub struct Remembered {
 }
 
 impl Erasures<'_> {
-    /// What was remembered by these grants.
+    /// What was remembered by any of these grants, and by others besides.
     pub async fn remembered_by(&mut self, grants: &[ConsentId]) -> Result<Remembered> {
         let agent = self.0.agent();
         let grants: Vec<Uuid> = grants.iter().map(|grant| grant.0).collect();
         let rows = sqlx::query!(
-            "select id, audience_person_id from memories where agent_id = $1 and consent_id = any ($2)",
+            // The column alone names the grant of what is older than the table.
+            r#"select id as "id!", audience_person_id from memories where agent_id = $1 and consent_id = any ($2)
+               union
+               select m.id, m.audience_person_id from memory_consents g
+                 join memory_candidates c on c.agent_id = g.agent_id and c.id = g.candidate_id
+                 join memories m on m.agent_id = c.agent_id and m.id = c.memory_id
+               where g.agent_id = $1 and g.consent_id = any ($2)"#,
             agent.0,
             &grants
         );

@@ -80,7 +80,7 @@ fn think(context: &TurnContext, at: usize, input: &Input, thought: &mut Thought)
             say(answer(context, topic));
             return;
         }
-        Meaning::Remember(_) if !context.may_remember => {
+        Meaning::Remember(_) if !input.may_be_remembered => {
             say("I do not remember what you say: you have not allowed it.".to_owned());
         }
         Meaning::Remember(what) if what.chars().count() > crate::memory::MAX_CONTENT => {
@@ -106,14 +106,18 @@ fn think(context: &TurnContext, at: usize, input: &Input, thought: &mut Thought)
             Err(problem) => say(problem),
         },
         Meaning::Other if input.device.is_none() => {
-            let kept = if context.may_remember { "I kept that. " } else { "" };
+            let kept = if input.may_be_remembered {
+                "I kept that. "
+            } else {
+                ""
+            };
             say(format!(
                 "{kept}Without a model I only understand: remember that …, what do you remember about …, tell the <space> that …"
             ));
         }
         Meaning::Other => {}
     }
-    if context.may_remember {
+    if input.may_be_remembered {
         thought.memories.push(heard(context, at, input));
     }
 }

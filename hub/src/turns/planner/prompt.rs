@@ -34,9 +34,9 @@ What you want done goes into `to_do`: an action with one of the tools. Its `argu
 tool's schema, and its `summary` tells a person in one line what would happen. A person decides; so do not say that it was done, \
 say that you ask. Propose nothing that no device in the document can do.";
 
-/// What it keeps to besides, with people who do not want to be remembered.
-const NOT_REMEMBERED: &str = "\n\nWhoever speaks has not allowed you to remember what they say: leave `to_remember` empty, and do \
-not say that you will remember it.";
+/// What it keeps to besides, with words of people who do not want to be remembered.
+const NOT_REMEMBERED: &str = "\n\nSomebody who speaks in the document has not allowed you to remember what they say: leave `to_remember` \
+empty, and do not say that you will remember it.";
 
 /// Who the model is and what it keeps to.
 pub(super) fn instructions(context: &TurnContext) -> String {
@@ -93,7 +93,7 @@ fn tools() -> Vec<Value> {
     told.collect()
 }
 
-/// A summary that is null is of somebody who is believed less than those who speak now.
+/// A summary that is null is of somebody who is believed less than those who speak now, or who does not want to be remembered.
 fn waiting(context: &TurnContext) -> Vec<Value> {
     let told = context.waiting_actions.iter().map(|waiting| {
         let summary = waiting.summary.as_ref().map(|text| cut(text, MAX_TEXT));

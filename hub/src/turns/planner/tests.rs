@@ -91,6 +91,7 @@ fn the_model_is_told_who_is_there() {
                 seen_at: now,
             },
             name: "Ada".to_owned(),
+            grant: None,
         }],
         ..context()
     };

@@ -27,7 +27,7 @@ pub(super) struct WithdrawConsentRequest {
     /// What for. Without `consent_id` all of it is withdrawn; for `memory` also what needs no grant: nothing that they say is
     /// remembered from then on.
     purpose: ConsentPurpose,
-    /// Only this grant.
+    /// Only this grant: of this person, or of somebody who was merged into them.
     consent_id: Option<ConsentId>,
 }
 
