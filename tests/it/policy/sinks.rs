@@ -175,7 +175,7 @@ const TABLE: &[(&str, Obeys)] = &[
     ("recognition::enrol::enrol", With("recognition::enrol::granted")),
     ("recognition::observe::find", Asks),
     ("recognition::observe::keep", With("recognition::observe::find")),
-    ("recognition::observe::tell", Asks),
+    ("recognition::tell::hypothesis", Asks),
     ("recognition::confirm::settle", Asks),
     (
         "recognition::reject::reject",
@@ -185,7 +185,7 @@ const TABLE: &[(&str, Obeys)] = &[
         "recognition::leave::end",
         Needless("that somebody is not there any more, and not who"),
     ),
-    ("recognition::erase::tell", Asks),
+    ("recognition::tell::gone", Asks),
     ("turns::present::present", With("turns::present::name_as_known")),
     (
         "http::v1::presence::list_presence::list_presence",
