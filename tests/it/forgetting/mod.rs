@@ -1,6 +1,7 @@
 //! Forgetting is real: what goes, who may have it forgotten, and that nothing brings it back.
 
 mod again;
+mod audiences;
 mod canary;
 mod fence;
 mod people;

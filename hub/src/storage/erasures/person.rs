@@ -140,30 +140,34 @@ impl Erasures<'_> {
         Ok(ids.into_iter().map(SessionId).collect())
     }
 
-    /// Who they are, what their own devices said, why they decided as they did, and what they were answered. How many people and how many
-    /// shadows.
-    pub async fn erase_person(&mut self, person: PersonId) -> Result<(u64, u64)> {
-        let (agent, now) = (self.0.agent(), self.0.now());
+    /// What their own devices said and should be like, and what they were answered. How many shadows and how many answers.
+    pub async fn erase_own(&mut self, person: PersonId) -> Result<(u64, u64)> {
+        let agent = self.0.agent();
         let shadows = sqlx::query!(
             "delete from device_shadows where agent_id = $1 and audience_person_id = $2",
             agent.0,
             person.0
         );
         let shadows = shadows.execute(self.0.connection()).await?.rows_affected();
-        sqlx::query!(
-            "with users as (select user_id from person_accounts where agent_id = $1 and person_id = $2),
-               reasons as (update action_decisions set reason = null
-                 where agent_id = $1 and reason is not null and user_id in (select user_id from users))
+        let answers = sqlx::query!(
+            "with users as (select user_id from person_accounts where agent_id = $1 and person_id = $2)
              update idempotency_keys k set answer = 'null', body_sha256 = ''
-             from users u where k.agent_id = $1 and k.answer is not null
+             from users u where k.agent_id = $1 and k.answer is not null and k.body_sha256 <> ''
                and (k.principal = 'user:' || u.user_id or k.principal ^@ ('user:' || u.user_id || ':'))",
             agent.0,
             person.0
-        )
-        .execute(self.0.connection())
-        .await?;
+        );
+        let answers = answers.execute(self.0.connection()).await?.rows_affected();
+        Ok((shadows, answers))
+    }
+
+    /// Who they are, why they decided as they did, and how it is known what they allow. How many people.
+    pub async fn erase_person(&mut self, person: PersonId) -> Result<u64> {
+        let (agent, now) = (self.0.agent(), self.0.now());
         sqlx::query!(
             "with users as (select user_id from person_accounts where agent_id = $1 and person_id = $2),
+               reasons as (update action_decisions set reason = null
+                 where agent_id = $1 and reason is not null and user_id in (select user_id from users)),
                invited as (update invitations set name = null
                  where agent_id = $1 and name is not null and accepted_by in (select user_id from users))
              update consents set evidence = $3 where agent_id = $1 and evidence is not null and person_id in (
@@ -194,6 +198,6 @@ impl Erasures<'_> {
             now
         );
         let people = people.execute(self.0.connection()).await?.rows_affected();
-        Ok((people, shadows))
+        Ok(people)
     }
 }

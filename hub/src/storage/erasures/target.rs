@@ -25,30 +25,17 @@ pub struct Found {
     pub is_forgettable: bool,
 }
 
-/// What was remembered by some grants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
-    /// The memories.
-    pub memories: BTreeSet<Uuid>,
-    /// Whose they are, should any be somebody's alone.
-    pub audience: Option<PersonId>,
-}
-
 impl Erasures<'_> {
-    /// What was remembered by these grants.
-    pub async fn remembered_by(&mut self, grants: &[ConsentId]) -> Result<Remembered> {
+    /// The memories that were made by these grants.
+    pub async fn remembered_by(&mut self, grants: &[ConsentId]) -> Result<BTreeSet<Uuid>> {
         let agent = self.0.agent();
         let grants: Vec<Uuid> = grants.iter().map(|grant| grant.0).collect();
-        let rows = sqlx::query!(
-            "select id, audience_person_id from memories where agent_id = $1 and consent_id = any ($2)",
+        let ids = sqlx::query_scalar!(
+            "select id from memories where agent_id = $1 and consent_id = any ($2)",
             agent.0,
             &grants
         );
-        let rows = rows.fetch_all(self.0.connection()).await?;
-        Ok(Remembered {
-            audience: rows.iter().find_map(|row| row.audience_person_id).map(PersonId),
-            memories: rows.into_iter().map(|row| row.id).collect(),
-        })
+        Ok(ids.fetch_all(self.0.connection()).await?.into_iter().collect())
     }
 
     /// Looks it up with the caller's eyes.
