@@ -10,8 +10,8 @@ use crate::{
     storage::{Reach, Tx},
 };
 
-/// Forgets what was remembered by these grants and the caller may see. Whoever takes them back has written
-/// that down, so that from the agent's head on nothing is remembered by them.
+/// Forgets what was remembered by these grants, whosever it is: the unit of work sees everyone's things. Whoever takes them back has
+/// written that down, so that from the agent's head on nothing is remembered by them.
 pub async fn forget_remembered(tx: &mut Tx, withdrawal: ConsentId, grants: &[ConsentId]) -> Result<()> {
     let mut found = tx.erasures().remembered_by(grants).await?;
     if found.is_empty() {

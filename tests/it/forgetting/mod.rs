@@ -10,6 +10,7 @@ mod receipts;
 mod rights;
 mod scrub;
 mod stores;
+mod withdrawn;
 
 use hub::identity::Role;
 use serde_json::{Value, json};
