@@ -1,8 +1,12 @@
-//! What a withdrawal of `memory` forgets: all that was remembered by the grant, whosever it is by now.
+//! What a withdrawal of `memory` forgets: all that was remembered by the grant, whosever it is by now, and all that was to be.
 
-use hub::identity::Trust;
+use hub::{
+    identity::Trust,
+    memory::{Tier, commit::MemoryProposal},
+    turns::{Block, runtime::Thought},
+};
 use serde_json::{Value, json};
-use support::heard;
+use support::{ScriptedRuntime, TestHub, heard};
 
 use super::{Story, audiences::told};
 
@@ -69,4 +73,47 @@ async fn what_was_remembered_for_somebody_else_goes_and_they_alone_are_told() {
         .await
         .expect(200);
     assert_eq!(all.items()[0], withdrawn.json);
+}
+
+/// What waits to be remembered hangs on the grant as well.
+#[tokio::test]
+async fn what_never_became_a_memory_goes_with_the_grant() {
+    let runtime = ScriptedRuntime::default();
+    let hub = TestHub::builder().runtime(runtime.clone()).start().await;
+    let story = Story::on(hub).await;
+    let grant = json!({"purpose": "memory"});
+    let _ = story.bob.post("people/self/consents", grant).await.expect(201);
+    runtime.then(Thought {
+        reply: vec![Block::text("I am not sure")],
+        memories: vec![MemoryProposal {
+            tier: Tier::Semantic,
+            content: "The zanzibar key is under the mat".to_owned(),
+            importance: 0.5,
+            confidence: 0.1,
+            sources: Vec::new(),
+        }],
+        ..Thought::default()
+    });
+    story.says(&story.bob, "the key is under the mat").await;
+    assert_eq!(
+        story.holds("zanzibar").await,
+        ["memory_candidates.content: 1"],
+        "it is not a candidate only"
+    );
+    let no = json!({"purpose": "memory"});
+    let no = story.bob.post("people/self/consents/withdraw", no).await;
+    let no = no.expect(200);
+    assert_eq!(story.holds("zanzibar").await, [] as [String; 0]);
+    let erasures = story.bob.get("erasures").await.expect(200);
+    let [erasure] = erasures.items() else {
+        panic!("{:?}", erasures.items())
+    };
+    assert_eq!(
+        (
+            &erasure["target_id"],
+            &erasure["counts"]["candidates"],
+            &erasure["counts"]["memories"]
+        ),
+        (&no.json["id"], &json!(1), &json!(0))
+    );
 }

@@ -1,10 +1,8 @@
 //! What somebody wants forgotten, as they may see it.
 
-use std::collections::BTreeSet;
-
 use uuid::Uuid;
 
-use super::Erasures;
+use super::{Erasures, Reach};
 use crate::{
     erasures::Target,
     error::Result,
@@ -26,16 +24,27 @@ pub struct Found {
 }
 
 impl Erasures<'_> {
-    /// The memories that were made by these grants.
-    pub async fn remembered_by(&mut self, grants: &[ConsentId]) -> Result<BTreeSet<Uuid>> {
+    /// Adds what was remembered by these grants, and what was to be.
+    pub async fn add_remembered_by(&mut self, reach: &mut Reach, grants: &[ConsentId]) -> Result<()> {
         let agent = self.0.agent();
         let grants: Vec<Uuid> = grants.iter().map(|grant| grant.0).collect();
-        let ids = sqlx::query_scalar!(
+        let memories = sqlx::query_scalar!(
             "select id from memories where agent_id = $1 and consent_id = any ($2)",
             agent.0,
             &grants
         );
-        Ok(ids.fetch_all(self.0.connection()).await?.into_iter().collect())
+        reach
+            .memories
+            .extend(memories.fetch_all(self.0.connection()).await?);
+        let candidates = sqlx::query_scalar!(
+            "select id from memory_candidates where agent_id = $1 and consent_id = any ($2)",
+            agent.0,
+            &grants
+        );
+        reach
+            .candidates
+            .extend(candidates.fetch_all(self.0.connection()).await?);
+        Ok(())
     }
 
     /// Looks it up with the caller's eyes.
