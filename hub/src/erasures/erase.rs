@@ -29,7 +29,7 @@ pub(super) struct Part {
 
 /// Takes out all that is reached. The head row was taken. The first part is that of whoever could see what was named, which is there also
 /// where nothing went; the others, and those of a withdrawal, only where something did.
-pub(super) async fn erase(tx: &mut Tx, task: Task, reach: &Reach) -> Result<Vec<Part>> {
+pub(super) async fn erase(tx: &mut Tx, task: Task<'_>, reach: &Reach) -> Result<Vec<Part>> {
     let mut parts = split(tx, task, reach).await?;
     // A memory that was shared has the candidate that it was, which stays whose it was: so these first, of all.
     for part in &mut parts {
@@ -57,7 +57,7 @@ pub(super) async fn erase(tx: &mut Tx, task: Task, reach: &Reach) -> Result<Vec<
 }
 
 /// By whose it is. What was named comes last, so that its receipt is the newest of that thing.
-async fn split(tx: &mut Tx, task: Task, reach: &Reach) -> Result<Vec<Part>> {
+async fn split(tx: &mut Tx, task: Task<'_>, reach: &Reach) -> Result<Vec<Part>> {
     let mut whose = tx.erasures().split(reach).await?;
     if let Target::Person(id) = task.target {
         // What hangs on them without being in reach: states of their devices, kept answers, prints.
@@ -88,7 +88,7 @@ async fn split(tx: &mut Tx, task: Task, reach: &Reach) -> Result<Vec<Part>> {
 
 /// What a part was forgotten with. Others are not told what somebody forgot of their own: by its id they would know when that was. To
 /// them it was the first of their things that went.
-fn called(task: Task, audience: Option<PersonId>, reach: &Reach) -> (&'static str, Uuid) {
+fn called(task: Task<'_>, audience: Option<PersonId>, reach: &Reach) -> (&'static str, Uuid) {
     let first = if task.audience.is_none() || task.audience == audience {
         None
     } else {

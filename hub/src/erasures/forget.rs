@@ -8,7 +8,7 @@ use crate::{
     actions,
     error::{Error, Result},
     identity::Caller,
-    ids::{PersonId, TurnId},
+    ids::{ConsentId, PersonId, TurnId},
     mailbox,
     memory::recall::words_of,
     people,
@@ -21,9 +21,11 @@ const FORGOTTEN: &str = "forgotten";
 
 /// What is carried out.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Task {
+pub(super) struct Task<'a> {
     /// What is named.
     pub(super) target: Target,
+    /// Of a withdrawal: the grants that it takes back.
+    pub(super) grants: &'a [ConsentId],
     /// Whose that is; none: the household's.
     pub(super) audience: Option<PersonId>,
     /// Whether it is the caller's own.
@@ -45,14 +47,14 @@ pub async fn forget(tx: &mut Tx, caller: &Caller, target: Target) -> Result<Forg
         return Err(unforgettable(target));
     }
     may_forget(caller, found.audience, found.is_own)?;
-    let mut reach = Reach::default();
-    begin(tx, target, &mut reach).await?;
+    end_talk(tx, target).await?;
     let task = Task {
         target,
+        grants: &[],
         audience: found.audience,
         is_own: found.is_own,
     };
-    let parts = carry_out(tx, task, reach).await?;
+    let parts = carry_out(tx, task).await?;
     let is_shown = |part: &Part| part.audience.is_none() || part.audience == caller.person();
     let done = parts.into_iter().filter(is_shown).map(|part| part.erasure);
     forgotten(done).ok_or_else(|| Error::internal("something was forgotten without a receipt"))
@@ -94,42 +96,52 @@ fn may_forget(caller: &Caller, audience: Option<PersonId>, is_own: bool) -> Resu
     Err(Error::Forbidden { scope })
 }
 
-async fn begin(tx: &mut Tx, target: Target, reach: &mut Reach) -> Result<()> {
-    match target {
-        Target::Memory { id, keeps_sources } => {
-            reach.memories.insert(id.0);
-            if !keeps_sources {
-                tx.erasures().add_sources(reach).await?;
-            }
-        }
-        Target::Event(id) => tx.erasures().add_event(reach, id.0).await?,
-        Target::Session(id) => {
-            tx.sessions().close(id).await?;
-            tx.erasures().add_session(reach, id.0).await?;
-        }
-        Target::Person(id) => {
-            for session in tx.erasures().sessions_of(id).await? {
-                tx.sessions().close(session).await?;
-            }
-            tx.erasures().add_person(reach, id).await?;
-        }
-        // Nobody asks for that: a withdrawal says what it takes back (`forget_remembered`).
-        Target::Consent(_) => {}
+/// Closes the sessions that go whole: what is said next begins another.
+async fn end_talk(tx: &mut Tx, target: Target) -> Result<()> {
+    let sessions = match target {
+        Target::Session(id) => vec![id],
+        Target::Person(id) => tx.erasures().sessions_of(id).await?,
+        Target::Memory { .. } | Target::Event(_) | Target::Consent(_) => Vec::new(),
+    };
+    for session in sessions {
+        tx.sessions().close(session).await?;
     }
     Ok(())
 }
 
-/// Finds all that came of it, stops what has not ended, and takes the content out.
-pub(super) async fn carry_out(tx: &mut Tx, task: Task, mut reach: Reach) -> Result<Vec<Part>> {
+/// Adds what is meant, as it is there now.
+async fn collect(tx: &mut Tx, task: Task<'_>, reach: &mut Reach) -> Result<()> {
+    let mut erasures = tx.erasures();
+    match task.target {
+        Target::Memory { id, keeps_sources } => {
+            reach.memories.insert(id.0);
+            if !keeps_sources {
+                erasures.add_sources(reach).await?;
+            }
+            Ok(())
+        }
+        Target::Event(id) => erasures.add_event(reach, id.0).await,
+        Target::Session(id) => erasures.add_session(reach, id.0).await,
+        Target::Person(id) => erasures.add_person(reach, id).await,
+        Target::Consent(_) => erasures.add_remembered_by(reach, task.grants).await,
+    }
+}
+
+/// Finds what is meant and all that came of it, stops what has not ended, and takes the content out.
+pub(super) async fn carry_out(tx: &mut Tx, task: Task<'_>) -> Result<Vec<Part>> {
     let language = tx.identity().agent_brief().await?.language;
     let words = words_of(&language);
     let seen = tx.events().end().await?;
+    let mut reach = Reach::default();
+    collect(tx, task, &mut reach).await?;
     tx.erasures().grow(&mut reach, words).await?;
     stop(tx, &reach).await?;
-    // From here on nothing is added to the agent's log. What came meanwhile is found now; everything that comes is in the log.
+    // From here on nothing is added to the agent's log. What came meanwhile is found now, also what was said meanwhile of what is meant;
+    // everything that comes is in the log.
     let head = tx.take_head().await?;
     if (head.epoch, head.position) != (seen.epoch, seen.position) {
         let before = reach.clone();
+        collect(tx, task, &mut reach).await?;
         tx.erasures().grow(&mut reach, words).await?;
         if reach != before {
             stop(tx, &reach).await?;

@@ -5,7 +5,7 @@ use super::{
     forget::{Task, carry_out},
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     ids::ConsentId,
     storage::{Reach, Tx},
 };
@@ -13,32 +13,24 @@ use crate::{
 /// Forgets what was remembered by these grants, and what was to be, whosever it is: the unit of work sees everyone's things. Whoever
 /// takes them back has written that down, so that from the agent's head on nothing is remembered by them.
 pub async fn forget_remembered(tx: &mut Tx, withdrawal: ConsentId, grants: &[ConsentId]) -> Result<()> {
-    let mut reach = remembered_by(tx, grants).await?;
-    if reach == Reach::default() {
+    if !is_any(tx, grants).await? {
         tx.take_head().await?;
-        reach = remembered_by(tx, grants).await?;
-    }
-    if reach == Reach::default() {
-        return Ok(());
+        if !is_any(tx, grants).await? {
+            return Ok(());
+        }
     }
     let task = Task {
         target: Target::Consent(withdrawal),
+        grants,
         audience: None,
         is_own: false,
     };
-    carry_out(tx, task, reach).await?;
-    if remembered_by(tx, grants).await? != Reach::default() {
-        // It came while the first were looked up; the next try finds it with them.
-        return Err(Error::Unavailable {
-            what: "a memory that did not change meanwhile",
-            source: None,
-        });
-    }
+    carry_out(tx, task).await?;
     Ok(())
 }
 
-async fn remembered_by(tx: &mut Tx, grants: &[ConsentId]) -> Result<Reach> {
+async fn is_any(tx: &mut Tx, grants: &[ConsentId]) -> Result<bool> {
     let mut reach = Reach::default();
     tx.erasures().add_remembered_by(&mut reach, grants).await?;
-    Ok(reach)
+    Ok(reach != Reach::default())
 }
