@@ -77,6 +77,22 @@ const EXAMPLES: &str = "Examples:
 #[derive(Deserialize)]
 struct Answer {
     erasure: Erasure,
+    beside: Vec<Erasure>,
+}
+
+impl Answer {
+    /// All of it, in words.
+    fn said(&self) -> String {
+        let beside = self.beside.iter().map(|erasure| erasure.counts);
+        said(&beside.fold(self.erasure.counts, Counts::and))
+    }
+
+    /// The ends of the receipts' ids.
+    fn receipts(&self) -> String {
+        let all = std::iter::once(&self.erasure).chain(&self.beside);
+        let ids: Vec<Uuid> = all.map(|erasure| erasure.id.0).collect();
+        short_ids(&ids).join(", ")
+    }
 }
 
 /// Runs the command and returns the code to exit with.
@@ -101,21 +117,23 @@ pub(super) async fn forget(args: &Args, hub: &mut Remote) -> Result<ExitCode, Fa
         dry["dry_run"] = json!(true);
         let dry = Call::post(format!("{path}/forget"), dry);
         let would: Answer = hub.client.call_for(&dry).await?;
-        hub.terminal
-            .remark(format!("This forgets {}.", said(&would.erasure.counts)));
+        hub.terminal.remark(format!("This forgets {}.", would.said()));
         if !hub.agreed("Forget it for good?", "nobody is here to be asked: add --yes")? {
             hub.terminal.remark("Nothing was forgotten.");
             return Ok(ExitCode::FAILURE);
         }
     }
-    let Some(Answer { erasure }) = hub.ask(&call).await? else {
+    let Some(done) = hub.ask::<Answer>(&call).await? else {
         return Ok(ExitCode::SUCCESS);
     };
     hub.show(format!(
         "Forgotten: {}.\nIt is off the hub's disk by {}; the receipt: hub forget --receipt {}",
-        said(&erasure.counts),
-        erasure.scrub_by.with_timezone(&chrono::Local).format("%F %H:%M"),
-        short(&erasure)
+        done.said(),
+        done.erasure
+            .scrub_by
+            .with_timezone(&chrono::Local)
+            .format("%F %H:%M"),
+        done.receipts()
     ))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -182,10 +200,6 @@ fn entry(erasure: &Erasure, id: &str, now: DateTime) -> String {
         ago(erasure.erased_at, now),
         said(&erasure.counts)
     )
-}
-
-fn short(erasure: &Erasure) -> String {
-    short_ids(&[erasure.id.0]).concat()
 }
 
 /// How much, in words.

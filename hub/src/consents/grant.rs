@@ -41,6 +41,7 @@ pub async fn grant(tx: &mut Tx, caller: &Caller, whose: Whose, new: NewGrant) ->
         let detail = "must say how they said so, for somebody without a login";
         return Err(Error::invalid("/evidence", detail));
     }
+    make_sure_they_are_known(tx, speaker).await?;
     make_sure_of_scope(tx, &new).await?;
     let history = tx.consents().history(speaker.person, new.purpose).await?;
     if history.len() >= MOST {
@@ -137,6 +138,21 @@ fn check(tx: &Tx, new: &NewGrant) -> Result<()> {
         Err(Error::invalid("/expires_at", "must lie within ten years"))
     } else {
         Ok(())
+    }
+}
+
+/// Of somebody who was forgotten nobody writes anything down: they could not take it back. Whoever has a login says it themself, and is
+/// forgotten again by their own word.
+async fn make_sure_they_are_known(tx: &mut Tx, speaker: Speaker) -> Result<()> {
+    if speaker.evidence == EvidenceKind::OwnWord {
+        return Ok(());
+    }
+    match tx.people().find(speaker.person).await? {
+        Some(person) if person.forgotten_at.is_none() => Ok(()),
+        _ => {
+            let detail = "this person was forgotten, and nothing is written down of them any more: make them known anew first";
+            Err(Error::conflict("forgotten", detail))
+        }
     }
 }
 

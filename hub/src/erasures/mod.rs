@@ -1,5 +1,6 @@
 //! Forgetting: what goes with a thing that is forgotten, and the receipt that says so without saying what it was.
 
+mod erase;
 pub mod forget;
 pub mod forget_remembered;
 pub mod read;
@@ -52,6 +53,12 @@ impl Target {
         }
     }
 
+    /// Whether somebody asked for it by name, and is answered with its receipt. A withdrawal says itself what it took back.
+    #[must_use]
+    pub const fn is_named(self) -> bool {
+        !matches!(self, Self::Consent(_))
+    }
+
     /// Its id.
     #[must_use]
     pub const fn id(self) -> Uuid {
@@ -97,6 +104,28 @@ pub struct Counts {
     pub sightings: u64,
 }
 
+impl Counts {
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            events: self.events + other.events,
+            memories: self.memories + other.memories,
+            candidates: self.candidates + other.candidates,
+            embeddings: self.embeddings + other.embeddings,
+            turns: self.turns + other.turns,
+            actions: self.actions + other.actions,
+            commands: self.commands + other.commands,
+            artifacts: self.artifacts + other.artifacts,
+            shadows: self.shadows + other.shadows,
+            answers: self.answers + other.answers,
+            people: self.people + other.people,
+            prints: self.prints + other.prints,
+            sightings: self.sightings + other.sightings,
+        }
+    }
+}
+
 /// Something was forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Erasure {
@@ -120,4 +149,13 @@ pub struct Erasure {
     /// tables have been written anew.
     #[schema(example = "turned_over")]
     pub wal: Option<String>,
+}
+
+/// What was forgotten at once, as somebody sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// What was named, and all else that the same people could see.
+    pub erasure: Erasure,
+    /// What went with it that was only theirs, or not only theirs.
+    pub beside: Vec<Erasure>,
 }

@@ -82,8 +82,7 @@ pub async fn enrol(tx: &mut Tx, caller: &Caller, whose: Whose, new: Enrolment) -
     Ok(print)
 }
 
-/// Refuses whoever was forgotten, themself too: forgetting them again would find nothing to do. And whoever does not belong to the
-/// agent any more.
+/// Refuses whoever was forgotten, themself too: nobody would know by what name. And whoever does not belong to the agent any more.
 async fn may_be_known(tx: &mut Tx, person: PersonId) -> Result<()> {
     let found = tx.people().find(person).await?;
     if found.is_none_or(|person| person.name.is_none()) {

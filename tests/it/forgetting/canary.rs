@@ -158,11 +158,7 @@ async fn of_bobs(story: &Story) -> String {
     let _ = story.bob.post("commands", command).await.expect(201);
     let home = &story.hub.home;
     let phone = home.satellite("phone", home.elsewhere, Trust::Household).await;
-    let bob: String = story
-        .hub
-        .sql()
-        .value("select person_id::text from hub.person_accounts a join hub.users u on u.id = a.user_id where u.name = 'bob'")
-        .await;
+    let bob = story.person("bob").await;
     let owned = format!(
         "update hub.devices set person_id = '{bob}' where id = '{}'",
         phone.id

@@ -1,13 +1,17 @@
 //! Forgetting is real: what goes, who may have it forgotten, and that nothing brings it back.
 
+mod again;
+mod audiences;
 mod canary;
 mod fence;
+mod meanwhile;
 mod people;
 mod reach;
 mod receipts;
 mod rights;
 mod scrub;
 mod stores;
+mod withdrawn;
 
 use hub::identity::Role;
 use serde_json::{Value, json};
@@ -73,6 +77,14 @@ impl Story {
         let events = client.get("events?limit=200").await.expect(200);
         let mut all = events.items().iter();
         all.find(|event| event["id"] == id).expect("it is there").clone()
+    }
+
+    /// Who a user is to the agent.
+    async fn person(&self, user: &str) -> String {
+        let query = format!(
+            "select person_id::text from hub.person_accounts a join hub.users u on u.id = a.user_id where u.name = '{user}'"
+        );
+        self.hub.sql().value(&query).await
     }
 
     /// The id of the newest memory that holds this.

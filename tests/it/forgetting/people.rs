@@ -7,7 +7,7 @@ use support::{TestDevice, heard};
 use super::Story;
 
 impl Story {
-    async fn knows(&self, name: &str, aliases: &[&str]) -> String {
+    pub(super) async fn knows(&self, name: &str, aliases: &[&str]) -> String {
         let made = self
             .owner
             .post("people", json!({"name": name, "aliases": aliases}))
@@ -17,7 +17,7 @@ impl Story {
     }
 
     /// Somebody speaks, by what a device calls them. The event.
-    async fn speaks(&self, device: &TestDevice, participant: &str, text: &str) -> Value {
+    pub(super) async fn speaks(&self, device: &TestDevice, participant: &str, text: &str) -> Value {
         let mut said = heard(text);
         said.payload["participant"] = json!(participant);
         device.sends(vec![said]).await.unwrap();

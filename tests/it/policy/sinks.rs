@@ -192,7 +192,7 @@ const TABLE: &[(&str, Obeys)] = &[
         Needless("people read who is there; in a private space there is nobody"),
     ),
     ("erasures::forget::carry_out", Needless(STATES)),
-    ("erasures::forget::tell", Needless(STATES)),
+    ("erasures::erase::tell", Needless(STATES)),
     ("jobs::fail::put_off", Needless("takes back what was said")),
     ("people::create_person::create_person", Needless(SETTINGS)),
     ("people::update_person::update_person", Needless(SETTINGS)),

@@ -156,10 +156,10 @@ async fn what_somebody_is_forgotten_with_is_all_of_it_too() {
         .expect(200);
     let path = format!("people/{}/forget", bob.person);
     let dry = bobs.post(&path, json!({"dry_run": true})).await.expect(200);
-    assert_eq!(dry.json["erasure"]["counts"]["prints"], json!(1));
+    assert_eq!(dry.json["beside"][0]["counts"]["prints"], json!(1));
     assert_eq!(house.rows().await, 4);
     let done = bobs.post(&path, json!({})).await.expect(200);
-    let counts = &done.json["erasure"]["counts"];
+    let counts = &done.json["beside"][0]["counts"];
     assert_eq!((&counts["prints"], &counts["sightings"]), (&json!(1), &json!(3)));
     assert_eq!(house.rows().await, 0);
 }

@@ -147,8 +147,27 @@ impl Erasures<'_> {
         Ok(done)
     }
 
-    /// Memories with their candidates and vectors, leaving tombstones. How many memories, candidates and vectors.
-    pub async fn erase_memories(&mut self, reach: &Reach, erasure: ErasureId) -> Result<(u64, u64, u64)> {
+    /// What turns wanted to remember, committed or not, with what it came from.
+    pub async fn erase_candidates(&mut self, reach: &Reach) -> Result<u64> {
+        let agent = self.0.agent();
+        let candidates = list(&reach.candidates);
+        sqlx::query!(
+            "delete from memory_sources where agent_id = $1 and candidate_id = any ($2)",
+            agent.0,
+            &candidates
+        )
+        .execute(self.0.connection())
+        .await?;
+        let gone = sqlx::query!(
+            "delete from memory_candidates where agent_id = $1 and id = any ($2)",
+            agent.0,
+            &candidates
+        );
+        Ok(gone.execute(self.0.connection()).await?.rows_affected())
+    }
+
+    /// Memories with their vectors, leaving tombstones; their candidates are gone. How many memories and vectors.
+    pub async fn erase_memories(&mut self, reach: &Reach, erasure: ErasureId) -> Result<(u64, u64)> {
         let memories = list(&reach.memories);
         self.bury(&memories, erasure).await?;
         let agent = self.0.agent();
@@ -163,27 +182,13 @@ impl Erasures<'_> {
             &memories
         );
         let vectors = vectors.fetch_one(self.0.connection()).await?;
-        let candidates = list(&reach.candidates);
-        sqlx::query!(
-            "delete from memory_sources where agent_id = $1 and candidate_id = any ($2)",
-            agent.0,
-            &candidates
-        )
-        .execute(self.0.connection())
-        .await?;
-        let gone = sqlx::query!(
-            "delete from memory_candidates where agent_id = $1 and id = any ($2)",
-            agent.0,
-            &candidates
-        );
-        let candidates = gone.execute(self.0.connection()).await?.rows_affected();
         let gone = sqlx::query!(
             "delete from memories where agent_id = $1 and id = any ($2)",
             agent.0,
             &memories
         );
         let memories = gone.execute(self.0.connection()).await?.rows_affected();
-        Ok((memories, candidates, vectors.unsigned_abs()))
+        Ok((memories, vectors.unsigned_abs()))
     }
 
     async fn bury(&mut self, memories: &[Uuid], erasure: ErasureId) -> Result<()> {

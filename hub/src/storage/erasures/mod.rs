@@ -5,6 +5,7 @@ mod person;
 mod reach;
 mod repeats;
 mod scrub;
+mod split;
 mod target;
 
 use serde_json::Value;
@@ -97,19 +98,22 @@ impl Erasures<'_> {
         row.map(Erasure::try_from).transpose()
     }
 
-    /// The newest of a thing.
-    pub async fn of(&mut self, target: Target) -> Result<Option<Erasure>> {
+    /// Those of the last time that a thing was forgotten, that everybody may see or this person may: first that of the thing itself.
+    pub async fn of(&mut self, target: Target, person: Option<PersonId>) -> Result<Vec<Erasure>> {
         let agent = self.0.agent();
-        let row = sqlx::query_as!(
+        let rows = sqlx::query_as!(
             ErasureRow,
-            "select id, target_kind, target_id, counts, erased_at, scrub_by, scrubbed_at, wal from erasures
-             where agent_id = $1 and target_kind = $2 and target_id = $3 order by id desc limit 1",
+            "with seen as (select * from erasures where agent_id = $1 and target_kind = $2 and target_id = $3
+               and (audience_person_id is null or audience_person_id = $4))
+             select id, target_kind, target_id, counts, erased_at, scrub_by, scrubbed_at, wal from seen
+             where erased_at = (select max(erased_at) from seen) order by id desc",
             agent.0,
             target.kind(),
-            target.id()
+            target.id(),
+            person.map(|id| id.0)
         );
-        let row = row.fetch_optional(self.0.connection()).await?;
-        row.map(Erasure::try_from).transpose()
+        let rows = rows.fetch_all(self.0.connection()).await?;
+        rows.into_iter().map(Erasure::try_from).collect()
     }
 
     /// A page of them, newest first.

@@ -10,26 +10,69 @@ use crate::{
 };
 
 impl Erasures<'_> {
-    /// A person to forget, held: nobody merges them meanwhile. Whoever has a login here is only forgotten by themself.
+    /// A person to forget, held: nobody merges them meanwhile. Whoever has a login here is only forgotten by themself. Whoever was
+    /// forgotten and went on is to be forgotten again.
     pub(super) async fn find_person(&mut self, id: PersonId, caller: &Caller) -> Result<Option<Found>> {
         self.0.people().lock(id).await?;
         let agent = self.0.agent();
         let row = sqlx::query!(
-            r#"select p.forgotten_at is not null as "is_erased!", exists (select from person_accounts a
+            r#"select p.forgotten_at is not null as "was_forgotten!", exists (select from person_accounts a
                  join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id
                  where a.agent_id = p.agent_id and a.person_id = p.id and m.revoked_at is null) as "has_login!"
                from people p where p.agent_id = $1 and p.id = $2 and p.merged_at is null"#,
             agent.0,
             id.0
         );
-        let row = row.fetch_optional(self.0.connection()).await?;
+        let Some(row) = row.fetch_optional(self.0.connection()).await? else {
+            return Ok(None);
+        };
         let is_own = caller.person() == Some(id);
-        Ok(row.map(|row| Found {
+        Ok(Some(Found {
             audience: None,
             is_own,
-            is_erased: row.is_erased,
+            is_erased: row.was_forgotten && !self.is_anything_left_of(id).await?,
             is_forgettable: is_own || !row.has_login,
         }))
+    }
+
+    /// Whether anything is there of somebody who was forgotten: what they said since, what is theirs alone, and what was written down
+    /// of them. What the hub itself says of states, and the kept answers to their forgetting, are nothing.
+    async fn is_anything_left_of(&mut self, person: PersonId) -> Result<bool> {
+        let agent = self.0.agent();
+        let left = sqlx::query_scalar!(
+            r#"with users as materialized (select user_id as id from person_accounts where agent_id = $1 and person_id = $2),
+               names as materialized (select id from people where agent_id = $1 and (id = $2 or merged_into = $2))
+               select exists (select from events where agent_id = $1 and payload is not null
+                   and (type in ('transcript', 'message.user', 'message.agent') or type ^@ 'x.')
+                   and (person_id = $2 or audience_person_id = $2
+                     or source_kind = 'user' and source_id in (select id from users)))
+                 or exists (select from memories where agent_id = $1 and audience_person_id = $2)
+                 or exists (select from memory_candidates where agent_id = $1 and audience_person_id = $2)
+                 or exists (select from actions where agent_id = $1 and audience_person_id = $2 and erased_at is null)
+                 or exists (select from commands where agent_id = $1 and erased_at is null
+                   and (audience_person_id = $2 or sent_by in (select id from users)))
+                 or exists (select from artifacts where agent_id = $1 and state <> 'deleted' and (audience_person_id = $2
+                   or made_by_kind = 'user' and made_by in (select id from users)))
+                 or exists (select from device_shadows where agent_id = $1 and audience_person_id = $2)
+                 or exists (select from voiceprints where agent_id = $1 and person_id = $2)
+                 or exists (select from faceprints where agent_id = $1 and person_id = $2)
+                 or exists (select from identity_hypotheses where agent_id = $1 and person_id = $2)
+                 or exists (select from presence where agent_id = $1 and person_id = $2)
+                 or exists (select from presence_history where agent_id = $1 and person_id = $2)
+                 or exists (select from consents where agent_id = $1 and evidence <> $3
+                   and person_id in (select id from names))
+                 or exists (select from action_decisions where agent_id = $1 and reason is not null
+                   and user_id in (select id from users))
+                 or exists (select from invitations where agent_id = $1 and name is not null
+                   and accepted_by in (select id from users))
+                 or exists (select from idempotency_keys k, users u where k.agent_id = $1 and k.answer is not null
+                   and k.body_sha256 <> '' and not k.operation ^@ 'forget_'
+                   and (k.principal = 'user:' || u.id or k.principal ^@ ('user:' || u.id || ':'))) as "left!""#,
+            agent.0,
+            person.0,
+            FORGOTTEN
+        );
+        Ok(left.fetch_one(self.0.connection()).await?)
     }
 
     /// A person, and whoever was merged into them.
@@ -97,30 +140,34 @@ impl Erasures<'_> {
         Ok(ids.into_iter().map(SessionId).collect())
     }
 
-    /// Who they are, what their own devices said, why they decided as they did, and what they were answered. How many people and how many
-    /// shadows.
-    pub async fn erase_person(&mut self, person: PersonId) -> Result<(u64, u64)> {
-        let (agent, now) = (self.0.agent(), self.0.now());
+    /// What their own devices said and should be like, and what they were answered. How many shadows and how many answers.
+    pub async fn erase_own(&mut self, person: PersonId) -> Result<(u64, u64)> {
+        let agent = self.0.agent();
         let shadows = sqlx::query!(
             "delete from device_shadows where agent_id = $1 and audience_person_id = $2",
             agent.0,
             person.0
         );
         let shadows = shadows.execute(self.0.connection()).await?.rows_affected();
-        sqlx::query!(
-            "with users as (select user_id from person_accounts where agent_id = $1 and person_id = $2),
-               reasons as (update action_decisions set reason = null
-                 where agent_id = $1 and reason is not null and user_id in (select user_id from users))
+        let answers = sqlx::query!(
+            "with users as (select user_id from person_accounts where agent_id = $1 and person_id = $2)
              update idempotency_keys k set answer = 'null', body_sha256 = ''
-             from users u where k.agent_id = $1 and k.answer is not null
+             from users u where k.agent_id = $1 and k.answer is not null and k.body_sha256 <> ''
                and (k.principal = 'user:' || u.user_id or k.principal ^@ ('user:' || u.user_id || ':'))",
             agent.0,
             person.0
-        )
-        .execute(self.0.connection())
-        .await?;
+        );
+        let answers = answers.execute(self.0.connection()).await?.rows_affected();
+        Ok((shadows, answers))
+    }
+
+    /// Who they are, why they decided as they did, and how it is known what they allow. How many people.
+    pub async fn erase_person(&mut self, person: PersonId) -> Result<u64> {
+        let (agent, now) = (self.0.agent(), self.0.now());
         sqlx::query!(
             "with users as (select user_id from person_accounts where agent_id = $1 and person_id = $2),
+               reasons as (update action_decisions set reason = null
+                 where agent_id = $1 and reason is not null and user_id in (select user_id from users)),
                invited as (update invitations set name = null
                  where agent_id = $1 and name is not null and accepted_by in (select user_id from users))
              update consents set evidence = $3 where agent_id = $1 and evidence is not null and person_id in (
@@ -153,6 +200,6 @@ impl Erasures<'_> {
             now
         );
         let people = people.execute(self.0.connection()).await?.rows_affected();
-        Ok((people, shadows))
+        Ok(people)
     }
 }

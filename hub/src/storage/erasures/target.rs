@@ -1,10 +1,8 @@
 //! What somebody wants forgotten, as they may see it.
 
-use std::collections::BTreeSet;
-
 use uuid::Uuid;
 
-use super::Erasures;
+use super::{Erasures, Reach};
 use crate::{
     erasures::Target,
     error::Result,
@@ -25,36 +23,35 @@ pub struct Found {
     pub is_forgettable: bool,
 }
 
-/// What was remembered by some grants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
-    /// The memories.
-    pub memories: BTreeSet<Uuid>,
-    /// Whose they are, should any be somebody's alone.
-    pub audience: Option<PersonId>,
-}
-
 impl Erasures<'_> {
-    /// What was remembered by any of these grants, and by others besides.
-    pub async fn remembered_by(&mut self, grants: &[ConsentId]) -> Result<Remembered> {
+    /// Adds what was remembered by any of these grants, and by others besides, and what was to be.
+    pub async fn add_remembered_by(&mut self, reach: &mut Reach, grants: &[ConsentId]) -> Result<()> {
         let agent = self.0.agent();
         let grants: Vec<Uuid> = grants.iter().map(|grant| grant.0).collect();
-        let rows = sqlx::query!(
+        let memories = sqlx::query_scalar!(
             // The column alone names the grant of what is older than the table.
-            r#"select id as "id!", audience_person_id from memories where agent_id = $1 and consent_id = any ($2)
+            r#"select id as "id!" from memories where agent_id = $1 and consent_id = any ($2)
                union
-               select m.id, m.audience_person_id from memory_consents g
+               select c.memory_id from memory_consents g
                  join memory_candidates c on c.agent_id = g.agent_id and c.id = g.candidate_id
-                 join memories m on m.agent_id = c.agent_id and m.id = c.memory_id
-               where g.agent_id = $1 and g.consent_id = any ($2)"#,
+               where g.agent_id = $1 and g.consent_id = any ($2) and c.memory_id is not null"#,
             agent.0,
             &grants
         );
-        let rows = rows.fetch_all(self.0.connection()).await?;
-        Ok(Remembered {
-            audience: rows.iter().find_map(|row| row.audience_person_id).map(PersonId),
-            memories: rows.into_iter().map(|row| row.id).collect(),
-        })
+        reach
+            .memories
+            .extend(memories.fetch_all(self.0.connection()).await?);
+        let candidates = sqlx::query_scalar!(
+            r#"select id as "id!" from memory_candidates where agent_id = $1 and consent_id = any ($2)
+               union
+               select candidate_id from memory_consents where agent_id = $1 and consent_id = any ($2)"#,
+            agent.0,
+            &grants
+        );
+        reach
+            .candidates
+            .extend(candidates.fetch_all(self.0.connection()).await?);
+        Ok(())
     }
 
     /// Looks it up with the caller's eyes.

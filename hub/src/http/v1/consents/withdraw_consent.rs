@@ -18,6 +18,7 @@ use crate::{
     },
     hub::Hub,
     ids::ConsentId,
+    storage::TxScope,
 };
 
 /// What is taken back.
@@ -32,7 +33,7 @@ pub(super) struct WithdrawConsentRequest {
 }
 
 /// Withdraw a consent: all of a purpose, or one grant. It counts at once. What was remembered by the grants that it takes back is
-/// forgotten with it, as `GET …/erasures` says; what was said stays where it was said.
+/// forgotten with it, whosever memory it is, as `GET …/erasures` says to whoever could see it; what was said stays where it was said.
 ///
 /// For yourself, or as owner or admin for somebody without a login who said so. What was withdrawn before is answered as it was then.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/people/{person_id}/consents/withdraw",
@@ -49,7 +50,9 @@ pub(super) async fn withdraw_consent(
         purpose: body.purpose,
         grant: body.consent_id,
     };
-    let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
+    // What was remembered by it is forgotten whosever it is; the answer is the row of the history, and tells nothing of that.
+    let scope = TxScope::WholeAgent(may.caller.agent);
+    let mut tx = hub.db.begin(scope, may.caller.actor()).await?;
     let withdrawal = withdraw(&mut tx, &may.caller, path.whose()?, what).await?;
     tx.commit().await?;
     Ok(Json(withdrawal))

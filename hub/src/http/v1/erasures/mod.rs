@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    erasures::{Erasure, Target, forget::forget},
+    erasures::{Erasure, Forgotten, Target, forget::forget},
     error::Result,
     http::idempotency::{Answer, Once},
     hub::Hub,
@@ -36,6 +36,19 @@ pub(super) struct ForgetAnswer {
     is_dry_run: bool,
     /// What was forgotten, or would be. Of a dry run, the id and the times mean nothing.
     erasure: Erasure,
+    /// What went with it that others could see, too, or nobody but you: counted apart, with a receipt of its own. What was somebody
+    /// else's alone is not told.
+    beside: Vec<Erasure>,
+}
+
+impl ForgetAnswer {
+    fn of(is_dry_run: bool, Forgotten { erasure, beside }: Forgotten) -> Self {
+        Self {
+            is_dry_run,
+            erasure,
+            beside,
+        }
+    }
 }
 
 /// Forgets once for each key. A dry run does all of it and takes it back.
@@ -48,13 +61,13 @@ pub(super) async fn carry_out(
 ) -> Result<Answer> {
     if is_dry_run {
         let mut tx = hub.db.begin(once.scope(), caller.actor()).await?;
-        let erasure = forget(&mut tx, caller, target).await?;
+        let would = forget(&mut tx, caller, target).await?;
         drop(tx);
-        return once.without_effect(&ForgetAnswer { is_dry_run, erasure });
+        return once.without_effect(&ForgetAnswer::of(is_dry_run, would));
     }
     once.run(hub, async |tx| {
-        let erasure = forget(tx, caller, target).await?;
-        Ok(ForgetAnswer { is_dry_run, erasure })
+        let done = forget(tx, caller, target).await?;
+        Ok(ForgetAnswer::of(is_dry_run, done))
     })
     .await
 }

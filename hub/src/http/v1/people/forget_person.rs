@@ -20,7 +20,8 @@ use crate::{
 };
 
 /// Forget somebody: what they said, what is theirs alone, all that came of it, and who they are. Whoever has a login here is only
-/// forgotten by themself; their login stays.
+/// forgotten by themself; their login stays, and what they say afterwards is forgotten when they ask again, with a receipt of its own.
+/// Where nothing is there, the newest receipt is the answer.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/people/{person_id}/forget", operation_id = "forget_person", tag = "people",
     params(AgentPath, PersonPath,
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat harmless for 24 h")),
