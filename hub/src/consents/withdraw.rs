@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     audit::record::Record,
-    erasures::forget_remembered::forget_remembered,
+    erasures::forget_remembered::{forget_remembered, is_any_left},
     error::{Error, Result},
     identity::Caller,
     ids::ConsentId,
@@ -47,7 +47,8 @@ pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdraw
         .concat(),
     };
     if let Some(earlier) = ended_by(&history, grant)
-        && !is_any_left(tx, purpose, &taken).await?
+        // Before somebody was merged who had granted them.
+        && !(purpose == ConsentPurpose::Memory && is_any_left(tx, &taken).await?)
     {
         return Ok(earlier.clone());
     }
@@ -81,15 +82,6 @@ pub(super) async fn carry_out(tx: &mut Tx, taken: &[ConsentId], row: Consent) ->
 pub(super) fn grants(history: &[Consent]) -> Vec<ConsentId> {
     let grants = history.iter().filter(|row| row.decision == Decision::Granted);
     grants.map(|row| row.id).collect()
-}
-
-/// Whether something was remembered by grants that an earlier row took back, as it seems: that was before somebody was merged who had
-/// granted them.
-async fn is_any_left(tx: &mut Tx, purpose: ConsentPurpose, taken: &[ConsentId]) -> Result<bool> {
-    if purpose != ConsentPurpose::Memory {
-        return Ok(false);
-    }
-    Ok(!tx.erasures().remembered_by(taken).await?.memories.is_empty())
 }
 
 /// The row that took it back before: of a purpose nothing may stand after it.

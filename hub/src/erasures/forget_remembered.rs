@@ -13,9 +13,9 @@ use crate::{
 /// Forgets what was remembered by these grants, and what was to be, whosever it is: the unit of work sees everyone's things. Whoever
 /// takes them back has written that down, so that from the agent's head on nothing is remembered by them.
 pub async fn forget_remembered(tx: &mut Tx, withdrawal: ConsentId, grants: &[ConsentId]) -> Result<()> {
-    if !is_any(tx, grants).await? {
+    if !is_any_left(tx, grants).await? {
         tx.take_head().await?;
-        if !is_any(tx, grants).await? {
+        if !is_any_left(tx, grants).await? {
             return Ok(());
         }
     }
@@ -29,7 +29,8 @@ pub async fn forget_remembered(tx: &mut Tx, withdrawal: ConsentId, grants: &[Con
     Ok(())
 }
 
-async fn is_any(tx: &mut Tx, grants: &[ConsentId]) -> Result<bool> {
+/// Whether anything was remembered by these grants, or is to be.
+pub async fn is_any_left(tx: &mut Tx, grants: &[ConsentId]) -> Result<bool> {
     let mut reach = Reach::default();
     tx.erasures().add_remembered_by(&mut reach, grants).await?;
     Ok(reach != Reach::default())
