@@ -10,12 +10,12 @@ language sql stable parallel safe as $$
   select current_setting('hub.household') = 'yes'
 $$;
 
--- Hides the household's rows of a table from those who see their own alone. The hub refuses to serve where a table with an audience
--- escaped it.
+-- Hides the household's rows of a table from those who see their own alone. What they do is told to the household all the same. The hub
+-- refuses to serve where a table with an audience escaped it.
 create procedure hub.limit_to_own(target regclass)
 language plpgsql as $$
 begin
-  execute format('create policy household on %s as restrictive to hub_app
+  execute format('create policy household on %s as restrictive for select to hub_app
     using ((select hub.sees_household()) or audience_person_id is not null)', target);
 end
 $$;

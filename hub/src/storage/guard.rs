@@ -75,7 +75,7 @@ pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
              from rules
              union all select name, true, 'system', 'hub_system', '*', 'true', 'true' from rules
              union all select name, false, 'spaces', 'hub_app', '*', limitation, '' from rules where is_in_spaces
-             union all select name, false, 'household', 'hub_app', '*',
+             union all select name, false, 'household', 'hub_app', 'r',
                '(( SELECT sees_household() AS sees_household) OR (audience_person_id IS NOT NULL))', '' from rules where has_audience
              union all select name, false, reference, 'hub_app', '*', format('((( SELECT spaces() AS spaces) IS NULL) OR (%3$s IS NULL) '
                || 'OR ( SELECT true FROM %2$s b WHERE ((b.agent_id = %1$s.agent_id) AND (b.id = %1$s.%3$s))))', name, behind, reference), ''

@@ -81,14 +81,13 @@ async fn told(role: Option<Role>) -> TurnContext {
     hub.home.kitchen.hears("say hello in the office").await;
     hub.run_jobs().await;
     hub.expect_leftovers();
-    let client = match role {
-        Some(role) => rest.user(&hub.home.user("gil", role).await).await,
-        None => {
-            let scopes = ["memories:read", "messages:write", "turns:read"];
-            let wish = json!({"to_service": "helper", "scopes": scopes});
-            let made = owner.post("delegations", wish).await.expect(201);
-            rest.bearer(made.text("/secret"))
-        }
+    let client = if let Some(role) = role {
+        rest.user(&hub.home.user("gil", role).await).await
+    } else {
+        let scopes = ["memories:read", "messages:write", "turns:read"];
+        let wish = json!({"to_service": "helper", "scopes": scopes});
+        let made = owner.post("delegations", wish).await.expect(201);
+        rest.bearer(made.text("/secret"))
     };
     runtime.then_say("well");
     answer(&hub, &client, "what is open").await;

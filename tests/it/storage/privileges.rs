@@ -246,8 +246,8 @@ async fn rows_are_deleted_from_the_known_tables_only() {
             &memories,
             &["pairings"],
             &presence,
-            // The probe of the scrub.
-            &["scrub_probe"],
+            // The probe of the scrub; sign-ins go with the credentials.
+            &["scrub_probe", "sign_ins"],
             &streams,
             &["voiceprints"],
         ]
