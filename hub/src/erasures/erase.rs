@@ -100,9 +100,9 @@ fn called(task: Task<'_>, audience: Option<PersonId>, reach: &Reach) -> (&'stati
 
 async fn take_out(tx: &mut Tx, target: Target, part: &mut Part) -> Result<()> {
     let (reach, mut erasures) = (&part.reach, tx.erasures());
-    // Their names stand in the answers of who made them known or merged them.
+    // Their names stand in the answers of who made them known, merged or invited them.
     let people = match (target, part.audience) {
-        (Target::Person(id), None) => erasures.names_of(id).await?,
+        (Target::Person(id), None) => erasures.known_by(id).await?,
         _ => Vec::new(),
     };
     let events: Vec<Uuid> = reach.events.iter().copied().collect();

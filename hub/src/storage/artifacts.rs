@@ -164,11 +164,11 @@ impl Artifacts<'_> {
         )
     }
 
-    /// Deletes one, save what is needed to remove its bytes. The caller holds the row.
+    /// Deletes one, save what is needed to remove its bytes: what it is called goes, and what kind it was said to be. The caller holds the row.
     pub async fn delete(&mut self, id: ArtifactId) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
-            "update artifacts set state = 'deleted', name = null, deleted_at = $3
+            "update artifacts set state = 'deleted', name = null, media_type = 'application/octet-stream', deleted_at = $3
              where agent_id = $1 and id = $2 and state <> 'deleted'",
             agent.0,
             id.0,

@@ -75,6 +75,70 @@ const ERASED: [&str; 65] = [
     "turn_steps.outcome",
 ];
 
+/// What of these holds no words that anybody said, and why.
+const WORDLESS: &[(&str, &[&str])] = &[
+    (
+        "salts, and hashes with them",
+        &[
+            "action_decisions.arguments_sha256",
+            "actions.arguments_salt",
+            "actions.arguments_sha256",
+            "artifacts.sha256",
+            "commands.arguments_salt",
+            "commands.result_salt",
+            "device_shadows.desired_salt",
+            "device_shadows.reported_salt",
+            "events.client_digest",
+            "events.payload_salt",
+            "faceprints.embedding_salt",
+            "idempotency_keys.body_sha256",
+            "memories.content_salt",
+            "memory_candidates.content_salt",
+            "voiceprints.embedding_salt",
+        ],
+    ),
+    (
+        "vectors, and why a model would not make one: their rows go with those of the memories",
+        &[
+            "embeddings_1024.embedding",
+            "embeddings_1024.problem",
+            "embeddings_1536.embedding",
+            "embeddings_1536.problem",
+            "embeddings_384.embedding",
+            "embeddings_384.problem",
+            "embeddings_768.embedding",
+            "embeddings_768.problem",
+            "faceprints.embedding",
+            "voiceprints.embedding",
+        ],
+    ),
+    (
+        "words and numbers of the hub's own",
+        &[
+            "identity_hypotheses.state",
+            "memories.lifecycle",
+            "memories.tier",
+            "memories.trust",
+            "memory_candidates.state",
+            "memory_candidates.tier",
+            "memory_candidates.trust",
+            "presence.modality",
+            "presence_history.modality",
+            "recognition_observations.modality",
+            "turn_steps.function",
+            "turn_steps.outcome",
+            "turn_steps.usage",
+        ],
+    ),
+];
+
+/// The columns that hold what somebody said, in the clear: the canary is planted in each of them.
+pub(super) fn hold_words() -> BTreeSet<String> {
+    let is_wordless = |name: &str| WORDLESS.iter().any(|(_, names)| names.contains(&name));
+    let words = ERASED.iter().filter(|name| !is_wordless(name));
+    words.map(|&name| name.to_owned()).collect()
+}
+
 /// Columns that hold words of the hub's own, ids, names of things that belong to the household, secrets and what proves them, or the
 /// audit log, which holds no content.
 const NO_CONTENT: &[&str] = &[

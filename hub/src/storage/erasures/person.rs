@@ -86,6 +86,20 @@ impl Erasures<'_> {
         Ok(ids.fetch_all(self.0.connection()).await?)
     }
 
+    /// What kept answers know a person by: who they are, whoever was merged into them, and the invitations by which they came.
+    pub async fn known_by(&mut self, person: PersonId) -> Result<Vec<Uuid>> {
+        let agent = self.0.agent();
+        let ids = sqlx::query_scalar!(
+            r#"select id as "id!" from people where agent_id = $1 and (id = $2 or merged_into = $2)
+               union select i.id from invitations i
+                 join person_accounts a on a.agent_id = i.agent_id and a.user_id = i.accepted_by
+               where i.agent_id = $1 and a.person_id = $2"#,
+            agent.0,
+            person.0
+        );
+        Ok(ids.fetch_all(self.0.connection()).await?)
+    }
+
     /// All that is attributed to a person, said by their login, or private to them.
     pub async fn add_person(&mut self, reach: &mut Reach, person: PersonId) -> Result<()> {
         reach.people.extend(self.names_of(person).await?);
