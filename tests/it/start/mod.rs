@@ -12,6 +12,7 @@ mod queue;
 mod recognition;
 mod secrets;
 mod settings;
+mod sign_ins;
 mod tokens;
 mod worker;
 

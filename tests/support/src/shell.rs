@@ -81,6 +81,12 @@ impl Shell<'_> {
         said
     }
 
+    /// The same with other answers than the password.
+    pub async fn answers(&self, lines: &str, arguments: &[&str]) -> (bool, String) {
+        let token = [("HUB_TOKEN", &*self.token)];
+        self.program.run_with(&self.dir, arguments, lines, &token).await
+    }
+
     async fn run(&self, arguments: &[&str]) -> (bool, String) {
         let token = [("HUB_TOKEN", &*self.token)];
         let ran = self.program.run_with(&self.dir, arguments, PASSWORD, &token);
