@@ -72,7 +72,7 @@ async fn what_somebody_sends_while_they_are_forgotten_goes_with_them() {
     let meanwhile = async {
         somebody_waits(&story).await;
         let command = json!({"device_id": office.id, "kind": "speaker.say", "arguments": {"text": "pemba"}});
-        let _ = story.bob.post("commands", command).await.expect(202);
+        let _ = story.bob.post("commands", command).await.expect(201);
         assert!(!story.holds("pemba").await.is_empty(), "it was not sent");
         holding.rollback().await.unwrap();
     };
