@@ -72,7 +72,7 @@ pub(super) async fn carry_out(tx: &mut Tx, taken: &[ConsentId], row: Consent) ->
     let record = withdrawn(tx, &row, record).await?;
     tx.record(record);
     if row.purpose == ConsentPurpose::Memory {
-        forget_remembered(tx, row.id, taken).await?;
+        forget_remembered(tx, &row, taken).await?;
     }
     tell(tx, &row).await?;
     Ok(row)

@@ -26,6 +26,8 @@ pub(super) struct Task<'a> {
     pub(super) target: Target,
     /// Of a withdrawal: the grants that it takes back.
     pub(super) grants: &'a [ConsentId],
+    /// And who takes them back: of what is somebody else's alone only what was remembered by them goes.
+    pub(super) withdrawer: Option<PersonId>,
     /// Whose that is; none: the household's.
     pub(super) audience: Option<PersonId>,
     /// Whether it is the caller's own.
@@ -51,6 +53,7 @@ pub async fn forget(tx: &mut Tx, caller: &Caller, target: Target) -> Result<Forg
     let task = Task {
         target,
         grants: &[],
+        withdrawer: None,
         audience: found.audience,
         is_own: found.is_own,
     };
@@ -131,21 +134,16 @@ async fn collect(tx: &mut Tx, task: Task<'_>, reach: &mut Reach) -> Result<()> {
 pub(super) async fn carry_out(tx: &mut Tx, task: Task<'_>) -> Result<Vec<Part>> {
     let language = tx.identity().agent_brief().await?.language;
     let words = words_of(&language);
-    let seen = tx.events().end().await?;
     let mut reach = Reach::default();
-    collect(tx, task, &mut reach).await?;
-    tx.erasures().grow(&mut reach, words).await?;
+    find(tx, task, &mut reach, words).await?;
     stop(tx, &reach).await?;
-    // From here on nothing is added to the agent's log. What came meanwhile is found now, also what was said meanwhile of what is meant;
-    // everything that comes is in the log.
-    let head = tx.take_head().await?;
-    if (head.epoch, head.position) != (seen.epoch, seen.position) {
-        let before = reach.clone();
-        collect(tx, task, &mut reach).await?;
-        tx.erasures().grow(&mut reach, words).await?;
-        if reach != before {
-            stop(tx, &reach).await?;
-        }
+    // From here on nothing is added to the agent's logs. What came meanwhile is found now, also what was said, sent and announced meanwhile
+    // by whoever is meant.
+    tx.take_head().await?;
+    let before = reach.clone();
+    find(tx, task, &mut reach, words).await?;
+    if reach != before {
+        stop(tx, &reach).await?;
     }
     stop_readers(tx, &reach).await?;
     let parts = erase(tx, task, &reach).await?;
@@ -154,6 +152,27 @@ pub(super) async fn carry_out(tx: &mut Tx, task: Task<'_>) -> Result<Vec<Part>> 
         tx.append(people::changed(id, elsewhere));
     }
     Ok(parts)
+}
+
+/// What is meant, and all that came of it.
+async fn find(tx: &mut Tx, task: Task<'_>, reach: &mut Reach, words: &str) -> Result<()> {
+    collect(tx, task, reach).await?;
+    let Some(withdrawer) = task.withdrawer else {
+        return tx.erasures().grow(reach, words).await;
+    };
+    // What was remembered goes, whosever it is, and in all its versions. What others were told of it, and did by it, is theirs.
+    let mut remembered = Reach::default();
+    collect(tx, task, &mut remembered).await?;
+    tx.erasures().add_versions(&mut remembered).await?;
+    tx.erasures().grow(reach, words).await?;
+    let others = tx.erasures().split(reach).await?;
+    let others = others
+        .into_iter()
+        .filter(|(whose, _)| whose.is_some_and(|person| person != withdrawer));
+    for (_, theirs) in others {
+        reach.remove_but(&theirs, &remembered);
+    }
+    Ok(())
 }
 
 /// Ends what waits or is under way, as far as that can be.

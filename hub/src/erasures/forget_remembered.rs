@@ -5,14 +5,20 @@ use super::{
     forget::{Task, carry_out},
 };
 use crate::{
-    error::Result,
+    consents::Consent,
+    error::{Error, Result},
     ids::ConsentId,
     storage::{Reach, Tx},
 };
 
+/// Portions at most: each holds thousands of memories.
+const MOST_PORTIONS: usize = 1_000;
+
 /// Forgets what was remembered by these grants, and what was to be, whosever it is: the unit of work sees everyone's things. Whoever
 /// takes them back has written that down, so that from the agent's head on nothing is remembered by them.
-pub async fn forget_remembered(tx: &mut Tx, withdrawal: ConsentId, grants: &[ConsentId]) -> Result<()> {
+///
+/// In portions, so that no one has too much remembered to take it back.
+pub async fn forget_remembered(tx: &mut Tx, withdrawal: &Consent, grants: &[ConsentId]) -> Result<()> {
     if !is_any_left(tx, grants).await? {
         tx.take_head().await?;
         if !is_any_left(tx, grants).await? {
@@ -20,13 +26,19 @@ pub async fn forget_remembered(tx: &mut Tx, withdrawal: ConsentId, grants: &[Con
         }
     }
     let task = Task {
-        target: Target::Consent(withdrawal),
+        target: Target::Consent(withdrawal.id),
         grants,
+        withdrawer: Some(withdrawal.person_id),
         audience: None,
         is_own: false,
     };
-    carry_out(tx, task).await?;
-    Ok(())
+    for _ in 0..MOST_PORTIONS {
+        carry_out(tx, task).await?;
+        if !is_any_left(tx, grants).await? {
+            return Ok(());
+        }
+    }
+    Err(Error::internal("what was remembered does not go"))
 }
 
 /// Whether anything was remembered by these grants, or is to be.

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     events::payload::{MAX_TEXT, check_text},
     hub::Hub,
-    identity::Caller,
+    identity::{Caller, Principal, Scope, personal_token::told_unread},
     sessions::find::Talk,
     turns::Block,
 };
@@ -18,6 +18,17 @@ const MAX_BLOCKS: usize = 20;
 /// Puts a message into the user's direct conversation.
 pub async fn say(hub: &Hub, caller: &Caller, content: &[Block], client_id: String) -> Result<Outcome> {
     check(content)?;
+    if let Principal::User {
+        within: Some(scopes),
+        role,
+        ..
+    } = &caller.principal
+        && told_unread(scopes, *role).is_some()
+    {
+        // Its user may be more than they were when it was made.
+        let scope = Scope::MemoriesRead.as_str();
+        return Err(Error::Forbidden { scope });
+    }
     let mut tx = hub.db.begin(caller.tx_scope(), caller.actor()).await?;
     let space = tx.places().elsewhere().await?;
     drop(tx);

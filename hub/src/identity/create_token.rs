@@ -4,10 +4,10 @@ use chrono::Duration;
 use secrecy::SecretString;
 
 use super::{
-    Caller, Principal, Role, Scope,
+    Caller, Principal, Scope,
     credentials::PERSONAL_PREFIX,
     held::own,
-    personal_token::{DEFAULT_LIFE, LONGEST_LIFE, MAX_NAME, MOST, PersonalToken, may_have},
+    personal_token::{DEFAULT_LIFE, LONGEST_LIFE, MAX_NAME, MOST, PersonalToken, may_have, told_unread},
 };
 use crate::{
     audit::record::Record,
@@ -50,7 +50,7 @@ pub async fn create_token(
     if let Some(at) = told_unread(&scopes, *role) {
         return Err(Error::invalid(
             format!("/scopes/{at}"),
-            "is answered from what the agent remembers: give memories:read with it, or leave turns:read out",
+            "is answered from what the agent remembers: give memories:read with it, or leave out what hears the answer",
         ));
     }
     let life = life(new.expires_in_s)?;
@@ -80,16 +80,6 @@ pub async fn create_token(
             .with("expires_at", token.expires_at.to_rfc3339()),
     );
     Ok((token, secret))
-}
-
-/// The place of what lets a program talk and hear the answer without reading memories, where its user may: it would be told of them all
-/// the same. A guest's program is told nothing of the household's.
-fn told_unread(scopes: &[Scope], role: Role) -> Option<usize> {
-    let has = |scope| scopes.contains(&scope);
-    let is_told = has(Scope::TurnsRead) && !has(Scope::MemoriesRead) && role.grants(Scope::MemoriesRead);
-    scopes
-        .iter()
-        .position(|scope| is_told && *scope == Scope::MessagesWrite)
 }
 
 /// Each known, none twice, at least one.

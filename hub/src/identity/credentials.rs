@@ -125,9 +125,13 @@ async fn vouched(hub: &Hub, issued: Issued, request_id: Option<&str>) -> Result<
                 signed_in_at: issued.signed_in_at,
             };
             let who = Known { user, proof };
-            if !hub.vouched.is_told(user, issued.began_at) {
-                drop(tx);
-                tell(hub, &who, &issued, request_id).await?;
+            drop(tx);
+            let (began_at, until) = (issued.began_at, issued.expires_at);
+            if hub.vouched.takes(user, began_at, until, hub.clock.now())
+                && let Err(error) = tell(hub, &who, &issued, request_id).await
+            {
+                hub.vouched.gives_back(user, began_at);
+                return Err(error);
             }
             Ok(Proven::User(who))
         }
@@ -144,10 +148,7 @@ async fn tell(hub: &Hub, who: &Known, issued: &Issued, request_id: Option<&str>)
             .with("issuer", issued.issuer.clone())
             .with("began_at", issued.began_at.to_rfc3339()),
     );
-    let now = tx.now();
     tx.commit().await?;
-    hub.vouched
-        .told(who.user, issued.began_at, issued.expires_at, now);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Somebody who comes with a one-time code: a new user, one who exists, or one for whom an issuer vouches.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{Actor, ActorKind, Origin, attempt, issued::Issued, password};
 use crate::{
@@ -9,6 +9,8 @@ use crate::{
     ids::UserId,
     storage::{StoredUser, Tx},
 };
+
+const WRONG: Error = Error::Unauthenticated("there is a user of this name, and the password is not theirs");
 
 /// Who comes by name and password.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ impl Arriving {
 pub(super) struct Proved {
     pub(super) id: UserId,
     new: Option<New>,
+    /// What their password was, of who typed it.
+    typed: Option<SecretString>,
 }
 
 /// What makes a user who does not exist yet.
@@ -72,7 +76,11 @@ enum NewProof {
 
 impl Proved {
     const fn known(id: UserId) -> Self {
-        Self { id, new: None }
+        Self {
+            id,
+            new: None,
+            typed: None,
+        }
     }
 
     fn new(name: &str, proof: NewProof) -> Self {
@@ -80,6 +88,7 @@ impl Proved {
         Self {
             id: UserId::mint(),
             new: Some(New { name, proof }),
+            typed: None,
         }
     }
 
@@ -95,6 +104,13 @@ impl Proved {
 
     /// Makes the user where there is none yet. Returns the login name.
     pub(super) async fn settle(&self, tx: &mut Tx) -> Result<String> {
+        if let Some(typed) = &self.typed {
+            // Held until the end: whoever changes it ends the sign-ins by the old one, this one too.
+            let hash = tx.identity().hold_password(self.id).await?;
+            if hash.as_deref() != Some(typed.expose_secret()) {
+                return Err(WRONG);
+            }
+        }
         let Some(New { name, proof }) = &self.new else {
             let name = tx.identity().user_name(self.id).await?;
             return name.ok_or(Error::NotFound { what: "user" });
@@ -145,11 +161,13 @@ pub(super) async fn prove(hub: &Hub, who: &Arriving) -> Result<Proved> {
 
 async fn with_password(hub: &Hub, who: &Newcomer, existing: StoredUser) -> Result<Proved> {
     let typed = who.password.clone();
-    let is_right = hub.passwords.verify(typed, existing.password_hash).await?;
+    let hash = existing.password_hash;
+    let is_right = hub.passwords.verify(typed, hash.clone()).await?;
     if !is_right || existing.is_disabled {
-        return Err(Error::Unauthenticated(
-            "there is a user of this name, and the password is not theirs",
-        ));
+        return Err(WRONG);
     }
-    Ok(Proved::known(existing.id))
+    Ok(Proved {
+        typed: hash,
+        ..Proved::known(existing.id)
+    })
 }

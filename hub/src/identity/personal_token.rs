@@ -64,6 +64,18 @@ pub const fn may_have(scope: Scope) -> bool {
     Role::least_for(scope).is_some() && !is_never
 }
 
+/// The place of what lets a program talk, where it hears the answer and may not read memories, though its user may: it would be told of
+/// them all the same. A guest's program is told nothing of the household's.
+#[must_use]
+pub fn told_unread(scopes: &[Scope], role: Role) -> Option<usize> {
+    let has = |scope| scopes.contains(&scope);
+    let hears = has(Scope::TurnsRead) || has(Scope::EventsRead);
+    let is_told = hears && !has(Scope::MemoriesRead) && role.grants(Scope::MemoriesRead);
+    scopes
+        .iter()
+        .position(|scope| is_told && *scope == Scope::MessagesWrite)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

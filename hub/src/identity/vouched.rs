@@ -4,7 +4,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{clock::DateTime, ids::UserId};
@@ -17,23 +17,31 @@ const MOST: usize = 10_000;
 pub struct Vouched(Mutex<HashMap<(UserId, DateTime), DateTime>>);
 
 impl Vouched {
-    /// Whether the log tells of it.
-    pub fn is_told(&self, user: UserId, began_at: DateTime) -> bool {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.contains_key(&(user, began_at))
-    }
-
-    /// It does now; nobody asks after its end.
-    pub fn told(&self, user: UserId, began_at: DateTime, until: DateTime, now: DateTime) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Whether it is still to be told: then whoever asked tells it, and nobody else. Nobody asks after its end.
+    pub fn takes(&self, user: UserId, began_at: DateTime, until: DateTime, now: DateTime) -> bool {
+        let mut told = self.lock();
+        if let Some(known) = told.get_mut(&(user, began_at)) {
+            // A later token of the same sign-in is good for longer.
+            *known = until.max(*known);
+            return false;
+        }
         if told.len() >= MOST {
             told.retain(|_, until| *until > now);
         }
         if told.len() >= MOST {
             told.clear();
         }
-        // A later token of the same sign-in is good for longer.
         told.insert((user, began_at), until);
+        true
+    }
+
+    /// It could not be told.
+    pub fn gives_back(&self, user: UserId, began_at: DateTime) {
+        self.lock().remove(&(user, began_at));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(UserId, DateTime), DateTime>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -48,17 +56,20 @@ mod tests {
     fn each_sign_in_is_told_once_and_so_many_are_remembered() {
         let (vouched, now, user) = (Vouched::default(), SystemClock.now(), UserId::mint());
         let later = now + Duration::hours(1);
-        assert!(!vouched.is_told(user, now));
-        vouched.told(user, now, later, now);
-        assert!(vouched.is_told(user, now) && !vouched.is_told(user, later));
+        let takes = |user: UserId, at: DateTime| vouched.takes(user, at, later, now);
+        assert!(takes(user, now) && !takes(user, now));
+        vouched.gives_back(user, now);
+        assert!(takes(user, now), "it was not told");
         for _ in 1..MOST {
-            vouched.told(UserId::mint(), now, later, now);
+            assert!(takes(UserId::mint(), now));
         }
-        assert!(vouched.is_told(user, now));
-        vouched.told(user, later, later + Duration::hours(1), later);
+        // A later token of it keeps it.
+        let much_later = later + Duration::hours(1);
+        assert!(!vouched.takes(user, now, much_later, now));
+        assert!(vouched.takes(user, later, much_later, later));
         assert!(
-            !vouched.is_told(user, now) && vouched.is_told(user, later),
-            "what is over goes"
+            !vouched.takes(user, now, much_later, later),
+            "what is over goes, and nothing else"
         );
     }
 }

@@ -109,24 +109,23 @@ impl Events<'_> {
             .collect())
     }
 
-    /// The people whose words are in each of these events and proposals. What the agent said, and wants to do, is of those whom it
-    /// heard then, too.
+    /// The people whose words are in each of these events and proposals. What the agent said, and wants to do, is of all whose words it
+    /// was given then, too.
     pub async fn people_of(&mut self, ids: &[Uuid]) -> Result<Vec<(Uuid, PersonId)>> {
         let agent = self.0.agent();
         let rows = sqlx::query!(
             r#"select id as "id!", person_id as "person!" from events
                where agent_id = $1 and id = any ($2) and person_id is not null
                union
-               select reply.id, heard.person_id from events reply
-                 join turn_inputs i on i.agent_id = reply.agent_id
-                   and i.turn_id = case reply.type when 'message.agent' then (reply.payload ->> 'turn_id')::uuid end
-                 join events heard on heard.agent_id = i.agent_id and heard.id = i.event_id
-               where reply.agent_id = $1 and reply.id = any ($2) and heard.person_id is not null
-               union
-               select a.id, heard.person_id from actions a
-                 join turn_inputs i on i.agent_id = a.agent_id and i.turn_id = a.turn_id
-                 join events heard on heard.agent_id = i.agent_id and heard.id = i.event_id
-               where a.agent_id = $1 and a.id = any ($2) and heard.person_id is not null"#,
+               select said.id, heard.person_id from (
+                   select id, case type when 'message.agent' then (payload ->> 'turn_id')::uuid end as turn_id from events
+                     where agent_id = $1 and id = any ($2)
+                   union all
+                   select id, turn_id from actions where agent_id = $1 and id = any ($2)) as said
+                 join turns t on t.agent_id = $1 and t.id = said.turn_id
+                 join events heard on heard.agent_id = $1 and heard.id = any (t.read_event_ids || array(
+                   select i.event_id from turn_inputs i where i.agent_id = $1 and i.turn_id = t.id))
+               where heard.person_id is not null"#,
             agent.0,
             ids
         );

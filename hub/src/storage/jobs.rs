@@ -334,9 +334,9 @@ impl Jobs<'_> {
         let agent = self.0.agent();
         let rows = sqlx::query!(
             r#"select id, kind, payload, attempts, last_error, created_at, finished_at as "died_at!", case kind
-                 when 'run_turn' then exists (select from turns t where t.agent_id = j.agent_id and t.id::text = j.payload ->> 'subject')
+                 when 'run_turn' then exists (select from turns t where t.agent_id = j.agent_id and t.id = (j.payload ->> 'subject')::uuid)
                  when 'execute_action' then exists (select from actions a where a.agent_id = j.agent_id
-                   and a.id::text = j.payload ->> 'subject')
+                   and a.id = (j.payload ->> 'subject')::uuid)
                  else true end as "is_seen!"
                from jobs j where agent_id = $1 and state = 'dead' and ($2::uuid is null or id > $2) order by id limit $3"#,
             agent.0,

@@ -152,14 +152,14 @@ impl Turns<'_> {
         }))
     }
 
-    /// With whom a turn is, as they are now.
+    /// With whom a turn is, as they are now. Who has left is told no more than a guest.
     pub async fn talker(&mut self, turn: &TurnRow) -> Result<Talker> {
         let agent = self.0.agent();
         let row = sqlx::query!(
             r#"select exists (select from sessions s join conversations c on c.agent_id = s.agent_id and c.id = s.conversation_id
                  where s.agent_id = $1 and s.id = $2 and c.delegation_id is not null) as "is_delegates!",
-               (select coalesce(bool_and(m.role in ('guest', 'blocked')), false) from person_accounts a
-                 join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id and m.revoked_at is null
+               (select coalesce(bool_and(coalesce(m.role, 'guest') in ('guest', 'blocked')), false) from person_accounts a
+                 left join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id and m.revoked_at is null
                  where a.agent_id = $1 and a.person_id = $3) as "is_guests!""#,
             agent.0,
             turn.session.0,

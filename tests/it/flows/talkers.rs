@@ -1,5 +1,6 @@
 //! With whom the agent talks: it tells nobody what they may not see.
 
+use axum::http::Method;
 use hub::{
     actions::propose::ActionProposal,
     identity::Role,
@@ -60,6 +61,39 @@ async fn a_guest_is_told_nothing_of_the_households_and_all_that_is_theirs() {
     let key = answer(&hub, &gil, asks).await;
     assert!(key.contains("Nora"), "{key}");
     let _ = gil.get(&format!("turns/{theirs}")).await.expect(200);
+}
+
+/// What waits for its turn is answered as they are then.
+#[tokio::test]
+async fn a_guest_who_left_is_told_no_more_than_before_when_they_come_back() {
+    let hub = TestHub::start().await;
+    let rest = Rest::of(&hub);
+    let owner = rest.user(&hub.owner("ada").await).await;
+    let gil = rest.user(&hub.home.user("gil", Role::Guest).await).await;
+    hub.home
+        .kitchen
+        .hears("remember that the spare key is with Nora")
+        .await;
+    hub.run_jobs().await;
+    let said = json!({"content": [{"type": "text", "text": "what do you remember about the spare key"}]});
+    let turn = gil.post("messages", said).await.expect(202);
+    let leaves = gil.ask(Method::POST, "members/leave").send().await;
+    let _ = leaves.expect(200);
+    hub.run_jobs().await;
+    let code = owner
+        .post("invitations", json!({"role": "guest"}))
+        .await
+        .expect(201);
+    let body = json!({"code": code.text("/code")});
+    let _ = gil.post("/v1/invitations/accept", body).await.expect(201);
+    let told = gil
+        .get(&format!("turns/{}", turn.text("/turn_id")))
+        .await
+        .expect(200);
+    assert_eq!(
+        told.text("/reply/0/text"),
+        "I remember nothing about the spare key."
+    );
 }
 
 /// What stands open in the household, and what a runtime is told when somebody talks who is none of it.

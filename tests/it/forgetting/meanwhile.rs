@@ -53,3 +53,31 @@ async fn what_somebody_says_while_they_are_forgotten_goes_with_them() {
         assert_eq!(story.holds(word).await, [] as [String; 0], "{word}");
     }
 }
+
+/// What is sent to a device is in no log until it ends.
+#[tokio::test]
+async fn what_somebody_sends_while_they_are_forgotten_goes_with_them() {
+    let story = Story::new().await;
+    let office = &story.hub.home.office;
+    office.connects(&["speaker.say"]).await;
+    let bob = story.person("bob").await;
+    story
+        .says(&story.bob, "remember that zanzibar is an island")
+        .await;
+    let mut holding = story.hub.sql().pool().begin().await.unwrap();
+    sqlx::raw_sql("select from hub.turns for update")
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    let meanwhile = async {
+        somebody_waits(&story).await;
+        let command = json!({"device_id": office.id, "kind": "speaker.say", "arguments": {"text": "pemba"}});
+        let _ = story.bob.post("commands", command).await.expect(201);
+        assert!(!story.holds("pemba").await.is_empty(), "it was not sent");
+        holding.rollback().await.unwrap();
+    };
+    let path = format!("people/{bob}/forget");
+    let (done, ()) = tokio::join!(story.bob.post(&path, json!({})), meanwhile);
+    let _ = done.expect(200);
+    assert_eq!(story.holds("pemba").await, [] as [String; 0]);
+}

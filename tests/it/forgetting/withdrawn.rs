@@ -75,6 +75,24 @@ async fn what_was_remembered_for_somebody_else_goes_and_they_alone_are_told() {
     assert_eq!(all.items()[0], withdrawn.json);
 }
 
+/// Else whoever grants and withdraws would empty the talk of others.
+#[tokio::test]
+async fn what_others_were_told_of_it_in_private_stays_theirs() {
+    let story = Story::new().await;
+    let nora = story.nora_speaks_to_bobs_phone().await;
+    story
+        .says(&story.bob, "what do you remember about the zanzibar key")
+        .await;
+    let told = "type = 'message.agent' and audience_person_id is not null and payload::text like '%zanzibar key is%'";
+    let before = story.hub.sql().count("events", told).await;
+    assert!(before > 0, "he was told");
+    let no = json!({"purpose": "memory"});
+    let path = format!("people/{nora}/consents/withdraw");
+    let _ = story.owner.post(&path, no).await.expect(200);
+    assert_eq!(story.memory(&story.bob, "zanzibar").await, None);
+    assert_eq!(story.hub.sql().count("events", told).await, before);
+}
+
 /// What waits to be remembered hangs on the grant as well.
 #[tokio::test]
 async fn what_never_became_a_memory_goes_with_the_grant() {

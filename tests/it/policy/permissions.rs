@@ -355,6 +355,17 @@ impl Cast {
             // Of the others they see none.
             good.path = format!("delegations/{}", sample.delegation_of(&client).await);
         }
+        if matches!(operation.id.as_str(), "get_turn" | "stream_turn") && who == Who::In(Role::Guest) {
+            // Of the household's they see none.
+            let said = json!({"content": [{"type": "text", "text": "hello"}]});
+            let turn = client.post("messages", said).await.expect(202);
+            sample.hub.run_jobs().await;
+            let turn = format!("turns/{}", turn.text("/turn_id"));
+            good.path = match operation.id.as_str() {
+                "get_turn" => turn,
+                _ => format!("{turn}/stream"),
+            };
+        }
         if operation.id == "forget_person" && who == Who::In(Role::Member) {
             good.path = format!("people/{}/forget", sample.person_of(&client).await);
         }

@@ -104,6 +104,29 @@ fn remembers(content: &str, sources: &[usize]) -> Thought {
     }
 }
 
+/// Nor by what the agent has told of it to somebody else.
+#[tokio::test]
+async fn what_the_agent_repeats_to_somebody_else_is_of_whose_words_it_was() {
+    let house = House::scripted().await;
+    let nora = house.knows("Nora").await;
+    house.withdraws(&nora).await;
+    house.runtime.then_say("I see");
+    house.talk(&[("Nora", "I am pregnant")]).await;
+    house.runtime.then_say("Nora is pregnant");
+    house.talk(&[("", "what did she say")]).await;
+    house.runtime.then(Thought::default());
+    house.talk(&[("", "la la la"); 18]).await;
+    house.runtime.then(remembers("A baby is coming", &[]));
+    house.talk(&[("", "remember what you told me")]).await;
+    let seen = house.runtime.seen();
+    let recent = &seen.last().unwrap().recent;
+    assert_eq!(
+        recent[0].text, "Nora is pregnant",
+        "her own words are out of sight"
+    );
+    assert_eq!(house.memories().await, [""; 0]);
+}
+
 /// Nor is it by way of the agent, who repeats it.
 #[tokio::test]
 async fn what_somebody_said_who_does_not_allow_it_is_not_remembered_because_somebody_else_says_so() {

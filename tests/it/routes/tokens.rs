@@ -241,13 +241,24 @@ async fn a_token_is_good_at_its_own_agent_only() {
 async fn a_token_that_talks_and_hears_the_answer_may_read_what_is_remembered() {
     let home = Home::new().await;
     let talks = ["turns:read", "messages:write"];
-    let refused = home.his.post("tokens", wish(&talks)).await;
-    let _ = refused.points_at("/scopes/1");
+    for hears in ["turns:read", "events:read"] {
+        let refused = home.his.post("tokens", wish(&[hears, "messages:write"])).await;
+        let _ = refused.points_at("/scopes/1");
+    }
     let all = ["turns:read", "messages:write", "memories:read"];
     let _ = home.his.post("tokens", wish(&all)).await.expect(201);
     // A guest is answered from nothing of the household's.
     home.bob_becomes(Role::Guest).await;
-    let _ = home.his.post("tokens", wish(&talks)).await.expect(201);
+    let (program, _) = home.program(&home.his, &talks).await;
+    let said = |id: &str| json!({"client_id": id, "content": [{"type": "text", "text": "hello"}]});
+    let _ = program.post("messages", said("1")).await.expect(202);
+    home.hub.run_jobs().await;
+    // Once he is more, it is not good for that any more.
+    home.bob_becomes(Role::Member).await;
+    let _ = program
+        .post("messages", said("2"))
+        .await
+        .refuses(403, "forbidden");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn footprint(hub: &TestHub) -> String {
             "select concat_ws(' ',
                (select count(*) from hub.events where type <> 'device.presence'),
                (select count(*) from hub.audit_entries
-                where operation not in ('connect_device', 'disconnect_device')),
+                where operation not in ('connect_device', 'disconnect_device', 'sign_in')),
                (select count(*) from hub.sessions), (select count(*) from hub.turns),
                (select count(*) from hub.jobs), (select count(*) from hub.memories),
                (select count(*) from hub.actions),

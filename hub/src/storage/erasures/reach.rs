@@ -55,6 +55,20 @@ impl Reach {
         self.turns.union(&self.repeating).copied().collect()
     }
 
+    /// Removes these, but for memories, and what is to become some, that are among those.
+    pub fn remove_but(&mut self, these: &Self, those: &Self) {
+        let is_kept = |id: &Uuid| !these.memories.contains(id) || those.memories.contains(id);
+        self.memories.retain(is_kept);
+        let is_kept = |id: &Uuid| !these.candidates.contains(id) || those.candidates.contains(id);
+        self.candidates.retain(is_kept);
+        self.events.retain(|id| !these.events.contains(id));
+        self.turns.retain(|id| !these.turns.contains(id));
+        self.repeating.retain(|id| !these.turns.contains(id));
+        self.actions.retain(|id| !these.actions.contains(id));
+        self.commands.retain(|id| !these.commands.contains(id));
+        self.artifacts.retain(|id| !these.artifacts.contains(id));
+    }
+
     fn check(&self) -> Result<()> {
         if self.size() <= MOST {
             return Ok(());
@@ -86,6 +100,18 @@ impl Erasures<'_> {
             }
         }
         Err(Error::internal("what was forgotten came of itself"))
+    }
+
+    /// The earlier and later versions of memories, with what they were before they became some.
+    pub async fn add_versions(&mut self, reach: &mut Reach) -> Result<()> {
+        for _ in 0..ROUNDS {
+            let before = reach.size();
+            self.add_memories(reach).await?;
+            if reach.size() == before {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The events that a memory came from, its earlier and later versions' too.

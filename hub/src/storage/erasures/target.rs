@@ -10,6 +10,10 @@ use crate::{
     ids::{ConsentId, EventId, MemoryId, PersonId, SessionId},
 };
 
+/// Memories that a withdrawal takes at once, and as many of what was to become some: with what came of them they stay below what one
+/// reach may hold.
+const PORTION: i64 = 5_000;
+
 /// Something to forget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
@@ -24,7 +28,7 @@ pub struct Found {
 }
 
 impl Erasures<'_> {
-    /// Adds what was remembered by any of these grants, and by others besides, and what was to be.
+    /// Adds what was remembered by any of these grants, and by others besides, and what was to be: a portion of it.
     pub async fn add_remembered_by(&mut self, reach: &mut Reach, grants: &[ConsentId]) -> Result<()> {
         let agent = self.0.agent();
         let grants: Vec<Uuid> = grants.iter().map(|grant| grant.0).collect();
@@ -34,9 +38,11 @@ impl Erasures<'_> {
                union
                select c.memory_id from memory_consents g
                  join memory_candidates c on c.agent_id = g.agent_id and c.id = g.candidate_id
-               where g.agent_id = $1 and g.consent_id = any ($2) and c.memory_id is not null"#,
+               where g.agent_id = $1 and g.consent_id = any ($2) and c.memory_id is not null
+               order by 1 limit $3"#,
             agent.0,
-            &grants
+            &grants,
+            PORTION
         );
         reach
             .memories
@@ -44,9 +50,11 @@ impl Erasures<'_> {
         let candidates = sqlx::query_scalar!(
             r#"select id as "id!" from memory_candidates where agent_id = $1 and consent_id = any ($2)
                union
-               select candidate_id from memory_consents where agent_id = $1 and consent_id = any ($2)"#,
+               select candidate_id from memory_consents where agent_id = $1 and consent_id = any ($2)
+               order by 1 limit $3"#,
             agent.0,
-            &grants
+            &grants,
+            PORTION
         );
         reach
             .candidates

@@ -21,7 +21,8 @@ pub(super) async fn leave_agent(
     may: May<perm::AgentsRead>,
     State(hub): State<Hub>,
 ) -> Result<Json<Ended>, Failed> {
-    let mut tx = hub.db.begin(may.caller.tx_scope(), may.caller.actor()).await?;
+    // A guest's leaving reaches turns of the household that name them, though they see none of it.
+    let mut tx = hub.db.begin(may.caller.talk_scope(), may.caller.actor()).await?;
     let ended = leave(&mut tx, &may.caller).await?;
     tx.commit().await?;
     Ok(Json(ended))
