@@ -36,6 +36,27 @@ impl Lifecycle {
         self.tracker.spawn(task);
     }
 
+    /// Does something now and then from now on, and a last time when the process closes; it is told whether that is it.
+    pub fn spawn_every<F, W>(&self, pause: Duration, work: F)
+    where
+        F: Fn(bool) -> W + Send + 'static,
+        W: Future<Output = ()> + Send + 'static,
+    {
+        let lifecycle = self.clone();
+        self.spawn(async move {
+            loop {
+                let is_ending = tokio::select! {
+                    () = tokio::time::sleep(pause) => false,
+                    () = lifecycle.closing() => true,
+                };
+                work(is_ending).await;
+                if is_ending {
+                    return;
+                }
+            }
+        });
+    }
+
     /// Counts a future of somebody else's task as work to wait for; it is dropped when stage two begins.
     pub async fn run<F: Future>(&self, work: F) {
         let _token = self.tracker.token();

@@ -39,21 +39,15 @@ async fn write(hub: &Hub, agent: AgentId, counted: Counted) -> Result<()> {
 
 /// Writes them down from now on, the last ones when the process closes.
 pub fn start(hub: &Hub) {
-    let hub = hub.clone();
-    hub.lifecycle.clone().spawn(async move {
-        loop {
-            let is_ending = tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => false,
-                () = hub.lifecycle.closing() => true,
-            };
+    let all = hub.clone();
+    hub.lifecycle.spawn_every(LOOK_EVERY, move |is_ending| {
+        let hub = all.clone();
+        async move {
             if let Err(error) = write_refusals(&hub, is_ending).await {
                 tracing::warn!(
                     error = error.chain(),
                     "refused uses of delegations could not be written down"
                 );
-            }
-            if is_ending {
-                return;
             }
         }
     });

@@ -171,21 +171,15 @@ async fn write_down_those(hub: &Hub, refusals: &Refusals, is_ending: bool, recor
 
 /// Writes them down from now on, the last ones when the process closes.
 pub fn start(hub: &Hub) {
-    let hub = hub.clone();
-    hub.lifecycle.clone().spawn(async move {
-        loop {
-            let is_ending = tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => false,
-                () = hub.lifecycle.closing() => true,
-            };
+    let all = hub.clone();
+    hub.lifecycle.spawn_every(LOOK_EVERY, move |is_ending| {
+        let hub = all.clone();
+        async move {
             if let Err(error) = write_down(&hub, is_ending).await {
                 tracing::warn!(
                     error = error.chain(),
                     "refused sign-ins could not be written down"
                 );
-            }
-            if is_ending {
-                return;
             }
         }
     });

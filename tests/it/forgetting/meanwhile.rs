@@ -1,38 +1,23 @@
 //! What is said while somebody is being forgotten goes, too: everything that is in the log before the forgetting is.
 
 use serde_json::json;
-use support::heard;
+use sqlx::Executor;
+use support::{Client, heard};
 
 use super::Story;
 
-/// Until somebody waits for a lock.
-async fn somebody_waits(story: &Story) {
-    let query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    for _ in 0..1_000 {
-        if story.hub.sql().value::<i64>(query).await > 0 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("nobody waits, so nothing is tried");
-}
-
-/// Forgets by a path; while it is held at a turn that it has found, Nora says something.
-async fn forgets_while_nora_speaks(story: &Story, path: &str) {
+/// Somebody forgets by a path; while it is held at a turn that it has found, something is done that speaks of pemba.
+async fn forgets(story: &Story, by: &Client, path: &str, meanwhile: impl Future<Output = ()>) {
     let mut holding = story.hub.sql().pool().begin().await.unwrap();
-    sqlx::raw_sql("select from hub.turns for update")
-        .execute(&mut *holding)
-        .await
-        .unwrap();
+    holding.execute("select from hub.turns for update").await.unwrap();
     let meanwhile = async {
-        somebody_waits(story).await;
-        let mut said = heard("remember that pemba is an island");
-        said.payload["participant"] = json!("Nora");
-        story.hub.home.kitchen.sends(vec![said]).await.unwrap();
-        assert!(!story.holds("pemba").await.is_empty(), "it was not said");
+        let is_held = story.hub.sql().waits_for_locks(1).await;
+        assert!(is_held, "nobody waits, so nothing is tried");
+        meanwhile.await;
+        assert!(!story.holds("pemba").await.is_empty(), "it was not kept");
         holding.rollback().await.unwrap();
     };
-    let (done, ()) = tokio::join!(story.owner.post(path, json!({})), meanwhile);
+    let (done, ()) = tokio::join!(by.post(path, json!({})), meanwhile);
     let _ = done.expect(200);
 }
 
@@ -47,7 +32,13 @@ async fn what_somebody_says_while_they_are_forgotten_goes_with_them() {
             "remember that zanzibar is an island",
         )
         .await;
-    forgets_while_nora_speaks(&story, &format!("people/{nora}/forget")).await;
+    let speaks = async {
+        let mut said = heard("remember that pemba is an island");
+        said.payload["participant"] = json!("Nora");
+        story.hub.home.kitchen.sends(vec![said]).await.unwrap();
+    };
+    let path = format!("people/{nora}/forget");
+    Box::pin(forgets(&story, &story.owner, &path, speaks)).await;
     story.hub.run_jobs().await;
     for word in ["zanzibar", "pemba"] {
         assert_eq!(story.holds(word).await, [] as [String; 0], "{word}");
@@ -64,20 +55,10 @@ async fn what_somebody_sends_while_they_are_forgotten_goes_with_them() {
     story
         .says(&story.bob, "remember that zanzibar is an island")
         .await;
-    let mut holding = story.hub.sql().pool().begin().await.unwrap();
-    sqlx::raw_sql("select from hub.turns for update")
-        .execute(&mut *holding)
-        .await
-        .unwrap();
-    let meanwhile = async {
-        somebody_waits(&story).await;
+    let sends = async {
         let command = json!({"device_id": office.id, "kind": "speaker.say", "arguments": {"text": "pemba"}});
         let _ = story.bob.post("commands", command).await.expect(201);
-        assert!(!story.holds("pemba").await.is_empty(), "it was not sent");
-        holding.rollback().await.unwrap();
     };
-    let path = format!("people/{bob}/forget");
-    let (done, ()) = tokio::join!(story.bob.post(&path, json!({})), meanwhile);
-    let _ = done.expect(200);
+    forgets(&story, &story.bob, &format!("people/{bob}/forget"), sends).await;
     assert_eq!(story.holds("pemba").await, [] as [String; 0]);
 }

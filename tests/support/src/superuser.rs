@@ -50,10 +50,10 @@ impl SuperuserSql {
         }
     }
 
-    /// Waits until so many sessions wait for a lock; false where a second brings no more.
+    /// Waits until so many sessions wait for a lock; false where five seconds bring no more.
     pub async fn waits_for_locks(&self, sessions: i64) -> bool {
         let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        for _ in 0..200 {
+        for _ in 0..1_000 {
             if self.value::<i64>(waiting).await >= sessions {
                 return true;
             }
