@@ -14,9 +14,9 @@ use crate::{
     events::{EventKind, NewEvent, Place},
     hub::Hub,
     identity::Caller,
-    ids::{ArtifactId, PersonId},
+    ids::ArtifactId,
     places::gate::{Matter, closed},
-    storage::Tx,
+    storage::{HeldArtifact, Tx},
 };
 
 /// Looks whether the store holds what was announced. Outside of any unit of work: it asks the outside.
@@ -45,30 +45,30 @@ pub async fn examine(hub: &Hub, caller: &Caller, id: ArtifactId) -> Result<()> {
 pub async fn complete(tx: &mut Tx, id: ArtifactId) -> Result<Artifact> {
     // The head first, as whoever makes a space private does.
     tx.take_head().await?;
-    let (mut artifact, audience) = tx
+    let mut held = tx
         .artifacts()
         .lock(id)
         .await?
         .ok_or(Error::NotFound { what: "artifact" })?;
-    if artifact.state == ArtifactState::Stored {
-        return Ok(artifact);
+    if held.artifact.state == ArtifactState::Stored {
+        return Ok(held.artifact);
     }
-    let matter = Matter::kept_in(artifact.space_id);
+    let matter = Matter::kept_in(held.artifact.space_id);
     if closed(tx, matter).await?.is_some() {
         return Err(nothing_is_kept());
     }
     tx.artifacts().store(id).await?;
-    (artifact.state, artifact.stored_at) = (ArtifactState::Stored, Some(tx.now()));
-    tx.append(told(EventKind::ArtifactStored, &artifact, audience));
-    tx.record(recorded(Record::of("complete_artifact"), &artifact));
-    Ok(artifact)
+    (held.artifact.state, held.artifact.stored_at) = (ArtifactState::Stored, Some(tx.now()));
+    tx.append(told(EventKind::ArtifactStored, &held));
+    tx.record(recorded(Record::of("complete_artifact"), &held));
+    Ok(held.artifact)
 }
 
 /// The event that says what became of an artifact, to those who may see it.
-pub(super) fn told(kind: EventKind, artifact: &Artifact, audience: Option<PersonId>) -> NewEvent {
+pub(super) fn told(kind: EventKind, held: &HeldArtifact) -> NewEvent {
     let place = Place {
-        audience,
-        ..Place::in_space(artifact.space_id)
+        audience: held.audience,
+        ..Place::in_space(held.artifact.space_id)
     };
-    NewEvent::by_hub(kind, place, json!({"artifact_id": artifact.id}))
+    NewEvent::by_hub(kind, place, json!({"artifact_id": held.artifact.id}))
 }

@@ -1,5 +1,7 @@
 //! Announcing an artifact.
 
+use serde_json::json;
+
 use super::{
     Artifact, ArtifactState, MOST_UNFINISHED, MOST_UNFINISHED_SIZES,
     rules::{MAX_NAME, digest, is_media_type},
@@ -11,7 +13,8 @@ use crate::{
     identity::Caller,
     ids::{ArtifactId, PersonId, SpaceId},
     places::gate::{Matter, closed},
-    storage::Tx,
+    secret::random_bytes,
+    storage::{HeldArtifact, Tx},
 };
 
 /// What is announced.
@@ -52,17 +55,25 @@ pub async fn create(tx: &mut Tx, caller: &Caller, new: NewArtifact, max_bytes: u
         created_at: tx.now(),
         stored_at: None,
     };
-    tx.artifacts().insert(&artifact, &digest, audience).await?;
-    tx.record(recorded(Record::of("create_artifact"), &artifact));
-    Ok(artifact)
+    let held = HeldArtifact {
+        artifact,
+        audience,
+        salt: random_bytes(),
+    };
+    tx.artifacts().insert(&held, &digest).await?;
+    tx.record(recorded(Record::of("create_artifact"), &held));
+    Ok(held.artifact)
 }
 
-/// What the audit log says of an artifact: no name.
-pub(super) fn recorded(record: Record, artifact: &Artifact) -> Record {
+/// What the audit log says of an artifact. What somebody said of it is only committed to, its hash too: of a short text it could be
+/// guessed from that.
+pub(super) fn recorded(record: Record, held: &HeldArtifact) -> Record {
+    let artifact = &held.artifact;
+    let said = json!({"name": artifact.name, "media_type": artifact.media_type, "sha256": artifact.sha256});
     record
         .on("artifact", artifact.id.0)
-        .with("sha256", artifact.sha256.as_str())
         .with("size_bytes", artifact.size_bytes)
+        .commits("artifact", artifact.id.0, &held.salt, &said)
 }
 
 /// The refusal of what comes from a space that keeps nothing.

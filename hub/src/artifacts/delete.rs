@@ -1,6 +1,6 @@
 //! Deleting an artifact: nobody can read it from the commit on, and its bytes go right after, or with a later sweep.
 
-use super::{Artifact, ArtifactState, complete::told, create::recorded, sweep::remove_bytes};
+use super::{Artifact, ArtifactState, complete::told, sweep::remove_bytes};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
@@ -13,18 +13,19 @@ use crate::{
 /// Deletes an artifact, whether or not its bytes are there.
 pub async fn delete(tx: &mut Tx, id: ArtifactId) -> Result<Artifact> {
     tx.take_head().await?;
-    let (artifact, audience) = tx
+    let held = tx
         .artifacts()
         .lock(id)
         .await?
         .ok_or(Error::NotFound { what: "artifact" })?;
     tx.artifacts().delete(id).await?;
     // An upload that came to nothing was never told of.
-    if artifact.state == ArtifactState::Stored {
-        tx.append(told(EventKind::ArtifactDeleted, &artifact, audience));
+    if held.artifact.state == ArtifactState::Stored {
+        tx.append(told(EventKind::ArtifactDeleted, &held));
     }
-    tx.record(recorded(Record::of("delete_artifact"), &artifact));
-    Ok(artifact)
+    let record = Record::of("delete_artifact").on("artifact", id.0);
+    tx.record(record.with("size_bytes", held.artifact.size_bytes));
+    Ok(held.artifact)
 }
 
 /// Removes the bytes of what was deleted. While the store is away the sweep does, once it is back.

@@ -21,6 +21,17 @@ impl Tx {
     }
 }
 
+/// An artifact with what only the hub knows of it.
+#[derive(Debug)]
+pub struct HeldArtifact {
+    /// What everybody is told who may see it.
+    pub artifact: Artifact,
+    /// Whose it is alone.
+    pub audience: Option<PersonId>,
+    /// What the audit log commits to it with; it goes with the artifact.
+    pub salt: [u8; 32],
+}
+
 struct ArtifactRow {
     id: Uuid,
     audience_person_id: Option<Uuid>,
@@ -29,14 +40,16 @@ struct ArtifactRow {
     media_type: String,
     size_bytes: i64,
     sha256: Vec<u8>,
+    salt: Vec<u8>,
     state: String,
     created_at: DateTime,
     stored_at: Option<DateTime>,
 }
 
 impl ArtifactRow {
-    fn read(self) -> Result<(Artifact, Option<PersonId>)> {
+    fn read(self) -> Result<HeldArtifact> {
         let state = ArtifactState::parse(&self.state);
+        let salt = <[u8; 32]>::try_from(self.salt);
         let artifact = Artifact {
             id: self.id.into(),
             name: self.name,
@@ -49,7 +62,11 @@ impl ArtifactRow {
             created_at: self.created_at,
             stored_at: self.stored_at,
         };
-        Ok((artifact, self.audience_person_id.map(PersonId)))
+        Ok(HeldArtifact {
+            artifact,
+            audience: self.audience_person_id.map(PersonId),
+            salt: salt.map_err(|_| Error::internal("an artifact with a malformed salt"))?,
+        })
     }
 }
 
@@ -61,26 +78,27 @@ impl Artifacts<'_> {
     }
 
     /// Inserts one whose bytes are awaited.
-    pub async fn insert(
-        &mut self,
-        new: &Artifact,
-        digest: &[u8; 32],
-        audience: Option<PersonId>,
-    ) -> Result<()> {
+    pub async fn insert(&mut self, new: &HeldArtifact, digest: &[u8; 32]) -> Result<()> {
         let (agent, maker) = (self.0.agent(), self.maker());
+        let HeldArtifact {
+            artifact,
+            audience,
+            salt,
+        } = new;
         sqlx::query!(
-            "insert into artifacts (agent_id, id, audience_person_id, space_id, name, media_type, size_bytes, sha256, state,
-               created_at, made_by_kind, made_by)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, $11)",
+            "insert into artifacts (agent_id, id, audience_person_id, space_id, name, media_type, size_bytes, sha256, salt,
+               state, created_at, made_by_kind, made_by)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', $10, $11, $12)",
             agent.0,
-            new.id.0,
+            artifact.id.0,
             audience.map(|id| id.0),
-            new.space_id.0,
-            new.name,
-            new.media_type,
-            i64::try_from(new.size_bytes).unwrap_or(i64::MAX),
+            artifact.space_id.0,
+            artifact.name,
+            artifact.media_type,
+            i64::try_from(artifact.size_bytes).unwrap_or(i64::MAX),
             digest.as_slice(),
-            new.created_at,
+            salt.as_slice(),
+            artifact.created_at,
             maker.map(|(kind, _)| kind),
             maker.map(|(_, id)| id)
         )
@@ -94,23 +112,24 @@ impl Artifacts<'_> {
         let agent = self.0.agent();
         let row = sqlx::query_as!(
             ArtifactRow,
-            "select id, audience_person_id, space_id, name, media_type, size_bytes, sha256, state, created_at, stored_at
-             from artifacts where agent_id = $1 and id = $2 and state <> 'deleted'",
+            r#"select id, audience_person_id, space_id, name, media_type, size_bytes, sha256 as "sha256!", salt as "salt!", state,
+               created_at, stored_at
+             from artifacts where agent_id = $1 and id = $2 and state <> 'deleted'"#,
             agent.0,
             id.0
         );
         let row = row.fetch_optional(self.0.connection()).await?;
-        row.map(|row| row.read().map(|(artifact, _)| artifact))
-            .transpose()
+        Ok(row.map(ArtifactRow::read).transpose()?.map(|held| held.artifact))
     }
 
-    /// One with whose it is, locked for a change.
-    pub async fn lock(&mut self, id: ArtifactId) -> Result<Option<(Artifact, Option<PersonId>)>> {
+    /// One with whose it is and its salt, locked for a change.
+    pub async fn lock(&mut self, id: ArtifactId) -> Result<Option<HeldArtifact>> {
         let agent = self.0.agent();
         let row = sqlx::query_as!(
             ArtifactRow,
-            "select id, audience_person_id, space_id, name, media_type, size_bytes, sha256, state, created_at, stored_at
-             from artifacts where agent_id = $1 and id = $2 and state <> 'deleted' for no key update",
+            r#"select id, audience_person_id, space_id, name, media_type, size_bytes, sha256 as "sha256!", salt as "salt!", state,
+               created_at, stored_at
+             from artifacts where agent_id = $1 and id = $2 and state <> 'deleted' for no key update"#,
             agent.0,
             id.0
         );
@@ -123,15 +142,16 @@ impl Artifacts<'_> {
         let agent = self.0.agent();
         let rows = sqlx::query_as!(
             ArtifactRow,
-            "select id, audience_person_id, space_id, name, media_type, size_bytes, sha256, state, created_at, stored_at
+            r#"select id, audience_person_id, space_id, name, media_type, size_bytes, sha256 as "sha256!", salt as "salt!", state,
+               created_at, stored_at
              from artifacts
-             where agent_id = $1 and state <> 'deleted' and ($2::uuid is null or id < $2) order by id desc limit $3",
+             where agent_id = $1 and state <> 'deleted' and ($2::uuid is null or id < $2) order by id desc limit $3"#,
             agent.0,
             page.after,
             page.rows()
         );
         let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
-        rows.map(|row| row.read().map(|(artifact, _)| artifact)).collect()
+        rows.map(|row| row.read().map(|held| held.artifact)).collect()
     }
 
     /// How many uploads of whoever does this are unfinished, and how many bytes they announce together. Who makes one sees it,
@@ -164,11 +184,13 @@ impl Artifacts<'_> {
         )
     }
 
-    /// Deletes one, save what is needed to remove its bytes: what it is called goes, and what kind it was said to be. The caller holds the row.
+    /// Deletes one, save what is needed to remove its bytes: what it is called goes, what kind it was said to be,
+    /// and its hash with the salt that the audit log has committed to it by. The caller holds the row.
     pub async fn delete(&mut self, id: ArtifactId) -> Result<()> {
         let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
-            "update artifacts set state = 'deleted', name = null, media_type = 'application/octet-stream', deleted_at = $3
+            "update artifacts set state = 'deleted', name = null, media_type = 'application/octet-stream', sha256 = null, salt = null,
+               deleted_at = $3
              where agent_id = $1 and id = $2 and state <> 'deleted'",
             agent.0,
             id.0,
@@ -185,7 +207,7 @@ impl Artifacts<'_> {
         // The head comes before the row, as whoever completes it takes them.
         self.0.take_head().await?;
         let locked = self.lock(id).await?;
-        Ok(locked.is_some_and(|(artifact, _)| artifact.state == ArtifactState::Pending))
+        Ok(locked.is_some_and(|held| held.artifact.state == ArtifactState::Pending))
     }
 
     /// Uploads that were announced before, and not finished. Across agents.

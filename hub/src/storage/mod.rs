@@ -40,7 +40,7 @@ mod tx;
 mod way;
 
 pub use actions::{ActionFilter, Actions, Change, NewDecision, StoredAction};
-pub use artifacts::Artifacts;
+pub use artifacts::{Artifacts, HeldArtifact};
 pub use audit::{
     Audit, Backlog, ChainEnd, NewPlaces, Sizes, Slice, StoredEntry, StoredLeaf, Tree, WaitingChain,
 };

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use hub::places::PrivacyMode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{BYTES, Story, new};
 
@@ -84,30 +84,39 @@ async fn nothing_is_kept_from_a_private_space() {
     }
 }
 
+/// Of a short text whoever has the log could guess which it was, by a plain hash.
 #[tokio::test]
-async fn what_is_written_down_names_digest_and_size_and_no_name() {
+async fn what_is_written_down_is_a_size_and_a_commitment_whose_salt_goes_with_the_file() {
     let story = Story::in_a_directory().await;
     let id = story.stored().await;
+    let said =
+        json!({"media_type": "image/jpeg", "name": new(BYTES)["name"], "sha256": super::digest(BYTES)});
+    let of_it = format!("from hub.artifacts where id = '{id}' and salt is not null");
+    let committed = format!("select encode(sha256(salt || convert_to('{said}', 'utf8')), 'hex') {of_it}");
+    let expected: String = story.hub.sql().value(&committed).await;
     let _ = story.owner.delete(&format!("artifacts/{id}")).await.expect(204);
-    let entries: Vec<serde_json::Value> = story
+    let salts: i64 = story.hub.sql().value(&format!("select count(*) {of_it}")).await;
+    assert_eq!(salts, 0, "the salt dies with the file");
+    let entries: Vec<Value> = story
         .hub
         .sql()
         .values("select body::jsonb from hub.audit_entries where body like '%_artifact%' order by agent_seq")
         .await;
-    let operations: Vec<&str> = entries
-        .iter()
-        .map(|entry| entry["operation"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        operations,
-        ["create_artifact", "complete_artifact", "delete_artifact"]
-    );
-    for entry in &entries {
-        assert_eq!(
-            entry["details"],
-            json!({"sha256": super::digest(BYTES), "size_bytes": BYTES.len()})
-        );
+    let opened = json!([{"kind": "artifact", "id": id, "sha256": expected}]);
+    let wanted = [
+        ("create_artifact", &opened),
+        ("complete_artifact", &opened),
+        ("delete_artifact", &json!([])),
+    ];
+    for (entry, (operation, commitments)) in entries.iter().zip(wanted) {
+        assert_eq!(entry["operation"], operation);
+        // An event that is told is committed to, too.
+        let of_it = entry["commitments"].as_array().unwrap().iter();
+        let of_it: Value = of_it.filter(|one| one["kind"] == "artifact").cloned().collect();
+        assert_eq!(&of_it, commitments);
+        assert_eq!(entry["details"], json!({"size_bytes": BYTES.len()}));
         assert_eq!(entry["principal"]["id"], json!(story.ada.id));
-        assert!(!entry.to_string().contains("window"), "{entry}");
+        assert!(!entry.to_string().contains(&super::digest(BYTES)), "{entry}");
     }
+    assert_eq!(entries.len(), wanted.len());
 }

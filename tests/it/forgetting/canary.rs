@@ -30,7 +30,7 @@ use crate::sample::PASSWORD;
 /// What stands in every one of them, and nowhere else.
 const MARK: &str = "kanari";
 
-/// The SHA-256 of the word for bytes.
+/// The SHA-256 of the word for bytes: whoever guesses a text could make sure by it.
 const DIGEST: &str = "ad92ad9b7550accc749f1b8b4c3fd112cff34ffb3c77f4ae325dc981f06f5896";
 
 /// Every way in that a text has, by the word that is planted there.
@@ -72,12 +72,18 @@ fn word(way: &str) -> String {
     format!("{MARK}0{way}")
 }
 
-/// The words that the files of a folder hold, each with where.
+/// The words that the files of a folder hold, each with where; the digest in digits or as it is.
 fn found_in(folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
-    let pattern = format!("{MARK}0({})", WAYS.join("|"));
+    let bytes = DIGEST
+        .as_bytes()
+        .chunks(2)
+        .map(|digits| format!(r"\x{}", digits.escape_ascii()));
+    let raw: String = bytes.collect();
+    let pattern = format!("{MARK}0({})|{DIGEST}|{raw}", WAYS.join("|"));
     let grep = Command::new("grep")
-        .args(["-r", "-a", "-o", "-i", "-E", "-H", "-e", &pattern])
+        .args(["-r", "-a", "-o", "-i", "-P", "-H", "-e", &pattern])
         .arg(folder)
+        .env("LC_ALL", "C")
         .output()
         .unwrap();
     // 1: nothing was found.
@@ -88,6 +94,7 @@ fn found_in(folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in String::from_utf8_lossy(&grep.stdout).lines() {
         let (file, word) = line.rsplit_once(':').unwrap();
+        let word = if word.is_ascii() { word } else { DIGEST };
         found
             .entry(word.to_lowercase())
             .or_default()
@@ -409,7 +416,8 @@ async fn what_is_forgotten_is_in_files_until_the_scrub() {
 async fn what_is_not_forgotten_is_found() {
     let found = told(Told::Kept).await;
     let words: BTreeSet<String> = found.into_keys().collect();
-    assert_eq!(words, WAYS.map(word).into_iter().collect());
+    let planted = WAYS.map(word).into_iter().chain([DIGEST.to_owned()]);
+    assert_eq!(words, planted.collect());
 }
 
 /// Every column that forgetting empties was planted before, and nothing was where it does not reach.

@@ -6,7 +6,7 @@ use hub::storage::{PROBE, TABLES};
 use support::TestHub;
 
 /// Columns that hold what people and devices said, and what was made of it. Forgetting empties them, or takes their row.
-const ERASED: [&str; 65] = [
+const ERASED: [&str; 66] = [
     "action_decisions.arguments_sha256",
     "action_decisions.reason",
     "actions.arguments",
@@ -17,6 +17,7 @@ const ERASED: [&str; 65] = [
     "actions.summary",
     "artifacts.media_type",
     "artifacts.name",
+    "artifacts.salt",
     "artifacts.sha256",
     "commands.arguments",
     "commands.arguments_salt",
@@ -83,6 +84,7 @@ const WORDLESS: &[(&str, &[&str])] = &[
             "action_decisions.arguments_sha256",
             "actions.arguments_salt",
             "actions.arguments_sha256",
+            "artifacts.salt",
             "artifacts.sha256",
             "commands.arguments_salt",
             "commands.result_salt",
