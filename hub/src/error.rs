@@ -143,9 +143,21 @@ impl Error {
         )
     }
 
-    /// The whole [`chain`] of causes on one line, for the log, and the fields that are wrong.
+    /// The whole [`chain`] of causes on one line, for the log. Of what is wrong with an input it says only which kind of thing: details
+    /// quote what somebody said, and pointers name fields that they made up. Both are in the answer, and forgetting reaches no log.
     #[must_use]
     pub fn chain(&self) -> String {
+        match self {
+            Self::Malformed(_) => "the input is malformed".to_owned(),
+            Self::Invalid(fields) => format!("the input is not valid: {} wrong", fields.len()),
+            Self::Conflict { code, .. } => format!("conflict: {code}"),
+            other => chain(other),
+        }
+    }
+
+    /// The same with all of it, for who is at the machine.
+    #[must_use]
+    pub fn in_full(&self) -> String {
         let mut text = chain(self);
         if let Self::Invalid(fields) = self {
             for field in fields {

@@ -10,6 +10,7 @@ pub mod download;
 pub mod link;
 pub mod receive;
 pub mod rules;
+pub mod share;
 pub mod sweep;
 pub mod upload;
 

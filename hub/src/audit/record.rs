@@ -10,7 +10,7 @@ use crate::{
     clock::DateTime,
     error::{Error, Result},
     identity::{Actor, ActorKind},
-    ids::AgentId,
+    ids::{AgentId, PersonId},
 };
 
 /// Commitments of one entry at most: about 28 KiB of the 32 that an entry may have.
@@ -68,6 +68,13 @@ impl Record {
     pub fn with(mut self, key: &str, fact: impl Into<Value>) -> Self {
         self.details.insert(key.to_owned(), fact.into());
         self
+    }
+
+    /// What was somebody's alone is the household's now.
+    #[must_use]
+    pub fn widened(self, from: PersonId) -> Self {
+        self.with("old_audience_person_id", from.to_string())
+            .with("new_audience", "household")
     }
 
     /// Commits to a piece of content that lives in a row with its salt.

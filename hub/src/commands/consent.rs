@@ -62,7 +62,7 @@ const EXAMPLES: &str = "Examples:
   hub consent --grant voice --space kitchen --days 30
   hub consent --withdraw memory          # nothing that you say is remembered from now on
   hub consent --withdraw 3f9a1c          # one grant, by the id that `hub consent` shows
-  hub consent --for Nora --grant recording --evidence \"she said so at dinner\"
+  hub consent --for Nora --grant voice --evidence \"she said so at dinner\"
   hub consent --for Nora --history";
 
 fn purpose(word: &str) -> Result<ConsentPurpose, String> {

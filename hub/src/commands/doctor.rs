@@ -143,20 +143,20 @@ async fn artifacts(config: &Config) -> Result<String, String> {
 async fn login(db: &Db) -> Said {
     match db.login().await {
         Ok(found) => database::login(db.way(), found),
-        Err(error) => Said::Wrong(error.chain()),
+        Err(error) => Said::Wrong(error.in_full()),
     }
 }
 
 async fn reach(db: &Db) -> Result<Schema, String> {
     db.schema().await.map_err(|error| {
-        let what = error.chain();
+        let what = error.in_full();
         format!("{what}; `scripts/run` starts a private one, DATABASE_URL names another")
     })
 }
 
 /// The keys; none where none are needed yet.
 async fn keys(config: &Config, db: &Db) -> Result<Option<Keys>, String> {
-    if !Keys::exist(config) && is_empty(db).await.map_err(|error| error.chain())? {
+    if !Keys::exist(config) && is_empty(db).await.map_err(|error| error.in_full())? {
         return Ok(None);
     }
     Keys::open(config, false)
@@ -171,7 +171,7 @@ async fn is_empty(db: &Db) -> Result<bool, Error> {
 /// Whether what was forgotten is off the disk in time.
 async fn forgetting(db: &Db) -> Result<String, String> {
     let looked = async { db.begin_system().await?.erasures().waiting().await };
-    let (waiting, problem) = looked.await.map_err(|error: Error| error.chain())?;
+    let (waiting, problem) = looked.await.map_err(|error: Error| error.in_full())?;
     let why = problem.map_or_else(String::new, |problem| format!("; the last try: {problem}"));
     let wait = match waiting.count {
         1 => "1 erasure waits to be off the disk".to_owned(),
@@ -200,7 +200,7 @@ async fn embeddings(config: &Config, db: &Db) -> Result<String, String> {
         .try_out()
         .await
         .map_err(|error| format!("{model}: {error}; recall is by words, and nothing is lost"))?;
-    let progress = progress(db, model).await.map_err(|error| error.chain())?;
+    let progress = progress(db, model).await.map_err(|error| error.in_full())?;
     let Progress {
         memories,
         missing,
@@ -256,7 +256,7 @@ async fn model(config: &Config, db: &Db) -> Result<String, String> {
         return Ok("none is configured: the offline rules think".to_owned());
     }
     let latest = async { db.begin_system().await?.turn_stream().latest().await };
-    let (newest, waiting) = latest.await.map_err(|error: Error| error.chain())?;
+    let (newest, waiting) = latest.await.map_err(|error: Error| error.in_full())?;
     let name = &config.model.name;
     let waiting = match waiting {
         0 => String::new(),
@@ -276,7 +276,7 @@ async fn model(config: &Config, db: &Db) -> Result<String, String> {
 }
 
 fn said(checked: Result<(), Error>, well: &str) -> Result<String, String> {
-    checked.map(|()| well.to_owned()).map_err(|error| error.chain())
+    checked.map(|()| well.to_owned()).map_err(|error| error.in_full())
 }
 
 /// What was found.

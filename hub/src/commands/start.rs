@@ -84,7 +84,7 @@ pub enum StartError {
     #[error("the store of artifacts: {0}")]
     Artifacts(BlobError),
     /// Something failed.
-    #[error("{}", .0.chain())]
+    #[error("{}", .0.in_full())]
     Failed(#[from] Error),
 }
 

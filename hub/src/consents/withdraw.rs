@@ -48,7 +48,7 @@ pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdraw
     };
     if let Some(earlier) = ended_by(&history, grant)
         // Before somebody was merged who had granted them.
-        && !(purpose == ConsentPurpose::Memory && is_any_left(tx, &taken).await?)
+        && !is_any_left(tx, &taken).await?
     {
         return Ok(earlier.clone());
     }
@@ -68,12 +68,11 @@ pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdraw
 /// Writes the row down, and takes away what hung on the grants that it takes back. The person is held.
 pub(super) async fn carry_out(tx: &mut Tx, taken: &[ConsentId], row: Consent) -> Result<Consent> {
     tx.consents().insert(&row).await?;
+    // What forgets holds turns before it takes the head row; the rest takes it at once.
+    forget_remembered(tx, &row, taken).await?;
     let record = recorded(Record::of("withdraw_consent"), &row);
     let record = withdrawn(tx, &row, record).await?;
     tx.record(record);
-    if row.purpose == ConsentPurpose::Memory {
-        forget_remembered(tx, &row, taken).await?;
-    }
     tell(tx, &row).await?;
     Ok(row)
 }

@@ -66,6 +66,8 @@ kinds! {
     DeviceReported = "device.reported",
     /// The bytes of an artifact are there: `{artifact_id}`.
     ArtifactStored = "artifact.stored",
+    /// Somebody shared an artifact of theirs with the household: `{artifact_id, person_id}`.
+    ArtifactShared = "artifact.shared",
     /// An artifact that was there is not any more: `{artifact_id}`.
     ArtifactDeleted = "artifact.deleted",
     /// The agent's settings changed: `{agent_id, when_model_down}`.

@@ -70,6 +70,7 @@ permissions!(
     CommandsWrite,
     ArtifactsRead,
     ArtifactsWrite,
+    ArtifactsShare,
     ErasuresRead,
     ErasuresWrite,
     PeopleRead,

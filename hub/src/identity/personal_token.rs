@@ -60,6 +60,7 @@ pub const fn may_have(scope: Scope) -> bool {
             | Scope::DelegationsWrite
             // By one's own hand.
             | Scope::MemoriesShare
+            | Scope::ArtifactsShare
     );
     Role::least_for(scope).is_some() && !is_never
 }
@@ -94,6 +95,7 @@ mod tests {
             "actions:decide",
             "commands:receive",
             "state:write",
+            "artifacts:share",
             "tokens:write",
             "members:write",
             "consents:write",

@@ -68,6 +68,7 @@ impl Role {
             | Scope::CommandsWrite
             | Scope::ArtifactsRead
             | Scope::ArtifactsWrite
+            | Scope::ArtifactsShare
             | Scope::MembersRead
             | Scope::ErasuresRead
             | Scope::ErasuresWrite

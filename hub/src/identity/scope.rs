@@ -64,6 +64,8 @@ scopes! {
     ArtifactsRead = "artifacts:read",
     /// Make and delete artifacts.
     ArtifactsWrite = "artifacts:write",
+    /// Share one's own artifacts with the household.
+    ArtifactsShare = "artifacts:share",
     /// See dead jobs.
     JobsRead = "jobs:read",
     /// Replay dead jobs.

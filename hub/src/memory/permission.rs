@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use crate::{
     error::Result,
-    ids::{ConsentId, DeviceId, PersonId},
+    ids::{ConsentId, PersonId},
     places::{
         Closed,
         gate::{Answer, Matter, Purpose, ask},
     },
     storage::{TurnRow, Tx},
+    turns::context::TurnContext,
 };
 
 /// What they say.
@@ -31,23 +32,34 @@ impl Permission {
     }
 }
 
-/// Those whose words a turn has read, and the one for whom it runs, each with what they say.
+/// Those whose words a turn has read, those of whom it was told that they are there, and the one for whom it runs, each with what they
+/// say.
 #[derive(Debug)]
 pub struct Speakers {
     audience: Option<PersonId>,
+    words: Vec<Uuid>,
+    there: Vec<PersonId>,
+    /// By which grants it was told who is there.
+    known_by: Vec<ConsentId>,
     /// By event, and by proposal.
     heard: HashMap<Uuid, Vec<PersonId>>,
     answers: HashMap<Option<PersonId>, Answer>,
 }
 
 impl Speakers {
-    /// Asks everybody whose words are in these events and proposals, and the one for whom the turn runs.
-    pub async fn of(tx: &mut Tx, turn: &TurnRow, device: Option<DeviceId>, words: &[Uuid]) -> Result<Self> {
+    /// Asks them.
+    pub async fn of(tx: &mut Tx, turn: &TurnRow, context: &TurnContext) -> Result<Self> {
+        let (words, device) = (context.words(), context.device());
         let mut heard: HashMap<Uuid, Vec<PersonId>> = HashMap::new();
-        for (id, person) in tx.events().people_of(words).await? {
+        for (id, person) in tx.events().people_of(&words).await? {
             heard.entry(id).or_default().push(person);
         }
-        let people = heard.values().flatten().copied().map(Some);
+        let there: Vec<PersonId> = context
+            .present
+            .iter()
+            .map(|there| there.known.person_id)
+            .collect();
+        let people = heard.values().flatten().chain(&there).copied().map(Some);
         let mut answers = HashMap::new();
         for person in people.chain([turn.audience]) {
             let Entry::Vacant(answer) = answers.entry(person) else {
@@ -63,17 +75,44 @@ impl Speakers {
         }
         Ok(Self {
             audience: turn.audience,
+            words,
+            there,
+            known_by: context.present.iter().filter_map(|there| there.grant).collect(),
             heard,
             answers,
         })
     }
 
+    /// Whether what comes of all that the turn was given may be remembered: also who is there, which it was told by grants of theirs.
+    #[must_use]
+    pub fn allow_all(&self) -> Permission {
+        let there = self
+            .there
+            .iter()
+            .filter_map(|person| self.answers.get(&Some(*person)));
+        self.weigh(&self.words, there, &self.known_by)
+    }
+
     /// Whether what comes of these, which are among those, may be remembered.
     #[must_use]
     pub fn allow(&self, words: &[Uuid]) -> Permission {
-        let mut grants = BTreeSet::new();
+        self.weigh(words, std::iter::empty(), &[])
+    }
+
+    fn weigh<'a>(
+        &'a self,
+        words: &[Uuid],
+        others: impl Iterator<Item = &'a Answer>,
+        known_by: &[ConsentId],
+    ) -> Permission {
+        let mut grants: BTreeSet<ConsentId> = known_by.iter().copied().collect();
         let own = self.answers.get(&self.audience);
-        for answer in words.iter().flat_map(|id| self.answers_of(*id)).chain(own) {
+        for answer in words
+            .iter()
+            .flat_map(|id| self.answers_of(*id))
+            .chain(others)
+            .chain(own)
+        {
             match answer {
                 Answer::Open(by) => grants.extend(by),
                 Answer::Closed(why) => return Permission::Refused(*why),

@@ -42,12 +42,7 @@ pub async fn share(tx: &mut Tx, caller: &Caller, id: MemoryId) -> Result<Memory>
     };
     let said = json!({"memory_id": id, "person_id": audience});
     tx.append(NewEvent::by_hub(EventKind::MemoryShared, place, said));
-    tx.record(
-        Record::of("share_memory")
-            .on("memory", id.0)
-            .with("old_audience_person_id", audience.to_string())
-            .with("new_audience", "household"),
-    );
+    tx.record(Record::of("share_memory").on("memory", id.0).widened(audience));
     Ok(Memory {
         audience_person_id: None,
         ..memory

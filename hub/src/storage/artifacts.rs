@@ -184,6 +184,20 @@ impl Artifacts<'_> {
         )
     }
 
+    /// Gives one to the household. The caller holds the row.
+    pub async fn share(&mut self, id: ArtifactId) -> Result<()> {
+        let agent = self.0.agent();
+        let done = sqlx::query!(
+            "update artifacts set audience_person_id = null where agent_id = $1 and id = $2 and state = 'stored'",
+            agent.0,
+            id.0
+        );
+        one(
+            done.execute(self.0.connection()).await?.rows_affected(),
+            "a locked artifact was not shared",
+        )
+    }
+
     /// Deletes one, save what is needed to remove its bytes: what it is called goes, what kind it was said to be,
     /// and its hash with the salt that the audit log has committed to it by. The caller holds the row.
     pub async fn delete(&mut self, id: ArtifactId) -> Result<()> {

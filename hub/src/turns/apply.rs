@@ -135,7 +135,8 @@ pub async fn apply(
 }
 
 /// Whether each thing that the turn wants to remember may be; where it wants nothing, nobody is asked. What may come of all that was
-/// read is asked of all whose words that were, whatever inputs the runtime names: of what was said before it names none.
+/// read is asked of all whose words that were, and of all who are there, whatever inputs the runtime names: of what was said before
+/// it names none.
 async fn permissions(
     tx: &mut Tx,
     turn: &TurnRow,
@@ -145,10 +146,10 @@ async fn permissions(
     if thought.memories.is_empty() {
         return Ok(Vec::new());
     }
-    let (inputs, words) = (context.inputs(), context.words());
-    let speakers = Speakers::of(tx, turn, context.device(), &words).await?;
+    let inputs = context.inputs();
+    let speakers = Speakers::of(tx, turn, context).await?;
     let allow = |proposal: &MemoryProposal| match thought.basis {
-        Basis::AllRead => speakers.allow(&words),
+        Basis::AllRead => speakers.allow_all(),
         Basis::Inputs => speakers.allow(&proposal.sources_among(&inputs)),
     };
     Ok(thought.memories.iter().map(allow).collect())

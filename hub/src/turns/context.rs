@@ -109,8 +109,7 @@ impl TurnContext {
     /// The least trust of the inputs.
     #[must_use]
     pub fn trust_of_inputs(&self) -> Trust {
-        let trusts = self.inputs.iter().map(|input| input.trust);
-        trusts.min().unwrap_or(Trust::Outside)
+        least_trust(&self.inputs)
     }
 
     /// The least trust of all that can be read here: what is derived from it is believed no further. The words of proposals are
@@ -123,6 +122,13 @@ impl TurnContext {
             .chain(recalled.map(|recalled| recalled.memory.trust))
             .fold(self.trust_of_inputs(), Trust::min)
     }
+}
+
+/// The least trust of inputs.
+#[must_use]
+pub fn least_trust(inputs: &[Input]) -> Trust {
+    let trusts = inputs.iter().map(|input| input.trust);
+    trusts.min().unwrap_or(Trust::Outside)
 }
 
 /// Somebody who is there.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    context::{Input, TurnContext, Utterance, Waiting},
+    context::{Input, Present, TurnContext, Utterance, Waiting, least_trust},
     runtime::AgentRuntime,
     talker::Talker,
 };
@@ -12,6 +12,7 @@ use crate::{
     actions::ActionState,
     error::{Error, Result},
     events::Event,
+    identity::Trust,
     ids::SessionId,
     memory::{
         ask::Meaning,
@@ -48,6 +49,12 @@ impl Heard {
     pub fn questions(&self) -> Vec<String> {
         self.questions.iter().map(|question| cut(question)).collect()
     }
+
+    /// The least trust of the inputs.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        least_trust(&self.inputs)
+    }
 }
 
 fn cut(question: &str) -> String {
@@ -70,13 +77,13 @@ pub async fn hear(tx: &mut Tx, turn: &TurnRow, runtime: &dyn AgentRuntime) -> Re
     })
 }
 
-/// Reads everything else that the runtime is given. The meanings are those of the questions, in their order.
+/// Reads everything else that the runtime is given, besides who is there. The meanings are those of the questions, in their order.
 pub async fn gather(
     tx: &mut Tx,
     (turn, talker): (&TurnRow, Talker),
     runtime: &dyn AgentRuntime,
     heard: Heard,
-    meanings: &[Meaning],
+    (meanings, present): (&[Meaning], Vec<Present>),
 ) -> Result<TurnContext> {
     let Heard {
         agent,
@@ -120,7 +127,7 @@ pub async fn gather(
         waiting_actions: waiting,
         spaces,
         devices,
-        present: Vec::new(),
+        present,
         may_remember: false,
         now: tx.now(),
     };
@@ -131,13 +138,13 @@ pub async fn gather(
 /// Asks those whose words it is given whether they may be remembered; the words of a proposal that came up elsewhere are told only
 /// where they allow it.
 async fn ask_speakers(tx: &mut Tx, turn: &TurnRow, context: &mut TurnContext) -> Result<()> {
-    let speakers = Speakers::of(tx, turn, context.device(), &context.words()).await?;
+    let speakers = Speakers::of(tx, turn, context).await?;
     for waiting in &mut context.waiting_actions {
         if waiting.session != Some(turn.session) && speakers.is_any_against(waiting.action.0) {
             waiting.summary = None;
         }
     }
-    context.may_remember = speakers.allow(&context.words()).is_given();
+    context.may_remember = speakers.allow_all().is_given();
     for input in &mut context.inputs {
         input.may_be_remembered = speakers.allow(&[input.event.0]).is_given();
     }

@@ -62,9 +62,8 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         drop(tx);
         return skip(hub, lease, &turn, why.as_str()).await;
     }
-    let mut context = gather(&mut tx, (&turn, talker), runtime, heard, &meanings).await?;
-    let trust = context.trust_of_inputs();
-    context.present = present(&mut tx, &hub.config.recognition, &turn, trust).await?;
+    let there = present(&mut tx, &hub.config.recognition, &turn, heard.trust()).await?;
+    let context = gather(&mut tx, (&turn, talker), runtime, heard, (&meanings, there)).await?;
     if context.inputs.is_empty() {
         drop(tx);
         return skip(hub, lease, &turn, "inputs_erased").await;

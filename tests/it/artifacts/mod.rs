@@ -6,6 +6,7 @@ mod bounds;
 mod links;
 mod round_trip;
 mod seen;
+mod shared;
 mod swept;
 
 use std::{collections::BTreeMap, fmt::Write, sync::Arc};

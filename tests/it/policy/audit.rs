@@ -11,7 +11,7 @@ use super::source;
 use crate::sample::{Sample, ask};
 
 /// The operations that change something, and the audit entry that each leaves.
-const MUTATIONS: [(&str, &str); 56] = [
+const MUTATIONS: [(&str, &str); 57] = [
     ("claim_agent", "claim_agent"),
     ("sign_in", "sign_in"),
     ("refresh_sign_in", "refresh_sign_in"),
@@ -53,6 +53,7 @@ const MUTATIONS: [(&str, &str); 56] = [
     ("create_artifact", "create_artifact"),
     ("complete_artifact", "complete_artifact"),
     ("delete_artifact", "delete_artifact"),
+    ("share_artifact", "share_artifact"),
     ("enrol_print", "enrol_print"),
     ("delete_print", "delete_print"),
     ("send_observation", "send_observation"),
@@ -157,6 +158,7 @@ const REGISTER: &[&str] = &[
     "run_turn",
     "send_command",
     "send_observation",
+    "share_artifact",
     "share_memory",
     "sign_in",
     "sign_out",

@@ -198,6 +198,7 @@ const TABLE: &[(&str, Obeys)] = &[
     ("people::update_person::update_person", Needless(SETTINGS)),
     ("people::merge_person::merge_person", Needless(SETTINGS)),
     ("memory::share::share", Asks),
+    ("artifacts::share::share", Asks),
     ("artifacts::delete::delete", Needless(STATES)),
     (
         "devices::approve_capabilities::approve_capabilities",

@@ -5,6 +5,7 @@ mod enrolling;
 mod merging;
 mod observing;
 mod presence;
+mod remembering;
 mod rights;
 mod time;
 mod turns;
@@ -29,7 +30,10 @@ impl House {
     }
 
     async fn with(config: impl FnOnce(&mut Config) + Send + 'static) -> Self {
-        let hub = TestHub::builder().config(config).start().await;
+        Self::of(TestHub::builder().config(config).start().await).await
+    }
+
+    async fn of(hub: TestHub) -> Self {
         let ada = hub.owner("ada").await;
         let rest = Rest::of(&hub);
         let owner = rest.user(&ada).await;

@@ -7,23 +7,12 @@ use hub::{
     turns::{Block, TurnState, runtime::Thought},
 };
 use serde_json::json;
-use support::{Rest, ScriptedRuntime, TestHub, turn_of, voice};
+use support::{ScriptedRuntime, TestHub, turn_of, voice};
 
 use super::{House, allow_as, withdraw};
 
 async fn house(runtime: &ScriptedRuntime) -> House {
-    let hub = TestHub::builder().runtime(runtime.clone()).start().await;
-    let ada = hub.owner("ada").await;
-    let rest = Rest::of(&hub);
-    let owner = rest.user(&ada).await;
-    let kitchen = hub.home.kitchen.space;
-    House {
-        hub,
-        rest,
-        ada,
-        owner,
-        kitchen,
-    }
+    House::of(TestHub::builder().runtime(runtime.clone()).start().await).await
 }
 
 /// Who is there, as a turn in a room is told.

@@ -11,9 +11,10 @@ use super::{DIGEST, KIND, Remembered, Sample};
 
 impl Sample {
     /// An artifact whose bytes were sent.
-    pub(super) async fn uploaded_artifact(&self) -> String {
-        let new = json!({"name": self.text(), "media_type": "text/plain", "size_bytes": 6, "sha256": DIGEST});
-        let made = self.owner.post("artifacts", new).await.expect(201);
+    pub(super) async fn uploaded_artifact(&self, by: &Client, is_private: bool) -> String {
+        let new = json!({"name": self.text(), "media_type": "text/plain", "size_bytes": 6, "sha256": DIGEST,
+            "is_private": is_private});
+        let made = by.post("artifacts", new).await.expect(201);
         let sent = self
             .rest
             .nobody()
@@ -25,8 +26,17 @@ impl Sample {
     }
 
     pub(super) async fn stored_artifact(&self) -> String {
-        let id = self.uploaded_artifact().await;
-        let completed = self.owner.ask(Method::POST, &format!("artifacts/{id}/complete"));
+        self.artifact(&self.owner, false).await
+    }
+
+    /// A file that only whoever made it sees.
+    pub(crate) async fn private_artifact(&self, by: &Client) -> String {
+        self.artifact(by, true).await
+    }
+
+    async fn artifact(&self, by: &Client, is_private: bool) -> String {
+        let id = self.uploaded_artifact(by, is_private).await;
+        let completed = by.ask(Method::POST, &format!("artifacts/{id}/complete"));
         let _ = completed.send().await.expect(200);
         id
     }

@@ -5,6 +5,7 @@ mod delegations;
 mod deployed;
 mod forgetting;
 mod https;
+mod logs;
 mod members;
 mod pairing;
 mod people;

@@ -8,6 +8,7 @@ mod get_artifact;
 mod list_artifacts;
 mod read_bytes;
 mod send_bytes;
+mod share_artifact;
 
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Hub> {
         ))
         .routes(routes!(complete_artifact::complete_artifact))
         .routes(routes!(download_artifact::download_artifact))
+        .routes(routes!(share_artifact::share_artifact))
         .route(
             BYTES,
             put(send_bytes::send_bytes).merge(get(read_bytes::read_bytes)),
