@@ -183,6 +183,14 @@ const TABLE: &[(&str, Obeys)] = &[
         Needless("takes back what was not so"),
     ),
     (
+        "recognition::erase::erase",
+        Needless("takes back what was recognised"),
+    ),
+    (
+        "recognition::delete_print::delete_print",
+        Needless("takes back what was recognised"),
+    ),
+    (
         "recognition::leave::end",
         Needless("that somebody is not there any more, and not who"),
     ),

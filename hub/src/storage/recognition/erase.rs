@@ -33,7 +33,8 @@ impl Recognition<'_> {
         Ok(count.fetch_one(self.0.connection()).await?.unsigned_abs())
     }
 
-    /// Takes away all that was recognised of a person, by one modality or both. How much, and the presence that ended with it.
+    /// Takes away all that was recognised of a person, by one modality or both; what the other says still stands. How much, and the
+    /// presence that ended with it.
     pub async fn erase_sightings(
         &mut self,
         person: PersonId,
@@ -41,22 +42,17 @@ impl Recognition<'_> {
     ) -> Result<(u64, Vec<PresenceId>)> {
         let (agent, of) = (self.0.agent(), of.map(Modality::as_str));
         // First, as whoever removes what is old takes them: then what hangs on them.
-        sqlx::query!(
+        let gone = sqlx::query_scalar!(
             "select id from identity_hypotheses where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true)
              order by id for update",
             agent.0,
             person.0,
             of
-        )
-        .fetch_all(self.0.connection())
-        .await?;
-        let ended = sqlx::query_scalar!(
-            "delete from presence where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true) returning id",
-            agent.0,
-            person.0,
-            of
         );
-        let ended = ended.fetch_all(self.0.connection()).await?;
+        let gone = gone.fetch_all(self.0.connection()).await?;
+        let ended = self.unsettle(person, &gone).await?;
+        let past = self.unsettle_past(person, &gone).await?;
+        // And what is told of by hypotheses that are gone already.
         let count = sqlx::query_scalar!(
             r#"with past as (delete from presence_history
                    where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true) returning 1),
@@ -76,8 +72,7 @@ impl Recognition<'_> {
             of
         );
         let gone = gone.execute(self.0.connection()).await?.rows_affected();
-        let ended: Vec<PresenceId> = ended.into_iter().map(PresenceId).collect();
-        Ok((count + gone + ended.len() as u64, ended))
+        Ok((count + gone + past + ended.len() as u64, ended))
     }
 
     /// Whether a person has an account and does not belong to the agent by it, or is blocked.
