@@ -1,5 +1,6 @@
 //! Jobs: work queued in the transaction that caused it. The register of kinds, how they fail, who works on them.
 
+mod expire;
 mod fail;
 pub mod idle;
 pub mod receive;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::Duration as TimeDelta;
 
-use super::sample::sample;
+use super::{expire::expire_content, sample::sample};
 use crate::{actions, artifacts, devices, error::Result, hub::Hub, mailbox, memory, pairings, recognition};
 
 /// How often deadlines are looked at.
@@ -17,8 +17,6 @@ const SAMPLE_EVERY: u32 = 5;
 const KEEP_DONE: TimeDelta = TimeDelta::days(7);
 /// How long what a turn said while it ran can be read again (DESIGN 10).
 const KEEP_STREAMS: TimeDelta = TimeDelta::hours(24);
-/// How long what people sent to devices can be read after it ended.
-const KEEP_COMMANDS: TimeDelta = TimeDelta::days(30);
 /// How long credentials, sign-ins and invitations are kept after they ended: a refresh token that is shown late is still known.
 const KEEP_TOKENS: TimeDelta = TimeDelta::days(30);
 /// Rows removed at once.
@@ -76,12 +74,13 @@ pub async fn end_overdue(hub: &Hub) -> Result<()> {
     Ok(())
 }
 
-/// Removes what was kept long enough: done jobs, idempotency answers, streams, what people sent to
-/// devices, pairings, credentials, sign-ins and invitations that ended, payloads whose retention is over, and what hangs
-/// on consents that have ended.
+/// Removes what was kept long enough: what hangs on consents that have ended, and content, which the audit log tells of; and without
+/// an entry what is said elsewhere or says nothing more: suggestions that nobody decided, done jobs, idempotency answers, streams,
+/// pairings, credentials, sign-ins and invitations that ended.
 pub async fn remove_old(hub: &Hub) -> Result<()> {
     recognition::age::erase_expired(hub).await?;
-    while !hub.lifecycle.is_closing() && recognition::age::purge(hub).await? > 0 {}
+    expire_content(hub).await?;
+    while !hub.lifecycle.is_closing() && recognition::age::purge_open(hub).await? > 0 {}
     while !hub.lifecycle.is_closing() && remove_some(hub).await? > 0 {}
     Ok(())
 }
@@ -92,11 +91,8 @@ async fn remove_some(hub: &Hub) -> Result<u64> {
     let before = tx.now() - KEEP_DONE;
     let mut removed = tx.jobs().purge(before, BATCH).await?;
     removed += tx.idempotency().purge(BATCH).await?;
-    removed += tx.events().erase_expired(BATCH).await?;
     let before = tx.now() - KEEP_STREAMS;
     removed += tx.turn_stream().purge(before, BATCH).await?;
-    let before = tx.now() - KEEP_COMMANDS;
-    removed += tx.commands().purge(before, BATCH).await?;
     removed += tx.pairings().purge(BATCH).await?;
     removed += tx.shadows().purge(BATCH).await?;
     let before = tx.now() - KEEP_TOKENS;

@@ -28,10 +28,10 @@ pub async fn update_space(tx: &mut Tx, id: SpaceId, change: SpaceChange) -> Resu
     if let Some(name) = &change.name {
         check_name(name, MAX_NAME).map_err(|detail| Error::invalid("/name", detail))?;
     }
-    let turns = match change.privacy_mode {
-        Some(PrivacyMode::Private) => hold(tx, Within::Space(id)).await?,
-        Some(PrivacyMode::Normal) | None => Vec::new(),
-    };
+    let goes_private = change.privacy_mode == Some(PrivacyMode::Private);
+    if goes_private {
+        hold(tx, Within::Space(id)).await?;
+    }
     let mut space = tx
         .places()
         .lock_space(id)
@@ -49,12 +49,16 @@ pub async fn update_space(tx: &mut Tx, id: SpaceId, change: SpaceChange) -> Resu
         return Err(name_taken());
     }
     (space.name, space.privacy_mode, space.updated_at) = (name, mode, tx.now());
-    cancel(tx, &turns, Closed::PrivacyMode).await?;
+    let ended = if goes_private {
+        cancel(tx, Within::Space(id), Closed::PrivacyMode).await?
+    } else {
+        0
+    };
     if mode == PrivacyMode::Private {
         empty(tx, id).await?;
     }
     tx.append(changed(&space));
     let record = Record::of("update_space").on("space", id.0);
-    tx.record(recorded(record.with("privacy_mode", mode.as_str()), &turns));
+    tx.record(recorded(record.with("privacy_mode", mode.as_str()), ended));
     Ok(space)
 }

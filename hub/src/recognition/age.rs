@@ -1,5 +1,5 @@
 //! What ends because time has passed: presence of somebody who is not seen any more, what hangs on a grant that has ended, and what
-//! was kept long enough.
+//! nobody decided.
 
 use chrono::Duration;
 
@@ -88,12 +88,11 @@ async fn erase_one(
     Ok(())
 }
 
-/// Removes what was kept long enough. How many rows.
-pub async fn purge(hub: &Hub) -> Result<u64> {
-    let rules = &hub.config.recognition;
+/// Removes what nobody decided and nobody can any more. How many rows.
+pub async fn purge_open(hub: &Hub) -> Result<u64> {
     let mut tx = hub.db.begin_system().await?;
-    let (open_since, since) = (tx.now() - rules.presence() - SLACK, tx.now() - rules.keep());
-    let removed = tx.recognition().purge(open_since, since, BATCH).await?;
+    let seen_before = tx.now() - hub.config.recognition.presence() - SLACK;
+    let removed = tx.recognition().purge_open(seen_before, BATCH).await?;
     tx.commit().await?;
     Ok(removed)
 }

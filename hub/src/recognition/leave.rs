@@ -34,9 +34,7 @@ pub async fn empty(tx: &mut Tx, space: SpaceId) -> Result<()> {
 
 /// Keeps that it was, and says that it ended.
 pub(super) async fn end(tx: &mut Tx, there: &Presence, until: DateTime, why: PresenceEnd) -> Result<()> {
-    tx.recognition()
-        .end_presence(there.id, Some((until, why)))
-        .await?;
+    tx.recognition().end_presence(there.id, until, why).await?;
     tx.append(tell::presence(Place::in_space(there.space_id), there.id, false));
     Ok(())
 }

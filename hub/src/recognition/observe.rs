@@ -177,13 +177,9 @@ async fn next(tx: &mut Tx, rules: &RecognitionConfig, seen: &Seen) -> Result<Nex
     let now = tx.now();
     let is_fresh = latest.last_seen_at > now - rules.presence();
     let is_repeated = latest.last_seen_at > now - rules.repeat();
-    // By whatever they are known there; and this was confirmed of this stay, not of an earlier one.
-    let there = tx
-        .recognition()
-        .presence_of(seen.found.person, seen.space)
-        .await?;
-    let is_there = there
-        .is_some_and(|there| there.seen_at > now - rules.presence() && latest.last_seen_at >= there.since);
+    // By whatever they were seen last; and this was confirmed of this stay, not of an earlier one.
+    let there = tx.recognition().presence_by(&latest).await?;
+    let is_there = there.is_some_and(|there| there.seen_at > now - rules.presence());
     let same = || Next::Nothing(answer(outcome(latest.state), Some(latest.id)));
     let quiet = Next::Nothing(answer(ObservationOutcome::Unknown, None));
     Ok(match latest.state {

@@ -4,7 +4,8 @@
 use super::{Hypothesis, HypothesisState, confirm::concerning, tell};
 use crate::{audit::record::Record, error::Result, identity::Caller, ids::HypothesisId, storage::Tx};
 
-/// Rejects it, also one that was confirmed: then they are not there, and were not. Again changes nothing.
+/// Rejects it, also one that was confirmed: then they are not there, and were not, as far as nothing else says so. Again changes
+/// nothing.
 pub async fn reject(tx: &mut Tx, caller: &Caller, id: HypothesisId) -> Result<Hypothesis> {
     tx.take_head().await?;
     let hypothesis = concerning(tx, caller, id).await?;
@@ -15,13 +16,12 @@ pub async fn reject(tx: &mut Tx, caller: &Caller, id: HypothesisId) -> Result<Hy
     // First, as whoever removes what is old takes it: then what hangs on it.
     let by = caller.user();
     tx.recognition().decide_hypothesis(id, state, by).await?;
-    if let Some(there) = tx.recognition().presence_by(id).await? {
-        tx.recognition().end_presence(there.id, None).await?;
-        tell::gone(tx, &[there.id]).await?;
-    }
+    let (person, gone) = (hypothesis.person_id, [id.0]);
+    let ended = tx.recognition().unsettle(person, &gone).await?;
+    tell::gone(tx, &ended).await?;
     // It was somebody else, of whom nothing is to be kept.
     tx.recognition().delete_observations(id).await?;
-    tx.recognition().delete_past(id).await?;
+    tx.recognition().unsettle_past(person, &gone).await?;
     tell::hypothesis(tx, id, state).await?;
     tx.record(
         Record::of("reject_hypothesis")

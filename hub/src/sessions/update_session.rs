@@ -16,11 +16,9 @@ use crate::{
 /// Switches a session off or on. Its open turns end first, so that nothing of it comes after the switch in the log. As it is already
 /// is no error, and no change.
 pub async fn update_session(tx: &mut Tx, id: SessionId, is_recorded: bool) -> Result<Session> {
-    let turns = if is_recorded {
-        Vec::new()
-    } else {
-        hold(tx, Within::Session(id)).await?
-    };
+    if !is_recorded {
+        hold(tx, Within::Session(id)).await?;
+    }
     // The session before the head, as whoever says something in it does.
     let found = tx.sessions().lock(id).await?;
     let mut session = found.ok_or(Error::NotFound { what: "session" })?;
@@ -33,10 +31,14 @@ pub async fn update_session(tx: &mut Tx, id: SessionId, is_recorded: bool) -> Re
     tx.sessions().set_recorded(id, is_recorded).await?;
     session.is_recorded = is_recorded;
     tx.take_head().await?;
-    cancel(tx, &turns, Closed::NoRecording).await?;
+    let ended = if is_recorded {
+        0
+    } else {
+        cancel(tx, Within::Session(id), Closed::NoRecording).await?
+    };
     tx.append(changed(&session));
     let record = Record::of("update_session").on("session", id.0);
-    tx.record(recorded(record.with("is_recorded", is_recorded), &turns));
+    tx.record(recorded(record.with("is_recorded", is_recorded), ended));
     Ok(session)
 }
 

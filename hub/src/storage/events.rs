@@ -273,13 +273,26 @@ impl Events<'_> {
             .collect())
     }
 
-    /// Erases the payloads whose retention is over, at most so many.
-    pub async fn erase_expired(&mut self, most: i64) -> Result<u64> {
+    /// Agents of which payloads are kept beyond their retention, at most so many.
+    pub async fn with_expired(&mut self, most: i64) -> Result<Vec<AgentId>> {
         let now = self.0.now();
+        let agents = sqlx::query_scalar!(
+            "select distinct agent_id from events where retain_until < $1 and erased_at is null limit $2",
+            now,
+            most
+        );
+        let agents = agents.fetch_all(self.0.connection()).await?;
+        Ok(agents.into_iter().map(AgentId).collect())
+    }
+
+    /// Erases payloads of the agent whose retention is over, at most so many. How many.
+    pub async fn erase_expired(&mut self, most: i64) -> Result<u64> {
+        let (agent, now) = (self.0.agent(), self.0.now());
         let done = sqlx::query!(
-            "update events set payload = null, payload_salt = null, client_digest = null, erased_at = $1
-             where (agent_id, id) in (select agent_id, id from events
-               where retain_until < $1 and erased_at is null limit $2)",
+            "update events set payload = null, payload_salt = null, client_digest = null, erased_at = $2
+             where agent_id = $1 and id in (select id from events
+               where agent_id = $1 and retain_until < $2 and erased_at is null order by retain_until limit $3)",
+            agent.0,
             now,
             most
         );

@@ -62,7 +62,12 @@ pub async fn tables_are_protected(connection: &mut PgConnection) -> Result<()> {
                  and a.attname = 'agent_id' and not a.attisdropped))),
            follows (name, behind, reference) as (values ('turns', 'sessions', 'session_id'), ('turn_stream', 'turns', 'turn_id'),
              ('turn_steps', 'turns', 'turn_id'), ('actions', 'sessions', 'session_id'), ('commands', 'devices', 'device_id'),
-             ('commands', 'turns', 'turn_id'), ('commands', 'actions', 'action_id')),
+             ('commands', 'turns', 'turn_id'), ('commands', 'actions', 'action_id'), ('turn_inputs', 'turns', 'turn_id'),
+             ('memory_candidates', 'turns', 'turn_id'), ('memory_sources', 'memory_candidates', 'candidate_id'),
+             ('memory_consents', 'memory_candidates', 'candidate_id'), ('action_decisions', 'actions', 'action_id'),
+             ('action_attempts', 'actions', 'action_id'), ('deliveries', 'commands', 'command_id'),
+             ('device_connections', 'devices', 'device_id'), ('device_shadows', 'devices', 'device_id'),
+             ('recognition_observations', 'identity_hypotheses', 'hypothesis_id')),
            rules as (
              select name, is_in_spaces, has_audience, format('((( SELECT %1$s() AS %1$s) IS NULL) OR (%2$s = ANY (( SELECT %1$s() AS %1$s)::uuid[])))',
                  case when name = 'spaces' then 'space_limit' else 'spaces' end,

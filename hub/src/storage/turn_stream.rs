@@ -1,5 +1,7 @@
 //! What turns say while they run, and the steps that they take.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -67,6 +69,33 @@ impl TurnStream<'_> {
         Ok(())
     }
 
+    /// Ends the streams of turns that have ended without an answer: what they said while they thought was never one.
+    pub async fn end(&mut self, turns: &BTreeSet<TurnId>, kind: FrameKind) -> Result<()> {
+        let (agent, now) = (self.0.agent(), self.0.now());
+        let turns: Vec<Uuid> = turns.iter().map(|id| id.0).collect();
+        sqlx::query!(
+            "insert into turn_stream (agent_id, turn_id, ordinal, audience_person_id, kind, created_at)
+             select $1, t.id, coalesce((select max(ordinal) from turn_stream s where s.agent_id = $1 and s.turn_id = t.id), 0) + 1,
+               t.audience_person_id, $3, $4
+             from turns t where t.agent_id = $1 and t.id = any ($2)",
+            agent.0,
+            &turns,
+            kind.as_str(),
+            now
+        )
+        .execute(self.0.connection())
+        .await?;
+        // After their ends, so that places go on rising.
+        sqlx::query!(
+            "delete from turn_stream where agent_id = $1 and turn_id = any ($2) and kind = 'delta'",
+            agent.0,
+            &turns
+        )
+        .execute(self.0.connection())
+        .await?;
+        Ok(())
+    }
+
     /// Takes back what a try before this one has said.
     pub async fn restart(&mut self, turn: TurnId, audience: Option<PersonId>) -> Result<()> {
         let agent = self.0.agent();
@@ -85,7 +114,7 @@ impl TurnStream<'_> {
     }
 
     /// Removes what a turn has said that came to nothing.
-    pub async fn take_back(&mut self, turn: TurnId) -> Result<()> {
+    async fn take_back(&mut self, turn: TurnId) -> Result<()> {
         let agent = self.0.agent();
         sqlx::query!(
             "delete from turn_stream where agent_id = $1 and turn_id = $2 and kind = 'delta'",

@@ -1,5 +1,7 @@
 //! Turns and their inputs.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -189,9 +191,8 @@ impl Turns<'_> {
             .collect())
     }
 
-    /// Holds the turns that have not ended, oldest first, at most so many. Before the agent's head: whoever holds a turn takes
-    /// that last.
-    pub async fn lock_open(&mut self, within: Within, most: i64) -> Result<Vec<TurnRow>> {
+    /// Holds all turns that have not ended, oldest first. Before the agent's head: whoever holds a turn takes that last.
+    pub async fn lock_open(&mut self, within: Within) -> Result<Vec<TurnRow>> {
         let agent = self.0.agent();
         let (space, session) = match within {
             Within::Space(id) => (Some(id.0), None),
@@ -202,11 +203,10 @@ impl Turns<'_> {
              join sessions s on s.agent_id = t.agent_id and s.id = t.session_id
              where t.agent_id = $1 and t.state in ('queued', 'running', 'waiting')
                and ($2::uuid is null or s.space_id = $2) and ($3::uuid is null or t.session_id = $3)
-             order by t.id limit $4 for no key update of t",
+             order by t.id for no key update of t",
             agent.0,
             space,
-            session,
-            most
+            session
         );
         let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
         rows.map(|row| {
@@ -326,21 +326,21 @@ impl Turns<'_> {
         one(done.rows_affected(), "a turn was planned without its lease")
     }
 
-    /// Ends a turn without planning, as `skipped` or `dead`; false when it had ended.
-    pub async fn end(&mut self, id: TurnId, state: TurnState, reason: &str) -> Result<bool> {
+    /// Ends turns without planning, as `skipped` or `dead`; those that had not ended.
+    pub async fn end(&mut self, ids: &[TurnId], state: TurnState, reason: &str) -> Result<BTreeSet<TurnId>> {
         let (agent, now) = (self.0.agent(), self.0.now());
-        let done = sqlx::query!(
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let ended = sqlx::query_scalar!(
             "update turns set state = $3, reason = $4, waiting_for = null, finished_at = $5
-             where agent_id = $1 and id = $2 and state in ('queued', 'running', 'waiting')",
+             where agent_id = $1 and id = any ($2) and state in ('queued', 'running', 'waiting') returning id",
             agent.0,
-            id.0,
+            &ids,
             state.as_str(),
             reason,
             now
-        )
-        .execute(self.0.connection())
-        .await?;
-        Ok(done.rows_affected() == 1)
+        );
+        let ended = ended.fetch_all(self.0.connection()).await?;
+        Ok(ended.into_iter().map(TurnId).collect())
     }
 
     /// Says what a turn waits for, or that it will be tried again.

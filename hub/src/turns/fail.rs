@@ -14,26 +14,38 @@ use crate::{
 
 /// Ends a turn without a plan, in the unit of work that ends its job; false when it had ended.
 pub async fn end(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &str) -> Result<bool> {
-    let is_ended = tx.turns().end(turn.id, state, reason).await?;
-    if is_ended {
-        let place = Place {
-            session: Some(turn.session),
-            audience: turn.audience,
-            ..Place::in_space(turn.space)
-        };
-        let said = json!({"turn_id": turn.id, "state": state, "reason": reason});
-        tx.append(NewEvent::by_hub(EventKind::TurnEnded, place, said));
-        let kind = if state == TurnState::Dead {
-            FrameKind::Dead
-        } else {
-            FrameKind::Skipped
-        };
-        tx.turn_stream().add(turn.id, turn.audience, kind, None).await?;
-        // What it said while it thought was never its answer.
-        tx.turn_stream().take_back(turn.id).await?;
-        tx.ring(Ring::Turn(turn.id));
+    let ended = end_all(tx, std::slice::from_ref(turn), state, reason).await?;
+    Ok(ended == 1)
+}
+
+/// The same of many, however many these are: nobody else gets into the agent's log meanwhile. How many had not ended.
+pub async fn end_all(tx: &mut Tx, turns: &[TurnRow], state: TurnState, reason: &str) -> Result<usize> {
+    let ids: Vec<TurnId> = turns.iter().map(|turn| turn.id).collect();
+    let ended = tx.turns().end(&ids, state, reason).await?;
+    if ended.is_empty() {
+        return Ok(0);
     }
-    Ok(is_ended)
+    let kind = if state == TurnState::Dead {
+        FrameKind::Dead
+    } else {
+        FrameKind::Skipped
+    };
+    tx.turn_stream().end(&ended, kind).await?;
+    for turn in turns.iter().filter(|turn| ended.contains(&turn.id)) {
+        tell(tx, turn, state, reason);
+    }
+    Ok(ended.len())
+}
+
+fn tell(tx: &mut Tx, turn: &TurnRow, state: TurnState, reason: &str) {
+    let place = Place {
+        session: Some(turn.session),
+        audience: turn.audience,
+        ..Place::in_space(turn.space)
+    };
+    let said = json!({"turn_id": turn.id, "state": state, "reason": reason});
+    tx.append(NewEvent::by_hub(EventKind::TurnEnded, place, said));
+    tx.ring(Ring::Turn(turn.id));
 }
 
 /// Gives a turn up, in the unit of work that buries its job.

@@ -2,7 +2,7 @@
 
 use hub::{delegations::DELEGABLE, identity::Scope};
 use serde_json::{Value, json};
-use support::{Client, Listening, Served};
+use support::{Client, Listening, Served, voice};
 
 use super::Home;
 use crate::sample::{Sample, ask};
@@ -204,4 +204,80 @@ async fn no_operation_says_anything_of_a_private_room() {
         }
     }
     assert!(answered > 10, "{answered}");
+}
+
+/// Tables of which each row hangs on something in a space; a forgotten WHERE shows nothing of them.
+const HANGING: [&str; 15] = [
+    "turns",
+    "turn_inputs",
+    "turn_stream",
+    "turn_steps",
+    "memory_candidates",
+    "memory_sources",
+    "memory_consents",
+    "actions",
+    "action_decisions",
+    "action_attempts",
+    "commands",
+    "deliveries",
+    "device_connections",
+    "device_shadows",
+    "recognition_observations",
+];
+
+#[tokio::test]
+async fn what_hangs_on_a_private_room_is_not_there_for_them_in_any_table() {
+    let home = Home::new().await;
+    let (hub, kitchen) = (&home.hub, &home.hub.home.kitchen);
+    furnish(&home).await;
+    let grant = json!({"purpose": "voice"});
+    let _ = home.ada.post("people/self/consents", grant).await.expect(201);
+    let heard = json!({"modality": "voice", "vector": voice(1), "model": "net", "space_id": kitchen.space});
+    let _ = home
+        .ada
+        .post("people/self/prints", heard.clone())
+        .await
+        .expect(201);
+    let heard = home.ada.post("observations", heard).await.expect(200);
+    let hypothesis = format!("hypotheses/{}/confirm", heard.text("/hypothesis_id"));
+    let _ = home.ada.post(&hypothesis, json!({})).await.expect(200);
+    kitchen.connects(&["speaker.say"]).await;
+    kitchen.reports(json!({"shows": "treacle"})).await.unwrap();
+    // One that is in the kitchen in each of the ways: said by a turn there, and something that was allowed.
+    hub.sql()
+        .execute(
+            "insert into hub.memory_consents (agent_id, candidate_id, consent_id)
+               select m.agent_id, m.id, c.id from hub.memory_candidates m join hub.consents c on c.agent_id = m.agent_id
+               on conflict do nothing;
+             insert into hub.turn_steps (agent_id, turn_id, ordinal, attempt, outcome, duration_ms, created_at)
+               select agent_id, id, 100, 1, 'answered', 1, created_at from hub.turns",
+        )
+        .await;
+    let seen = async |limit: &str| {
+        let mut app = hub.sql().as_role("hub_app").await;
+        app.works_for(hub.home.agent, None).await;
+        app.tries(&format!("set local hub.space_ids = '{limit}'"))
+            .await
+            .unwrap();
+        let mut seen = Vec::new();
+        for table in HANGING {
+            seen.push(app.value::<i64>(&format!("select count(*) from {table}")).await);
+        }
+        seen
+    };
+    let open = seen("open").await;
+    assert!(open.iter().all(|rows| *rows > 0), "{open:?}");
+    assert_eq!(seen("*").await, open);
+    for space in [kitchen.space, hub.home.office.space, hub.home.elsewhere] {
+        switches(&home.ada, space, "private").await;
+    }
+    assert_eq!(seen("open").await, [0; HANGING.len()]);
+    assert!(seen("*").await.iter().all(|rows| *rows > 0));
+    switches(&home.ada, kitchen.space, "normal").await;
+    let of_kitchen = seen("open").await;
+    assert_eq!(seen(&format!("{{{}}}", kitchen.space)).await, of_kitchen);
+    assert_eq!(
+        seen(&format!("{{{}}}", hub.home.office.space)).await,
+        [0; HANGING.len()]
+    );
 }

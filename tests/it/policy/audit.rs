@@ -118,6 +118,7 @@ const REGISTER: &[&str] = &[
     "expire_action",
     "expire_command",
     "expire_consent",
+    "expire_content",
     "expire_pairing",
     "expire_presence",
     "finish_command",

@@ -97,6 +97,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("identity::update_password", Operations),
     ("identity::vouched", Types),
     ("jobs", Types),
+    ("jobs::expire", Operations),
     ("jobs::fail", Edges),
     ("jobs::receive", Edges),
     ("jobs::relay", Edges),

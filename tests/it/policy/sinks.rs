@@ -141,7 +141,8 @@ const TABLE: &[(&str, Obeys)] = &[
     ("turns::follow::look", Asks),
     ("turns::apply::apply", Asks),
     ("turns::apply::reply", With("turns::apply::apply")),
-    ("turns::fail::end", Needless(STATES)),
+    ("turns::fail::end_all", Needless(STATES)),
+    ("turns::fail::tell", Needless(STATES)),
     ("actions::propose::propose", With("turns::apply::apply")),
     ("memory::commit::keep", With("turns::apply::apply")),
     ("memory::recall::look", Asks),
@@ -180,6 +181,14 @@ const TABLE: &[(&str, Obeys)] = &[
     (
         "recognition::reject::reject",
         Needless("takes back what was not so"),
+    ),
+    (
+        "recognition::erase::erase",
+        Needless("takes back what was recognised"),
+    ),
+    (
+        "recognition::delete_print::delete_print",
+        Needless("takes back what was recognised"),
     ),
     (
         "recognition::leave::end",

@@ -1,6 +1,7 @@
 //! Nobody is kept who does not want to be: private spaces, sessions that are not recorded.
 
 mod consents;
+mod many;
 mod race;
 mod remembering;
 mod sessions;

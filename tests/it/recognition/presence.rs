@@ -1,6 +1,10 @@
 //! Who is where: since somebody said so, and for as long as they are heard.
 
-use hub::places::PrivacyMode;
+use chrono::Duration;
+use hub::{
+    clock::{Clock, DateTime},
+    places::PrivacyMode,
+};
 use serde_json::{Value, json};
 use sqlx::Executor;
 use support::{face, near, voice};
@@ -241,6 +245,134 @@ async fn by_voice_and_by_face_somebody_is_there_once() {
     super::withdraw(&house.owner, json!({"purpose": "face"})).await;
     let there = house.present().await;
     assert_eq!((there.len(), &there[0]["modality"]), (1, &json!("voice")));
+}
+
+/// Ada is known by her face, too, and both were confirmed: the voice at once, the face ten minutes later. The two hypotheses.
+async fn by_both(house: &mut House) -> [String; 2] {
+    house.ada_is_known().await;
+    allow(&house.owner, "face").await;
+    let body = face_print(&face(1), house.kitchen);
+    let made = house.owner.post("people/self/prints", body.clone()).await;
+    let _ = made.expect(201);
+    let heard = house.ada_is_there().await;
+    house.passes(600).await;
+    let seen = house.owner.post("observations", body).await.expect(200);
+    let seen = seen.text("/hypothesis_id").to_owned();
+    let _ = house.decides(&house.owner, &seen, "confirm").await.expect(200);
+    [heard, seen]
+}
+
+fn time(of: &Value, key: &str) -> DateTime {
+    of[key].as_str().unwrap().parse().unwrap()
+}
+
+/// One is rejected: what the other says still stands, and no more than that.
+#[tokio::test]
+async fn what_one_says_stands_when_the_other_is_rejected() {
+    for rejects in 0..2 {
+        let mut house = House::new().await;
+        let began = house.hub.clock.now();
+        let both = by_both(&mut house).await;
+        let met = house.present().await;
+        let _ = house
+            .decides(&house.owner, &both[rejects], "reject")
+            .await
+            .expect(200);
+        let there = house.present().await;
+        assert_eq!(there.len(), 1, "the other was not rejected");
+        let (by, at) = [("face", began + Duration::seconds(600)), ("voice", began)][rejects];
+        assert_eq!(
+            (&there[0]["id"], &there[0]["modality"]),
+            (&met[0]["id"], &json!(by))
+        );
+        assert_eq!((time(&there[0], "since"), time(&there[0], "seen_at")), (at, at));
+        assert_eq!(told(&house).await, [json!({"is_present": true})]);
+        // Nothing is left of what was not so; with the other all of it is gone.
+        let _ = house
+            .decides(&house.owner, &both[1 - rejects], "reject")
+            .await
+            .expect(200);
+        assert_eq!(house.present().await, Vec::<Value>::new());
+        assert_eq!(house.hub.sql().count("presence", "true").await, 0);
+        assert_eq!(house.hub.sql().count("presence_history", "true").await, 0);
+    }
+}
+
+/// The same where it has ended.
+#[tokio::test]
+async fn of_a_past_presence_the_other_part_stands() {
+    for rejects in 0..2 {
+        let mut house = House::new().await;
+        let began = house.hub.clock.now();
+        let both = by_both(&mut house).await;
+        house.waits(901).await;
+        let _ = house
+            .decides(&house.owner, &both[rejects], "reject")
+            .await
+            .expect(200);
+        let past = house.past().await;
+        assert_eq!(past.len(), 1, "the other was not rejected");
+        let (by, at) = [("face", began + Duration::seconds(600)), ("voice", began)][rejects];
+        assert_eq!(past[0]["modality"], json!(by));
+        assert_eq!((time(&past[0], "since"), time(&past[0], "until")), (at, at));
+        let _ = house
+            .decides(&house.owner, &both[1 - rejects], "reject")
+            .await
+            .expect(200);
+        assert_eq!(house.past().await, Vec::<Value>::new());
+    }
+}
+
+/// What stands may be of a while ago: then nobody is there any more, and was until then.
+#[tokio::test]
+async fn what_is_left_may_be_over() {
+    let mut house = House::new().await;
+    let began = house.hub.clock.now();
+    let [_, seen] = by_both(&mut house).await;
+    house.passes(600).await;
+    let body = face_print(&face(1), house.kitchen);
+    let _ = house.owner.post("observations", body).await.expect(200);
+    let _ = house.decides(&house.owner, &seen, "reject").await.expect(200);
+    assert_eq!(house.present().await, Vec::<Value>::new());
+    house.waits(1).await;
+    let past = house.past().await;
+    assert_eq!(past.len(), 1);
+    assert_eq!((time(&past[0], "since"), time(&past[0], "until")), (began, began));
+}
+
+/// Whoever takes back one consent is still there by the other, whichever said so last.
+#[tokio::test]
+async fn what_was_recognised_by_the_other_stands_when_a_consent_is_withdrawn() {
+    for (withdrawn, left) in [("face", "voice"), ("voice", "face")] {
+        let mut house = House::new().await;
+        by_both(&mut house).await;
+        super::withdraw(&house.owner, json!({"purpose": withdrawn})).await;
+        let there = house.present().await;
+        assert_eq!(
+            (there.len(), &there[0]["modality"], &there[0]["since"]),
+            (1, &json!(left), &there[0]["seen_at"])
+        );
+        super::withdraw(&house.owner, json!({"purpose": left})).await;
+        assert_eq!(house.rows().await, 0);
+    }
+}
+
+/// What was confirmed of an earlier stay says nothing of this one.
+#[tokio::test]
+async fn what_was_confirmed_of_an_earlier_stay_is_no_part_of_the_next() {
+    let mut house = House::new().await;
+    let [_, seen] = by_both(&mut house).await;
+    let there = house.present().await;
+    let path = format!("presence/{}", there[0]["id"].as_str().unwrap());
+    let _ = house.owner.delete(&path).await.expect(204);
+    house.passes(11).await;
+    let heard = house.ada_is_there().await;
+    let _ = house.decides(&house.owner, &seen, "reject").await.expect(200);
+    assert_eq!(house.present().await.len(), 1, "by the voice of this time");
+    assert_eq!(house.past().await.len(), 1, "by the voice of the other time");
+    let _ = house.decides(&house.owner, &heard, "reject").await.expect(200);
+    assert_eq!(house.present().await, Vec::<Value>::new());
+    assert_eq!(house.past().await.len(), 1);
 }
 
 /// What the hub confirms by itself by two modalities is confirmed once by each.

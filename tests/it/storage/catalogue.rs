@@ -121,15 +121,118 @@ fn own_alone() -> (String, String, String, String, String) {
 }
 
 /// What is in no space itself, with what it hangs on.
-const HANGING: [(&str, &str, &str); 7] = [
+const HANGING: [(&str, &str, &str); 17] = [
     ("turns", "sessions", "session_id"),
+    ("turn_inputs", "turns", "turn_id"),
     ("turn_stream", "turns", "turn_id"),
     ("turn_steps", "turns", "turn_id"),
+    ("memory_candidates", "turns", "turn_id"),
+    ("memory_sources", "memory_candidates", "candidate_id"),
+    ("memory_consents", "memory_candidates", "candidate_id"),
     ("actions", "sessions", "session_id"),
+    ("action_decisions", "actions", "action_id"),
+    ("action_attempts", "actions", "action_id"),
     ("commands", "devices", "device_id"),
     ("commands", "turns", "turn_id"),
     ("commands", "actions", "action_id"),
+    ("deliveries", "commands", "command_id"),
+    ("device_connections", "devices", "device_id"),
+    ("device_shadows", "devices", "device_id"),
+    ("recognition_observations", "identity_hypotheses", "hypothesis_id"),
 ];
+
+/// What a row may hang on that is in a space, or hangs on something there itself.
+const REFERENCES: [&str; 11] = [
+    "action_id",
+    "attempt_id",
+    "candidate_id",
+    "command_id",
+    "conversation_id",
+    "device_id",
+    "event_id",
+    "hypothesis_id",
+    "memory_id",
+    "session_id",
+    "turn_id",
+];
+
+/// References that need not be followed, each with its reason.
+const NOT_FOLLOWED: [(&str, &str); 10] = [
+    (
+        "access_tokens.device_id",
+        "a credential is looked for before it is known what it may see",
+    ),
+    ("actions.turn_id", "it goes with its session, which is the turn's"),
+    ("commands.attempt_id", "it goes with its action"),
+    (
+        "consents.device_id",
+        "whoever asks whether something is allowed asks for all of a person's",
+    ),
+    ("deliveries.event_id", "it goes with its command"),
+    (
+        "deliveries.turn_id",
+        "it goes with its command, which is the turn's",
+    ),
+    (
+        "memory_candidates.memory_id",
+        "it goes with its turn, where that came from",
+    ),
+    ("memory_sources.event_id", "it goes with its candidate"),
+    (
+        "recognition_observations.device_id",
+        "it goes with its hypothesis",
+    ),
+    ("turn_inputs.event_id", "it goes with its turn"),
+];
+
+/// References of tables that are in no space themselves and follow nothing by them.
+async fn loose_ends(hub: &TestHub) -> Vec<String> {
+    let references = REFERENCES.map(|name| format!("'{name}'")).join(", ");
+    hub.sql()
+        .values(&format!(
+            "select c.relname || '.' || r.attname from pg_class c join pg_attribute r on r.attrelid = c.oid
+             where c.relnamespace = 'hub'::regnamespace and c.relkind in ('r', 'p') and {HAS_AGENT}
+               and not r.attisdropped and r.attname in ({references})
+               and not exists (select from pg_attribute s where s.attrelid = c.oid and s.attname = 'space_id' and s.attnotnull)
+               and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = r.attname and not p.polpermissive)
+             order by 1"
+        ))
+        .await
+}
+
+/// Whoever is limited to some spaces sees nothing that hangs on something in another.
+#[tokio::test]
+async fn what_hangs_on_something_in_a_space_follows_it() {
+    let hub = TestHub::start().await;
+    let known: Vec<&str> = NOT_FOLLOWED.iter().map(|(reference, _)| *reference).collect();
+    assert_eq!(loose_ends(&hub).await, known);
+    let followed: BTreeSet<&str> = HANGING.iter().map(|(_, _, reference)| *reference).collect();
+    assert!(followed.iter().all(|reference| REFERENCES.contains(reference)));
+}
+
+/// A table that nobody thought of.
+#[tokio::test]
+async fn a_table_that_follows_nothing_is_found() {
+    let hub = TestHub::start().await;
+    hub.sql()
+        .execute(
+            "set role hub_owner; set search_path = hub;
+             create table notes (agent_id uuid not null, id uuid not null, turn_id uuid, space_id uuid, primary key (agent_id, id),
+               foreign key (agent_id, turn_id) references turns, foreign key (agent_id, space_id) references spaces);
+             call hub.protect('notes');
+             reset role; reset search_path",
+        )
+        .await;
+    let found = loose_ends(&hub).await;
+    assert!(found.contains(&"notes.turn_id".to_owned()), "{found:?}");
+    assert_eq!(found.len(), NOT_FOLLOWED.len() + 1);
+    hub.sql()
+        .execute(
+            "set role hub_owner; call hub.follow_spaces('hub.notes', 'hub.turns', 'turn_id'); reset role",
+        )
+        .await;
+    assert_eq!(loose_ends(&hub).await.len(), NOT_FOLLOWED.len());
+}
 
 /// Nor of what hangs on something there.
 fn follows(table: &str, behind: &str, reference: &str) -> (String, String, String, String, String) {

@@ -290,13 +290,27 @@ impl Commands<'_> {
             .ok_or_else(|| Error::internal("a locked command did not end"))
     }
 
-    /// Removes what people sent and what ended before then, of every agent; bounded. Nothing refers to these: deliveries
-    /// have a turn, attempts an action.
+    /// Agents whose people sent something to devices that ended before a time, at most so many.
+    pub async fn with_ended(&mut self, before: DateTime, most: i64) -> Result<Vec<AgentId>> {
+        let agents = sqlx::query_scalar!(
+            "select distinct agent_id from commands
+             where sent_by is not null and action_id is null and turn_id is null and finished_at < $1 limit $2",
+            before,
+            most
+        );
+        let agents = agents.fetch_all(self.0.connection()).await?;
+        Ok(agents.into_iter().map(AgentId).collect())
+    }
+
+    /// Removes what people of the agent sent to devices and what ended before a time, at most so many. Nothing refers to these:
+    /// deliveries have a turn, attempts an action. How many.
     pub async fn purge(&mut self, before: DateTime, most: i64) -> Result<u64> {
+        let agent = self.0.agent();
         let done = sqlx::query!(
-            "delete from commands where (agent_id, id) in (select agent_id, id from commands
-               where sent_by is not null and action_id is null and turn_id is null and finished_at < $1
-               order by finished_at limit $2)",
+            "delete from commands where agent_id = $1 and id in (select id from commands
+               where agent_id = $1 and sent_by is not null and action_id is null and turn_id is null and finished_at < $2
+               order by finished_at limit $3 for update skip locked)",
+            agent.0,
             before,
             most
         );

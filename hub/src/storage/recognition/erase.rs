@@ -6,7 +6,7 @@ use super::Recognition;
 use crate::{
     clock::DateTime,
     error::Result,
-    ids::{ConsentId, PersonId, PresenceId},
+    ids::{AgentId, ConsentId, PersonId, PresenceId},
     recognition::Modality,
 };
 
@@ -33,7 +33,8 @@ impl Recognition<'_> {
         Ok(count.fetch_one(self.0.connection()).await?.unsigned_abs())
     }
 
-    /// Takes away all that was recognised of a person, by one modality or both. How much, and the presence that ended with it.
+    /// Takes away all that was recognised of a person, by one modality or both; what the other says still stands. How much, and the
+    /// presence that ended with it.
     pub async fn erase_sightings(
         &mut self,
         person: PersonId,
@@ -41,22 +42,17 @@ impl Recognition<'_> {
     ) -> Result<(u64, Vec<PresenceId>)> {
         let (agent, of) = (self.0.agent(), of.map(Modality::as_str));
         // First, as whoever removes what is old takes them: then what hangs on them.
-        sqlx::query!(
+        let gone = sqlx::query_scalar!(
             "select id from identity_hypotheses where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true)
              order by id for update",
             agent.0,
             person.0,
             of
-        )
-        .fetch_all(self.0.connection())
-        .await?;
-        let ended = sqlx::query_scalar!(
-            "delete from presence where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true) returning id",
-            agent.0,
-            person.0,
-            of
         );
-        let ended = ended.fetch_all(self.0.connection()).await?;
+        let gone = gone.fetch_all(self.0.connection()).await?;
+        let ended = self.unsettle(person, &gone).await?;
+        let past = self.unsettle_past(person, &gone).await?;
+        // And what is told of by hypotheses that are gone already.
         let count = sqlx::query_scalar!(
             r#"with past as (delete from presence_history
                    where agent_id = $1 and person_id = $2 and coalesce(modality = $3, true) returning 1),
@@ -76,8 +72,7 @@ impl Recognition<'_> {
             of
         );
         let gone = gone.execute(self.0.connection()).await?.rows_affected();
-        let ended: Vec<PresenceId> = ended.into_iter().map(PresenceId).collect();
-        Ok((count + gone + ended.len() as u64, ended))
+        Ok((count + gone + past + ended.len() as u64, ended))
     }
 
     /// Whether a person has an account and does not belong to the agent by it, or is blocked.
@@ -127,30 +122,58 @@ impl Recognition<'_> {
         Ok(hangs.fetch_one(self.0.connection()).await?)
     }
 
-    /// Removes what was kept long enough, across agents, at most so many of each: hypotheses that nobody decided and that were not
-    /// seen since `open_since`; of everything else what is older than `since`. How many.
-    pub async fn purge(&mut self, open_since: DateTime, since: DateTime, most: i64) -> Result<u64> {
+    /// Removes hypotheses that nobody decided and that were not seen since a time, across agents, at most so many. How many.
+    pub async fn purge_open(&mut self, before: DateTime, most: i64) -> Result<u64> {
+        let done = sqlx::query!(
+            "delete from identity_hypotheses where (agent_id, id) in (select agent_id, id from identity_hypotheses
+               where last_seen_at < $1 and state = 'open' limit $2 for update skip locked)",
+            before,
+            most
+        );
+        Ok(done.execute(self.0.connection()).await?.rows_affected())
+    }
+
+    /// Agents that keep something which is older than a time, at most so many.
+    pub async fn with_old(&mut self, before: DateTime, most: i64) -> Result<Vec<AgentId>> {
+        let agents = sqlx::query_scalar!(
+            r#"select agent_id as "agent_id!" from identity_hypotheses h where last_seen_at < $1 and state <> 'open'
+                 and not exists (select from presence p where p.agent_id = h.agent_id and p.hypothesis_id = h.id)
+               union select agent_id from recognition_observations where observed_at < $1
+               union select agent_id from presence_history where until < $1 limit $2"#,
+            before,
+            most
+        );
+        let agents = agents.fetch_all(self.0.connection()).await?;
+        Ok(agents.into_iter().map(AgentId).collect())
+    }
+
+    /// Removes what the agent has kept since before a time, at most so many of each: hypotheses on which nobody's presence is known,
+    /// observations, and past presence. How many.
+    pub async fn purge(&mut self, before: DateTime, most: i64) -> Result<u64> {
+        let agent = self.0.agent();
         let hypotheses = sqlx::query!(
-            "delete from identity_hypotheses where (agent_id, id) in (select h.agent_id, h.id from identity_hypotheses h
-               where h.last_seen_at < case h.state when 'open' then $1::timestamptz else $2 end
+            "delete from identity_hypotheses where agent_id = $1 and id in (select h.id from identity_hypotheses h
+               where h.agent_id = $1 and h.last_seen_at < $2 and h.state <> 'open'
                  and not exists (select from presence p where p.agent_id = h.agent_id and p.hypothesis_id = h.id)
                limit $3 for update of h skip locked)",
-            open_since,
-            since,
+            agent.0,
+            before,
             most
         );
         let hypotheses = hypotheses.execute(self.0.connection()).await?.rows_affected();
         let observations = sqlx::query!(
-            "delete from recognition_observations where (agent_id, id) in (select agent_id, id from recognition_observations
-               where observed_at < $1 limit $2 for update skip locked)",
-            since,
+            "delete from recognition_observations where agent_id = $1 and id in (select id from recognition_observations
+               where agent_id = $1 and observed_at < $2 limit $3 for update skip locked)",
+            agent.0,
+            before,
             most
         );
         let observations = observations.execute(self.0.connection()).await?.rows_affected();
         let past = sqlx::query!(
-            "delete from presence_history where (agent_id, id) in (select agent_id, id from presence_history
-               where until < $1 limit $2 for update skip locked)",
-            since,
+            "delete from presence_history where agent_id = $1 and id in (select id from presence_history
+               where agent_id = $1 and until < $2 limit $3 for update skip locked)",
+            agent.0,
+            before,
             most
         );
         let past = past.execute(self.0.connection()).await?.rows_affected();

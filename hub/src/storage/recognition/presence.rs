@@ -6,7 +6,7 @@ use super::{Recognition, modality};
 use crate::{
     clock::DateTime,
     error::{Error, Result},
-    ids::{AgentId, ConsentId, DeviceId, HypothesisId, PersonId, PresenceId, SpaceId},
+    ids::{AgentId, ConsentId, DeviceId, PersonId, PresenceId, SpaceId},
     page::PageRequest,
     recognition::{Hypothesis, Modality, PastPresence, Presence, PresenceEnd},
     storage::identity::one,
@@ -124,44 +124,34 @@ impl Recognition<'_> {
         rows.into_iter().map(Presence::try_from).collect()
     }
 
-    /// The one that comes from a hypothesis.
-    pub async fn presence_by(&mut self, hypothesis: HypothesisId) -> Result<Option<Presence>> {
-        let agent = self.0.agent();
-        let row = sqlx::query_as!(
-            PresenceRow,
-            "select id, person_id, space_id, modality, device_id, since, seen_at from presence where agent_id = $1 and hypothesis_id = $2",
-            agent.0,
-            hypothesis.0
-        );
-        let row = row.fetch_optional(self.0.connection()).await?;
-        row.map(Presence::try_from).transpose()
-    }
-
-    /// That of a person in a space.
-    pub async fn presence_of(&mut self, person: PersonId, space: SpaceId) -> Result<Option<Presence>> {
+    /// The one that rests on a hypothesis, whatever else says the same.
+    pub async fn presence_by(&mut self, by: &Hypothesis) -> Result<Option<Presence>> {
         let agent = self.0.agent();
         let row = sqlx::query_as!(
             PresenceRow,
             "select id, person_id, space_id, modality, device_id, since, seen_at from presence
-             where agent_id = $1 and person_id = $2 and space_id = $3",
+             where agent_id = $1 and person_id = $2 and space_id = $3 and $4 = any (hypothesis_ids)",
             agent.0,
-            person.0,
-            space.0
+            by.person_id.0,
+            by.space_id.0,
+            by.id.0
         );
         let row = row.fetch_optional(self.0.connection()).await?;
         row.map(Presence::try_from).transpose()
     }
 
-    /// Has somebody be where a hypothesis says, by a grant. Who is there already stays, known by this from now on. Its id, and
-    /// whether they had not been there.
+    /// Has somebody be where a hypothesis says, by a grant. Who is there already stays, known by this, too, and as long as this says.
+    /// Its id, and whether they had not been there.
     pub async fn arrive(&mut self, by: &Hypothesis, grant: ConsentId) -> Result<(PresenceId, bool)> {
         let (agent, id) = (self.0.agent(), PresenceId::mint());
         let row = sqlx::query_scalar!(
-            "insert into presence (agent_id, id, person_id, space_id, modality, hypothesis_id, consent_id, device_id, since, seen_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            "insert into presence (agent_id, id, person_id, space_id, modality, hypothesis_id, consent_id, device_id, since, seen_at,
+               hypothesis_ids)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, array[$6::uuid])
              on conflict (agent_id, space_id, person_id) do update set modality = excluded.modality,
                hypothesis_id = excluded.hypothesis_id, consent_id = excluded.consent_id, device_id = excluded.device_id,
-               seen_at = greatest(presence.seen_at, excluded.seen_at)
+               since = least(presence.since, excluded.since), seen_at = greatest(presence.seen_at, excluded.seen_at),
+               hypothesis_ids = array_append(array_remove(presence.hypothesis_ids, excluded.hypothesis_id), excluded.hypothesis_id)
              returning id",
             agent.0,
             id.0,
@@ -178,14 +168,72 @@ impl Recognition<'_> {
         Ok((there, there == id))
     }
 
-    /// Ends one, and keeps that it was; none: keeps nothing of it.
-    pub async fn end_presence(&mut self, id: PresenceId, end: Option<(DateTime, PresenceEnd)>) -> Result<()> {
+    /// Takes hypotheses of a person away from under their presence: it ends where nothing else says so, and otherwise it is what the
+    /// others say, since the first of them, seen when the last was, and known by that. What ended.
+    pub async fn unsettle(&mut self, person: PersonId, gone: &[Uuid]) -> Result<Vec<PresenceId>> {
         let agent = self.0.agent();
-        if let Some((until, reason)) = end {
-            sqlx::query!(
-                "insert into presence_history (agent_id, id, person_id, space_id, modality, hypothesis_id, consent_id, since, until,
-                   reason)
-                 select agent_id, id, person_id, space_id, modality, hypothesis_id, consent_id, since, greatest(since, $3), $4
+        sqlx::query!(
+            "update presence p set hypothesis_ids = rest.ids, hypothesis_id = last.id, modality = last.modality,
+               consent_id = last.consent_id, device_id = last.device_id, since = rest.since, seen_at = last.last_seen_at
+             from identity_hypotheses last, (
+               select q.id, array_agg(h.id order by h.last_seen_at, h.id) as ids, min(h.first_seen_at) as since
+               from presence q join identity_hypotheses h on h.agent_id = q.agent_id and h.id = any (q.hypothesis_ids)
+               where q.agent_id = $1 and q.person_id = $2 and q.hypothesis_ids && $3 and h.state = 'confirmed' and h.id <> all ($3)
+               group by q.id) as rest
+             where p.agent_id = $1 and p.id = rest.id and last.agent_id = $1 and last.id = rest.ids[cardinality(rest.ids)]",
+            agent.0,
+            person.0,
+            gone
+        )
+        .execute(self.0.connection())
+        .await?;
+        let ended = sqlx::query_scalar!(
+            "delete from presence where agent_id = $1 and person_id = $2 and hypothesis_ids && $3 returning id",
+            agent.0,
+            person.0,
+            gone
+        );
+        let ended = ended.fetch_all(self.0.connection()).await?;
+        Ok(ended.into_iter().map(PresenceId).collect())
+    }
+
+    /// The same of where they were before. When somebody said that they left, or the space went private, stays as it was. What was kept
+    /// long enough says nothing any more. How much went.
+    pub async fn unsettle_past(&mut self, person: PersonId, gone: &[Uuid]) -> Result<u64> {
+        let agent = self.0.agent();
+        sqlx::query!(
+            "update presence_history p set hypothesis_ids = rest.ids, hypothesis_id = last.id, modality = last.modality,
+               consent_id = last.consent_id, since = least(rest.since, p.until),
+               until = case p.reason when 'aged_out' then least(last.last_seen_at, p.until) else p.until end
+             from identity_hypotheses last, (
+               select q.id, array_agg(h.id order by h.last_seen_at, h.id) as ids, min(h.first_seen_at) as since
+               from presence_history q join identity_hypotheses h on h.agent_id = q.agent_id and h.id = any (q.hypothesis_ids)
+               where q.agent_id = $1 and q.person_id = $2 and q.hypothesis_ids && $3 and h.state = 'confirmed' and h.id <> all ($3)
+               group by q.id) as rest
+             where p.agent_id = $1 and p.id = rest.id and last.agent_id = $1 and last.id = rest.ids[cardinality(rest.ids)]",
+            agent.0,
+            person.0,
+            gone
+        )
+        .execute(self.0.connection())
+        .await?;
+        let ended = sqlx::query!(
+            "delete from presence_history where agent_id = $1 and person_id = $2 and hypothesis_ids && $3",
+            agent.0,
+            person.0,
+            gone
+        );
+        Ok(ended.execute(self.0.connection()).await?.rows_affected())
+    }
+
+    /// Ends one, and keeps that it was.
+    pub async fn end_presence(&mut self, id: PresenceId, until: DateTime, reason: PresenceEnd) -> Result<()> {
+        let agent = self.0.agent();
+        sqlx::query!(
+                "insert into presence_history (agent_id, id, person_id, space_id, modality, hypothesis_id, hypothesis_ids,
+                   consent_id, since, until, reason)
+                 select agent_id, id, person_id, space_id, modality, hypothesis_id, hypothesis_ids, consent_id, since,
+                   greatest(since, $3), $4
                  from presence where agent_id = $1 and id = $2",
                 agent.0,
                 id.0,
@@ -194,7 +242,6 @@ impl Recognition<'_> {
             )
             .execute(self.0.connection())
             .await?;
-        }
         let done = sqlx::query!(
             "delete from presence where agent_id = $1 and id = $2",
             agent.0,
@@ -202,19 +249,6 @@ impl Recognition<'_> {
         );
         let done = done.execute(self.0.connection()).await?;
         one(done.rows_affected(), "presence was not ended")
-    }
-
-    /// Takes away that somebody was there by a hypothesis.
-    pub async fn delete_past(&mut self, hypothesis: HypothesisId) -> Result<()> {
-        let agent = self.0.agent();
-        sqlx::query!(
-            "delete from presence_history where agent_id = $1 and hypothesis_id = $2",
-            agent.0,
-            hypothesis.0
-        )
-        .execute(self.0.connection())
-        .await?;
-        Ok(())
     }
 
     /// A page of who was there, newest first: in one space or in all, of one person or of all.
