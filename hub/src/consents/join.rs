@@ -4,6 +4,7 @@
 use super::{Consent, ConsentPurpose, Decision, EvidenceKind, grant, whose::Speaker, withdraw};
 use crate::{
     clock::DateTime,
+    erasures::forget_remembered::hold_remembered,
     error::Result,
     identity::Caller,
     ids::{PersonId, UserId},
@@ -45,12 +46,22 @@ fn is_open(row: &Consent, history: &[Consent], now: DateTime) -> bool {
     row.decision == Decision::Granted && !is_ended && row.expires_at.is_none_or(|end| end > now)
 }
 
-/// Withdraws these, with all that hung on them. The person is held, and the agent's head row is not yet.
+/// Holds what these will take with them, and stops what has not ended of it: before the agent's head row is taken. The one was told
+/// who they are now, and much is under their old id still.
+pub async fn hold(tx: &mut Tx, from: PersonId, into: PersonId, ending: &[ConsentPurpose]) -> Result<()> {
+    let purpose = ConsentPurpose::Memory;
+    if !ending.contains(&purpose) {
+        return Ok(());
+    }
+    let history = tx.consents().history(into, purpose).await?;
+    let taken = withdraw::taken_back(tx, &history, into, purpose).await?;
+    hold_remembered(tx, &taken, &[from, into]).await
+}
+
+/// Withdraws these, with all that hung on them, by a grant of either. Everything is under the one id, for nothing new may be written
+/// under the other: not even that it was forgotten. What it takes is held, and so is the agent's head row.
 pub async fn end(tx: &mut Tx, caller: &Caller, speaker: Speaker, ending: &[ConsentPurpose]) -> Result<()> {
-    let mut ending = ending.to_vec();
-    // What forgets holds turns before it takes the head row; the others take it at once.
-    ending.sort_by_key(|purpose| *purpose != ConsentPurpose::Memory);
-    for purpose in ending {
+    for &purpose in ending {
         let row = Consent {
             evidence: Some(WHY.to_owned()),
             ..grant::row(
@@ -62,7 +73,8 @@ pub async fn end(tx: &mut Tx, caller: &Caller, speaker: Speaker, ending: &[Conse
             )
         };
         let history = tx.consents().history(speaker.person, purpose).await?;
-        withdraw::carry_out(tx, &withdraw::grants(&history), row).await?;
+        let taken = withdraw::taken_back(tx, &history, speaker.person, purpose).await?;
+        withdraw::carry_out(tx, &taken, row).await?;
     }
     Ok(())
 }

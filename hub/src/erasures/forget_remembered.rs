@@ -2,12 +2,12 @@
 
 use super::{
     Target,
-    forget::{Task, carry_out},
+    forget::{self, Task, carry_out},
 };
 use crate::{
     consents::Consent,
     error::{Error, Result},
-    ids::ConsentId,
+    ids::{ConsentId, PersonId},
     storage::{Reach, Tx},
 };
 
@@ -28,7 +28,7 @@ pub async fn forget_remembered(tx: &mut Tx, withdrawal: &Consent, grants: &[Cons
     let task = Task {
         target: Target::Consent(withdrawal.id),
         grants,
-        withdrawer: Some(withdrawal.person_id),
+        withdrawers: &[withdrawal.person_id],
         audience: None,
         is_own: false,
     };
@@ -39,6 +39,21 @@ pub async fn forget_remembered(tx: &mut Tx, withdrawal: &Consent, grants: &[Cons
         }
     }
     Err(Error::internal("what was remembered does not go"))
+}
+
+/// Holds what hangs on these grants, and stops what has not ended, for whoever takes the head row before they forget it. They are known
+/// by all these ids.
+pub async fn hold_remembered(tx: &mut Tx, grants: &[ConsentId], withdrawers: &[PersonId]) -> Result<()> {
+    let task = Task {
+        // None is written down yet: what is meant is found by the grants.
+        target: Target::Consent(ConsentId::mint()),
+        grants,
+        withdrawers,
+        audience: None,
+        is_own: false,
+    };
+    forget::hold(tx, task).await?;
+    Ok(())
 }
 
 /// Whether anything was remembered by these grants, or is to be.

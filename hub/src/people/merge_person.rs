@@ -69,11 +69,12 @@ pub async fn merge_person(tx: &mut Tx, caller: &Caller, from: PersonId, into: Pe
             .with("into_person_id", into.to_string())
             .with("ended_consents", words),
     );
-    join::end(tx, caller, join::speaker(into, user, is_own), &ending).await?;
+    join::hold(tx, from, into, &ending).await?;
     // Last of what is held: from here on nothing is appended. What was begun meanwhile moves, too.
     tx.take_head().await?;
     stop(tx, from).await?;
     tx.people().move_all(from, into).await?;
+    join::end(tx, caller, join::speaker(into, user, is_own), &ending).await?;
     let elsewhere = tx.places().elsewhere().await?;
     let said = json!({"person_id": from, "into_person_id": into});
     tx.append(NewEvent::by_hub(

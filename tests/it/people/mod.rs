@@ -2,6 +2,7 @@
 
 mod merge;
 mod merge_consents;
+mod merge_forgets;
 mod merge_races;
 mod returning;
 mod sharing;
