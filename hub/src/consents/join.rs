@@ -4,11 +4,11 @@
 use super::{Consent, ConsentPurpose, Decision, EvidenceKind, grant, whose::Speaker, withdraw};
 use crate::{
     clock::DateTime,
-    erasures::forget_remembered::hold_remembered,
+    erasures::forget_remembered::remembered,
     error::Result,
     identity::Caller,
     ids::{PersonId, UserId},
-    storage::Tx,
+    storage::{Reach, Tx},
 };
 
 /// What is written down of it.
@@ -46,16 +46,16 @@ fn is_open(row: &Consent, history: &[Consent], now: DateTime) -> bool {
     row.decision == Decision::Granted && !is_ended && row.expires_at.is_none_or(|end| end > now)
 }
 
-/// Holds what these will take with them, and stops what has not ended of it: before the agent's head row is taken. The one was told
-/// who they are now, and much is under their old id still.
-pub async fn hold(tx: &mut Tx, from: PersonId, into: PersonId, ending: &[ConsentPurpose]) -> Result<()> {
+/// What these will take with them that others may hold: for whoever holds it before the agent's head row is taken. The one is merged, and
+/// what is theirs is under their old id still.
+pub async fn reach(tx: &mut Tx, from: PersonId, into: PersonId, ending: &[ConsentPurpose]) -> Result<Reach> {
     let purpose = ConsentPurpose::Memory;
     if !ending.contains(&purpose) {
-        return Ok(());
+        return Ok(Reach::default());
     }
     let history = tx.consents().history(into, purpose).await?;
     let taken = withdraw::taken_back(tx, &history, into, purpose).await?;
-    hold_remembered(tx, &taken, &[from, into]).await
+    remembered(tx, &taken, &[from, into]).await
 }
 
 /// Withdraws these, with all that hung on them, by a grant of either. Everything is under the one id, for nothing new may be written

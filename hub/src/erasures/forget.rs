@@ -36,6 +36,8 @@ pub(super) struct Task<'a> {
 
 /// Forgets for a caller, who may see it. Again changes nothing, and answers the same.
 pub async fn forget(tx: &mut Tx, caller: &Caller, target: Target) -> Result<Forgotten> {
+    // Before all else, as whoever merges does.
+    tx.identity().hold_agent().await?;
     let Some(found) = tx.erasures().find_target(target, caller).await? else {
         let missing = Error::NotFound { what: target.kind() };
         return earlier(tx, caller, target).await?.ok_or(missing);
@@ -130,9 +132,12 @@ async fn collect(tx: &mut Tx, task: Task<'_>, reach: &mut Reach) -> Result<()> {
     }
 }
 
-/// Finds what is meant and all that came of it, stops what has not ended, and takes the content out.
+/// Finds what is meant and all that came of it, stops what has not ended, and takes the content out. The agent is held.
 pub(super) async fn carry_out(tx: &mut Tx, task: Task<'_>) -> Result<Vec<Part>> {
-    let mut reach = hold(tx, task).await?;
+    let mut reach = Reach::default();
+    find(tx, task, &mut reach).await?;
+    tx.erasures().hold(&reach, None).await?;
+    stop(tx, &reach).await?;
     // From here on nothing is added to the agent's logs. What came meanwhile is found now, also what was said, sent and announced meanwhile
     // by whoever is meant.
     tx.take_head().await?;
@@ -150,17 +155,8 @@ pub(super) async fn carry_out(tx: &mut Tx, task: Task<'_>) -> Result<Vec<Part>> 
     Ok(parts)
 }
 
-/// Finds what is meant and all that came of it, and stops what has not ended: before the head row is taken, since whoever works on any
-/// of it takes that last.
-pub(super) async fn hold(tx: &mut Tx, task: Task<'_>) -> Result<Reach> {
-    let mut reach = Reach::default();
-    find(tx, task, &mut reach).await?;
-    stop(tx, &reach).await?;
-    Ok(reach)
-}
-
 /// What is meant, and all that came of it.
-async fn find(tx: &mut Tx, task: Task<'_>, reach: &mut Reach) -> Result<()> {
+pub(super) async fn find(tx: &mut Tx, task: Task<'_>, reach: &mut Reach) -> Result<()> {
     let language = tx.identity().agent_brief().await?.language;
     let words = words_of(&language);
     collect(tx, task, reach).await?;
