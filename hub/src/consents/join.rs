@@ -4,10 +4,11 @@
 use super::{Consent, ConsentPurpose, Decision, EvidenceKind, grant, whose::Speaker, withdraw};
 use crate::{
     clock::DateTime,
+    erasures::forget_remembered::remembered,
     error::Result,
     identity::Caller,
     ids::{PersonId, UserId},
-    storage::Tx,
+    storage::{Reach, Tx},
 };
 
 /// What is written down of it.
@@ -45,12 +46,22 @@ fn is_open(row: &Consent, history: &[Consent], now: DateTime) -> bool {
     row.decision == Decision::Granted && !is_ended && row.expires_at.is_none_or(|end| end > now)
 }
 
-/// Withdraws these, with all that hung on them. The person is held, and the agent's head row is not yet.
+/// What these will take with them that others may hold: for whoever holds it before the agent's head row is taken. The one is merged, and
+/// what is theirs is under their old id still.
+pub async fn reach(tx: &mut Tx, from: PersonId, into: PersonId, ending: &[ConsentPurpose]) -> Result<Reach> {
+    let purpose = ConsentPurpose::Memory;
+    if !ending.contains(&purpose) {
+        return Ok(Reach::default());
+    }
+    let history = tx.consents().history(into, purpose).await?;
+    let taken = withdraw::taken_back(tx, &history, into, purpose).await?;
+    remembered(tx, &taken, &[from, into]).await
+}
+
+/// Withdraws these, with all that hung on them, by a grant of either. Everything is under the one id, for nothing new may be written
+/// under the other: not even that it was forgotten. What it takes is held, and so is the agent's head row.
 pub async fn end(tx: &mut Tx, caller: &Caller, speaker: Speaker, ending: &[ConsentPurpose]) -> Result<()> {
-    let mut ending = ending.to_vec();
-    // What forgets holds turns before it takes the head row; the others take it at once.
-    ending.sort_by_key(|purpose| *purpose != ConsentPurpose::Memory);
-    for purpose in ending {
+    for &purpose in ending {
         let row = Consent {
             evidence: Some(WHY.to_owned()),
             ..grant::row(
@@ -62,7 +73,8 @@ pub async fn end(tx: &mut Tx, caller: &Caller, speaker: Speaker, ending: &[Conse
             )
         };
         let history = tx.consents().history(speaker.person, purpose).await?;
-        withdraw::carry_out(tx, &withdraw::grants(&history), row).await?;
+        let taken = withdraw::taken_back(tx, &history, speaker.person, purpose).await?;
+        withdraw::carry_out(tx, &taken, row).await?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::{
     erasures::forget_remembered::{forget_remembered, is_any_left},
     error::{Error, Result},
     identity::Caller,
-    ids::ConsentId,
+    ids::{ConsentId, PersonId},
     recognition::erase::withdrawn,
     storage::Tx,
 };
@@ -27,8 +27,12 @@ pub struct Withdrawn {
 
 /// Takes something back: what they granted, or whoever was merged into them. What was taken back already is no error, and no new row.
 pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdrawn) -> Result<Consent> {
-    let speaker = speaks_for(tx, caller, whose).await?;
     let Withdrawn { purpose, grant } = what;
+    if purpose == ConsentPurpose::Memory {
+        // It forgets, and so holds this before all else.
+        tx.identity().hold_agent().await?;
+    }
+    let speaker = speaks_for(tx, caller, whose).await?;
     if let Some(id) = grant {
         let found = tx.consents().find(speaker.person, id).await?;
         let is_one = |row: &Consent| row.decision == Decision::Granted && row.purpose == purpose;
@@ -40,11 +44,7 @@ pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdraw
     let history = tx.consents().history(speaker.person, purpose).await?;
     let taken = match grant {
         Some(id) => vec![id],
-        None => [
-            grants(&history),
-            tx.consents().grants_of_merged(speaker.person, purpose).await?,
-        ]
-        .concat(),
+        None => taken_back(tx, &history, speaker.person, purpose).await?,
     };
     if let Some(earlier) = ended_by(&history, grant)
         // Before somebody was merged who had granted them.
@@ -77,10 +77,16 @@ pub(super) async fn carry_out(tx: &mut Tx, taken: &[ConsentId], row: Consent) ->
     Ok(row)
 }
 
-/// The grants of a history.
-pub(super) fn grants(history: &[Consent]) -> Vec<ConsentId> {
-    let grants = history.iter().filter(|row| row.decision == Decision::Granted);
-    grants.map(|row| row.id).collect()
+/// The grants that go where somebody takes back all of a purpose: those of their history, and of whoever was merged into them.
+pub(super) async fn taken_back(
+    tx: &mut Tx,
+    history: &[Consent],
+    person: PersonId,
+    purpose: ConsentPurpose,
+) -> Result<Vec<ConsentId>> {
+    let granted = history.iter().filter(|row| row.decision == Decision::Granted);
+    let own = granted.map(|row| row.id).collect();
+    Ok([own, tx.consents().grants_of_merged(person, purpose).await?].concat())
 }
 
 /// The row that took it back before: of a purpose nothing may stand after it.

@@ -26,8 +26,8 @@ pub(super) struct Task<'a> {
     pub(super) target: Target,
     /// Of a withdrawal: the grants that it takes back.
     pub(super) grants: &'a [ConsentId],
-    /// And who takes them back: of what is somebody else's alone only what was remembered by them goes.
-    pub(super) withdrawer: Option<PersonId>,
+    /// And who takes them back, by all their ids: of what is somebody else's alone only what was remembered by them goes.
+    pub(super) withdrawers: &'a [PersonId],
     /// Whose that is; none: the household's.
     pub(super) audience: Option<PersonId>,
     /// Whether it is the caller's own.
@@ -36,6 +36,8 @@ pub(super) struct Task<'a> {
 
 /// Forgets for a caller, who may see it. Again changes nothing, and answers the same.
 pub async fn forget(tx: &mut Tx, caller: &Caller, target: Target) -> Result<Forgotten> {
+    // Before all else, as whoever merges does.
+    tx.identity().hold_agent().await?;
     let Some(found) = tx.erasures().find_target(target, caller).await? else {
         let missing = Error::NotFound { what: target.kind() };
         return earlier(tx, caller, target).await?.ok_or(missing);
@@ -53,7 +55,7 @@ pub async fn forget(tx: &mut Tx, caller: &Caller, target: Target) -> Result<Forg
     let task = Task {
         target,
         grants: &[],
-        withdrawer: None,
+        withdrawers: &[],
         audience: found.audience,
         is_own: found.is_own,
     };
@@ -130,18 +132,17 @@ async fn collect(tx: &mut Tx, task: Task<'_>, reach: &mut Reach) -> Result<()> {
     }
 }
 
-/// Finds what is meant and all that came of it, stops what has not ended, and takes the content out.
+/// Finds what is meant and all that came of it, stops what has not ended, and takes the content out. The agent is held.
 pub(super) async fn carry_out(tx: &mut Tx, task: Task<'_>) -> Result<Vec<Part>> {
-    let language = tx.identity().agent_brief().await?.language;
-    let words = words_of(&language);
     let mut reach = Reach::default();
-    find(tx, task, &mut reach, words).await?;
+    find(tx, task, &mut reach).await?;
+    tx.erasures().hold(&reach, None).await?;
     stop(tx, &reach).await?;
     // From here on nothing is added to the agent's logs. What came meanwhile is found now, also what was said, sent and announced meanwhile
     // by whoever is meant.
     tx.take_head().await?;
     let before = reach.clone();
-    find(tx, task, &mut reach, words).await?;
+    find(tx, task, &mut reach).await?;
     if reach != before {
         stop(tx, &reach).await?;
     }
@@ -155,11 +156,13 @@ pub(super) async fn carry_out(tx: &mut Tx, task: Task<'_>) -> Result<Vec<Part>> 
 }
 
 /// What is meant, and all that came of it.
-async fn find(tx: &mut Tx, task: Task<'_>, reach: &mut Reach, words: &str) -> Result<()> {
+pub(super) async fn find(tx: &mut Tx, task: Task<'_>, reach: &mut Reach) -> Result<()> {
+    let language = tx.identity().agent_brief().await?.language;
+    let words = words_of(&language);
     collect(tx, task, reach).await?;
-    let Some(withdrawer) = task.withdrawer else {
+    if task.withdrawers.is_empty() {
         return tx.erasures().grow(reach, words).await;
-    };
+    }
     // What was remembered goes, whosever it is, and in all its versions. What others were told of it, and did by it, is theirs.
     let mut remembered = Reach::default();
     collect(tx, task, &mut remembered).await?;
@@ -168,7 +171,7 @@ async fn find(tx: &mut Tx, task: Task<'_>, reach: &mut Reach, words: &str) -> Re
     let others = tx.erasures().split(reach).await?;
     let others = others
         .into_iter()
-        .filter(|(whose, _)| whose.is_some_and(|person| person != withdrawer));
+        .filter(|(whose, _)| whose.is_some_and(|person| !task.withdrawers.contains(&person)));
     for (_, theirs) in others {
         reach.remove_but(&theirs, &remembered);
     }

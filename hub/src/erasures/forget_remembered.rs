@@ -2,12 +2,12 @@
 
 use super::{
     Target,
-    forget::{Task, carry_out},
+    forget::{Task, carry_out, find},
 };
 use crate::{
     consents::Consent,
     error::{Error, Result},
-    ids::ConsentId,
+    ids::{ConsentId, PersonId},
     storage::{Reach, Tx},
 };
 
@@ -17,7 +17,7 @@ const MOST_PORTIONS: usize = 1_000;
 /// Forgets what was remembered by these grants, and what was to be, whosever it is: the unit of work sees everyone's things. Whoever
 /// takes them back has written that down, so that from the agent's head on nothing is remembered by them.
 ///
-/// In portions, so that no one has too much remembered to take it back.
+/// In portions, so that no one has too much remembered to take it back. The agent is held.
 pub async fn forget_remembered(tx: &mut Tx, withdrawal: &Consent, grants: &[ConsentId]) -> Result<()> {
     if !is_any_left(tx, grants).await? {
         tx.take_head().await?;
@@ -28,7 +28,7 @@ pub async fn forget_remembered(tx: &mut Tx, withdrawal: &Consent, grants: &[Cons
     let task = Task {
         target: Target::Consent(withdrawal.id),
         grants,
-        withdrawer: Some(withdrawal.person_id),
+        withdrawers: &[withdrawal.person_id],
         audience: None,
         is_own: false,
     };
@@ -39,6 +39,21 @@ pub async fn forget_remembered(tx: &mut Tx, withdrawal: &Consent, grants: &[Cons
         }
     }
     Err(Error::internal("what was remembered does not go"))
+}
+
+/// What forgetting will take that hangs on these grants, for whoever holds it before. Who takes them back is known by all these ids.
+pub async fn remembered(tx: &mut Tx, grants: &[ConsentId], withdrawers: &[PersonId]) -> Result<Reach> {
+    let task = Task {
+        // None is written down yet: what is meant is found by the grants.
+        target: Target::Consent(ConsentId::mint()),
+        grants,
+        withdrawers,
+        audience: None,
+        is_own: false,
+    };
+    let mut reach = Reach::default();
+    find(tx, task, &mut reach).await?;
+    Ok(reach)
 }
 
 /// Whether anything was remembered by these grants, or is to be.

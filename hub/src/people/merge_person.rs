@@ -42,6 +42,8 @@ pub async fn merge_person(tx: &mut Tx, caller: &Caller, from: PersonId, into: Pe
     let user = caller
         .user()
         .ok_or_else(|| Error::internal("a device merges nobody"))?;
+    // Before all else, as whoever forgets does.
+    tx.identity().hold_agent().await?;
     let Some(pair) = hold(tx, from, into).await? else {
         let person = tx.people().find(into).await?.ok_or(NOBODY)?;
         return Ok(Merged {
@@ -52,9 +54,11 @@ pub async fn merge_person(tx: &mut Tx, caller: &Caller, from: PersonId, into: Pe
     let person = pair.joined(tx)?;
     let ending = join::ending(tx, from, into).await?;
     let is_own = may_merge(tx, caller, &pair, &ending).await?;
-    stop(tx, from).await?;
     tx.people().redirect(from, into).await?;
     tx.people().update(&person).await?;
+    let reach = join::reach(tx, from, into, &ending).await?;
+    tx.erasures().hold(&reach, Some(from)).await?;
+    stop(tx, from).await?;
     tx.people().move_held(from, into).await?;
     if tx.people().things_of(from, MOST_MOVED + 1).await? > MOST_MOVED {
         let detail =
@@ -69,11 +73,11 @@ pub async fn merge_person(tx: &mut Tx, caller: &Caller, from: PersonId, into: Pe
             .with("into_person_id", into.to_string())
             .with("ended_consents", words),
     );
-    join::end(tx, caller, join::speaker(into, user, is_own), &ending).await?;
     // Last of what is held: from here on nothing is appended. What was begun meanwhile moves, too.
     tx.take_head().await?;
     stop(tx, from).await?;
     tx.people().move_all(from, into).await?;
+    join::end(tx, caller, join::speaker(into, user, is_own), &ending).await?;
     let elsewhere = tx.places().elsewhere().await?;
     let said = json!({"person_id": from, "into_person_id": into});
     tx.append(NewEvent::by_hub(

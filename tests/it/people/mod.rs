@@ -1,7 +1,9 @@
 //! People: two who turn out to be one, somebody who comes back, and what somebody shares.
 
 mod merge;
+mod merge_circles;
 mod merge_consents;
+mod merge_forgets;
 mod merge_races;
 mod returning;
 mod sharing;

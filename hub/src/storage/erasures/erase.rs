@@ -7,13 +7,54 @@ use super::{Erasures, Reach, reach::list};
 use crate::{
     audit::entry::commitment,
     error::Result,
-    ids::{ActionId, CommandId, DeviceId, ErasureId, TurnId},
+    ids::{ActionId, CommandId, DeviceId, ErasureId, PersonId, TurnId},
 };
 
 /// What stands in the place of a text that a person will read.
 pub(super) const FORGOTTEN: &str = "(forgotten)";
 
 impl Erasures<'_> {
+    /// Holds what others take before the head row, each kind in one order: turns, also those under way that have read any of it, then
+    /// commands, then actions. With all of these that are somebody's own, where they are merged.
+    pub async fn hold(&mut self, reach: &Reach, merged: Option<PersonId>) -> Result<()> {
+        let (agent, merged) = (self.0.agent(), merged.map(|id| id.0));
+        sqlx::query!(
+            "select id from turns where agent_id = $1 and (id = any ($2) or audience_person_id = $7
+               or state in ('queued', 'running', 'waiting')
+                 and (read_event_ids && $3 or read_memory_ids && $4 or read_action_ids && $5 or read_person_ids && $6))
+             order by id for no key update",
+            agent.0,
+            &reach.spoke(),
+            &list(&reach.events),
+            &list(&reach.memories),
+            &list(&reach.actions),
+            &list(&reach.people),
+            merged
+        )
+        .fetch_all(self.0.connection())
+        .await?;
+        let commands: Vec<Uuid> = reach.commands.iter().map(|(id, _)| *id).collect();
+        sqlx::query!(
+            "select id from commands where agent_id = $1 and (id = any ($2) or audience_person_id = $3)
+             order by device_id, seq for no key update",
+            agent.0,
+            &commands,
+            merged
+        )
+        .fetch_all(self.0.connection())
+        .await?;
+        sqlx::query!(
+            "select id from actions where agent_id = $1 and (id = any ($2) or audience_person_id = $3)
+             order by id for no key update",
+            agent.0,
+            &list(&reach.actions),
+            merged
+        )
+        .fetch_all(self.0.connection())
+        .await?;
+        Ok(())
+    }
+
     /// Holds the turns, so that none of them ends or says more meanwhile: those that go, and those under way that have read any of
     /// it. Those that have not ended come back, each with whether nothing is left that it could run on.
     pub async fn hold_turns(&mut self, reach: &Reach) -> Result<Vec<(TurnId, bool)>> {

@@ -186,6 +186,16 @@ impl Identity<'_> {
         })
     }
 
+    /// Holds the agent until the unit of work ends: before all else, by whoever takes much of what is its. These go one after the other,
+    /// for each finds what it needs as it goes. Whoever takes a thing or two waits for none of them by this.
+    pub async fn hold_agent(&mut self) -> Result<()> {
+        let agent = self.0.agent();
+        sqlx::query!("select id from agents where id = $1 for no key update", agent.0)
+            .fetch_optional(self.0.connection())
+            .await?;
+        Ok(())
+    }
+
     /// Chooses what happens to the agent's turns while its model is away.
     pub async fn choose_when_model_down(&mut self, choice: WhenModelDown) -> Result<()> {
         let agent = self.0.agent();

@@ -196,7 +196,7 @@ impl People<'_> {
         Ok(())
     }
 
-    /// Gives to the other what is held before the head row is taken, by whoever changes it.
+    /// Gives to the other what is taken before the head row, by whoever changes it. Turns, commands and actions are held.
     pub async fn move_held(&mut self, from: PersonId, into: PersonId) -> Result<()> {
         self.move_talk(from, into).await?;
         let agent = self.0.agent();
@@ -207,9 +207,8 @@ impl People<'_> {
                d as (update actions set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2),
                e as (update commands set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2),
                f as (update deliveries set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2),
-               g as (update artifacts set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2),
-               h as (update device_shadows set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2),
-               i as (update devices set person_id = $3 where agent_id = $1 and person_id = $2)
+               g as (update device_shadows set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2),
+               h as (update devices set person_id = $3 where agent_id = $1 and person_id = $2)
              update person_accounts set person_id = $3 where agent_id = $1 and person_id = $2",
             agent.0,
             from.0,
@@ -220,14 +219,16 @@ impl People<'_> {
         Ok(())
     }
 
-    /// Gives everything to the other. The head row is taken: what was begun before is there, and what begins now waits.
+    /// Gives everything to the other. The head row is taken: what was begun before is there, and what begins now waits. Whoever changes
+    /// memories, artifacts or events has taken it, too, before these.
     pub async fn move_all(&mut self, from: PersonId, into: PersonId) -> Result<()> {
         self.move_held(from, into).await?;
         let agent = self.0.agent();
         sqlx::query!(
             "with a as (update memories set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2),
                b as (update memory_candidates set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2),
-               c as (update memory_tombstones set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2)
+               c as (update memory_tombstones set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2),
+               d as (update artifacts set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2)
              update erasures set audience_person_id = $3 where agent_id = $1 and audience_person_id = $2",
             agent.0,
             from.0,
