@@ -49,12 +49,11 @@ fn is_open(row: &Consent, history: &[Consent], now: DateTime) -> bool {
 /// What these will take with them that others may hold: for whoever holds it before the agent's head row is taken. The one is merged, and
 /// what is theirs is under their old id still.
 pub async fn reach(tx: &mut Tx, from: PersonId, into: PersonId, ending: &[ConsentPurpose]) -> Result<Reach> {
-    let purpose = ConsentPurpose::Memory;
-    if !ending.contains(&purpose) {
-        return Ok(Reach::default());
+    let mut taken = Vec::new();
+    for &purpose in ending {
+        let history = tx.consents().history(into, purpose).await?;
+        taken.extend(withdraw::taken_back(tx, &history, into, purpose).await?);
     }
-    let history = tx.consents().history(into, purpose).await?;
-    let taken = withdraw::taken_back(tx, &history, into, purpose).await?;
     remembered(tx, &taken, &[from, into]).await
 }
 

@@ -28,10 +28,8 @@ pub struct Withdrawn {
 /// Takes something back: what they granted, or whoever was merged into them. What was taken back already is no error, and no new row.
 pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdrawn) -> Result<Consent> {
     let Withdrawn { purpose, grant } = what;
-    if purpose == ConsentPurpose::Memory {
-        // It forgets, and so holds this before all else.
-        tx.identity().hold_agent().await?;
-    }
+    // It forgets, and so holds this before all else.
+    tx.identity().hold_agent().await?;
     let speaker = speaks_for(tx, caller, whose).await?;
     if let Some(id) = grant {
         let found = tx.consents().find(speaker.person, id).await?;
