@@ -11,7 +11,7 @@ use axum::{
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::{layers::RequestContext, problem::Failed};
+use super::{declared::nothing_besides, layers::RequestContext, problem::Failed};
 use crate::{
     delegations::{
         PREFIX,
@@ -129,6 +129,7 @@ impl<P: Permission> FromRequestParts<Hub> for May<P> {
         };
         context.name(&caller);
         authorize(&caller, P::SCOPE)?;
+        nothing_besides(parts, hub).await?;
         Ok(Self {
             caller,
             permission: PhantomData,
@@ -151,7 +152,10 @@ impl FromRequestParts<Hub> for User {
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
         let request_id = RequestContext::of(parts).id.clone();
         match authenticate(hub, &bearer(&parts.headers)?, Some(&request_id)).await? {
-            Proven::User(who) => Ok(Self { who, request_id }),
+            Proven::User(who) => {
+                nothing_besides(parts, hub).await?;
+                Ok(Self { who, request_id })
+            }
             Proven::Stranger(_) => Err(NOBODY_YET.into()),
             Proven::Device(_) | Proven::Token(_) => Err(SIGNED_IN_ONLY.into()),
         }

@@ -7,6 +7,7 @@ mod field;
 mod header;
 mod path;
 mod size;
+mod undeclared;
 
 use hub::http::{bodies::STRANGERS_BODY, document::OPEN};
 use serde_json::Value;
