@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::{
     bodies::{Held, STRANGERS_BODY, Sender},
     problem::Failed,
+    strict::{self, Strict},
 };
 use crate::{
     error::{Error, FieldError, step},
@@ -210,10 +211,7 @@ fn is_json(content_type: Option<&header::HeaderValue>) -> bool {
 
 /// First the form, then the meaning: what is not JSON is said to be that, whatever else is wrong with it.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    // serde_json bounds the depth at 128 levels.
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| Error::Malformed(format!("the body cannot be read as JSON: {error}")))?;
-    // serde reads a struct from an array, too; no body of ours is one.
+    let value = strict::value(bytes)?;
     if !value.is_object() {
         return Err(Error::invalid("", "must be an object"));
     }
@@ -222,7 +220,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 
 /// What an object means, with a pointer to what is wrong with it.
 pub(super) fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let mut pointer = pointer(error.path());
         let detail = error.into_inner().to_string();
         if let Some(field) = named(&detail).map(step).filter(|field| !pointer.ends_with(field)) {

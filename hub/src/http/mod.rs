@@ -14,6 +14,7 @@ pub mod peer;
 pub mod problem;
 pub mod serve;
 mod sse;
+mod strict;
 pub mod v1;
 
 use std::sync::Arc;

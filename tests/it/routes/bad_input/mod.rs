@@ -6,6 +6,7 @@ mod credential;
 mod field;
 mod header;
 mod path;
+mod shape;
 mod size;
 mod undeclared;
 
