@@ -112,6 +112,32 @@ async fn a_wrong_name_and_a_wrong_password_are_answered_alike_and_written_down()
     );
 }
 
+/// Which of them exist is not to be told by it.
+#[tokio::test]
+async fn a_name_and_a_password_that_nobody_can_have_are_pointed_at() {
+    let sample = Sample::new().await;
+    let name = sample.user_with_password().await;
+    let client = sample.rest.nobody();
+    let before = sample.hub.sql().count("audit_entries", HUB_CHAIN).await;
+    let (long, longer) = ("x".repeat(401), "x".repeat(1_025));
+    for who in [long.as_str(), "a\0b"] {
+        let _ = sign_in(&client, who, PASSWORD).await.points_at("/name");
+    }
+    for who in [name.as_str(), "nobody of this name"] {
+        let _ = sign_in(&client, who, &longer).await.points_at("/password");
+    }
+    let both = sign_in(&client, &long, &longer).await.points_at("/name");
+    let _ = both.points_at("/password");
+    // What can be is a try, whatever it is.
+    for (who, password) in [("x".repeat(400), PASSWORD.to_owned()), (name, "x".repeat(1_024))] {
+        let _ = sign_in(&client, &who, &password)
+            .await
+            .refuses(401, "unauthenticated");
+    }
+    let after = sample.hub.sql().count("audit_entries", HUB_CHAIN).await;
+    assert_eq!(after, before + 2);
+}
+
 #[tokio::test]
 async fn a_disabled_user_cannot_sign_in_and_their_tokens_die_at_once() {
     let sample = Sample::new().await;
