@@ -150,14 +150,21 @@ impl FromRequestParts<Hub> for User {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
-        let request_id = RequestContext::of(parts).id.clone();
+        let context = RequestContext::of(parts);
+        let request_id = context.id.clone();
         match authenticate(hub, &bearer(&parts.headers)?, Some(&request_id)).await? {
             Proven::User(who) => {
                 nothing_besides(parts, hub).await?;
                 Ok(Self { who, request_id })
             }
             Proven::Stranger(_) => Err(NOBODY_YET.into()),
-            Proven::Device(_) | Proven::Token(_) => Err(SIGNED_IN_ONLY.into()),
+            other @ (Proven::Device(_) | Proven::Token(_)) => {
+                // The agent that they are of is told of it, if there is one yet.
+                if let Ok(caller) = caller(hub, other, None, Some(request_id)).await {
+                    context.name(&caller);
+                }
+                Err(SIGNED_IN_ONLY.into())
+            }
         }
     }
 }

@@ -39,6 +39,7 @@ use crate::{
 const MOST_NAMED: usize = 20;
 /// What a write takes that the document does not know.
 static NOTHING: Takes = Takes {
+    id: String::new(),
     has_body: false,
     in_query: Vec::new(),
     is_open: true,
@@ -50,6 +51,7 @@ pub(super) struct Declared(HashMap<String, HashMap<Method, Takes>>);
 
 #[derive(Debug)]
 struct Takes {
+    id: String,
     has_body: bool,
     in_query: Vec<String>,
     is_open: bool,
@@ -59,7 +61,22 @@ impl Declared {
     /// Of the finished document.
     pub(super) fn by(document: &OpenApi) -> Self {
         let paths = document.paths.paths.iter();
-        Self(paths.map(|(path, item)| (path.clone(), writes(item))).collect())
+        Self(
+            paths
+                .map(|(path, item)| (path.clone(), operations(item)))
+                .collect(),
+        )
+    }
+
+    /// The id of the operation that is asked for.
+    pub(super) fn operation(&self, request: &Request) -> Option<&str> {
+        let method = match request.method() {
+            &Method::HEAD => &Method::GET,
+            method => method,
+        };
+        let path = request.extensions().get::<MatchedPath>()?.as_str();
+        let operation = self.0.get(path)?.get(method)?;
+        Some(&operation.id)
     }
 
     /// What the write takes that is asked for; none where nothing is said of it: it is no write, the path or the method is not there,
@@ -78,8 +95,9 @@ impl Declared {
     }
 }
 
-fn writes(item: &PathItem) -> HashMap<Method, Takes> {
+fn operations(item: &PathItem) -> HashMap<Method, Takes> {
     let all = [
+        (Method::GET, &item.get),
         (Method::POST, &item.post),
         (Method::PUT, &item.put),
         (Method::PATCH, &item.patch),
@@ -102,6 +120,7 @@ impl Takes {
             RefOr::T(_) | RefOr::Ref(_) => None,
         });
         Self {
+            id: operation.operation_id.clone().unwrap_or_default(),
             has_body: operation.request_body.is_some(),
             in_query: in_query.collect(),
             is_open: operation.security.is_none(),

@@ -40,7 +40,7 @@ const UUID_CHARS: [usize; 2] = [36, 32];
 pub struct RequestContext {
     /// The request's id.
     pub id: String,
-    caller: Arc<OnceLock<(String, String)>>,
+    caller: Arc<OnceLock<Caller>>,
 }
 
 impl RequestContext {
@@ -65,9 +65,15 @@ impl RequestContext {
         }
     }
 
-    /// Notes who is calling, for the log.
+    /// Notes who is calling, for the log and for the audit log.
     pub fn name(&self, caller: &Caller) {
-        let _ = self.caller.set((caller.agent.to_string(), caller.key()));
+        let _ = self.caller.set(caller.clone());
+    }
+
+    /// Who is calling, once they are known.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Caller> {
+        self.caller.get()
     }
 }
 
@@ -183,12 +189,12 @@ fn tell(context: &RequestContext, told: &Told<'_>, response: &Response, refusal:
     let operation = format!("{} {}", told.method, told.route);
     metrics::counter!(metric::HTTP_REQUESTS, "operation" => operation.clone(), "status" => status.to_string()).increment(1);
     metrics::histogram!(metric::HTTP_SECONDS, "operation" => operation).record(seconds);
-    let (agent, principal) = context
-        .caller
-        .get()
-        .map_or(("", ""), |(agent, who)| (agent.as_str(), who.as_str()));
+    let named = context
+        .caller()
+        .map(|caller| (caller.agent.to_string(), caller.key()));
+    let (agent, principal) = named.unwrap_or_default();
     let error = refusal.map(|Refusal(error)| error.chain());
-    trace::answered(&Span::current(), status, agent);
+    trace::answered(&Span::current(), status, &agent);
     if status >= 500 {
         tracing::error!(
             request.id = context.id,

@@ -12,6 +12,7 @@ pub mod layers;
 mod patient;
 pub mod peer;
 pub mod problem;
+mod refusals;
 pub mod serve;
 mod sse;
 mod strict;
@@ -51,7 +52,14 @@ pub fn router(hub: &Hub) -> Router {
         .route(v1::pairings::PAGE, get(v1::pairings::verification_page))
         .fallback(|| std::future::ready(problem::Failed(Error::NotFound { what: "path" })))
         .method_not_allowed_fallback(|| std::future::ready(problem::WrongMethod))
-        .layer(from_fn_with_state((hub.clone(), declared), declared::keep_to_it))
+        .layer(from_fn_with_state(
+            (hub.clone(), Arc::clone(&declared)),
+            declared::keep_to_it,
+        ))
+        .layer(from_fn_with_state(
+            (hub.clone(), declared),
+            refusals::written_down,
+        ))
         .layer(from_fn(caller::only_at_agents))
         .layer(from_fn_with_state(hub.clone(), layers::around))
         .layer(cors(hub))

@@ -2,9 +2,9 @@
 
 use axum::http::Method;
 use chrono::Duration;
-use hub::{
-    delegations::write_refusals::write_refusals,
-    identity::refusals::{ONE_BY_ONE, WINDOW},
+use hub::identity::{
+    refusals::{ONE_BY_ONE, WINDOW},
+    write_refusals::write_refusals,
 };
 use serde_json::{Value, json};
 use support::Client;

@@ -96,6 +96,7 @@ const REGISTER: &[&str] = &[
     "approve_action",
     "approve_capabilities",
     "approve_pairing",
+    "authorize_request",
     "cancel_command",
     "claim_agent",
     "collect_credential",

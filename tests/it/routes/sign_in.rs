@@ -86,7 +86,7 @@ async fn a_wrong_name_and_a_wrong_password_are_answered_alike_and_written_down()
         let answer = sign_in(&client, name, password)
             .await
             .refuses(401, "unauthenticated");
-        answers.push(answer);
+        answers.push((name, answer));
     }
     let said = |answer: &Answer| {
         let mut said = answer.json.clone();
@@ -94,10 +94,12 @@ async fn a_wrong_name_and_a_wrong_password_are_answered_alike_and_written_down()
         said
     };
     assert!(
-        answers.iter().all(|answer| said(answer) == said(&answers[0])),
+        answers
+            .iter()
+            .all(|(_, answer)| said(answer) == said(&answers[0].1)),
         "{answers:?}"
     );
-    for answer in &answers {
+    for (tried, answer) in &answers {
         let id = answer.text("/request_id");
         let query =
             format!("select body::jsonb from hub.audit_entries where {HUB_CHAIN} and body like '%{id}%'");
@@ -105,6 +107,14 @@ async fn a_wrong_name_and_a_wrong_password_are_answered_alike_and_written_down()
         assert_eq!(entry["operation"], "sign_in");
         assert_eq!(entry["outcome"], "refused");
         assert_eq!(entry["principal"]["kind"], "anonymous");
+        let id = format!("select id from hub.users where name = '{name}'");
+        let id: uuid::Uuid = sample.hub.sql().value(&id).await;
+        let whose = (*tried != "nobody of this name").then(|| json!({"kind": "user", "id": id}));
+        assert_eq!(
+            entry.get("resource").cloned(),
+            whose,
+            "whose name it is, for who reads the log"
+        );
     }
     assert_eq!(
         sample.hub.sql().count("audit_entries", HUB_CHAIN).await,
