@@ -11,10 +11,12 @@ use crate::{
     audit::{reads::Reads, status::AuditStatus},
     clock::SharedClock,
     config::{Config, ConfigError},
-    delegations::refusals::RefusedUses,
     events::{tail::Tails, watchers::Watchers},
     http::bodies::Bodies,
-    identity::{password::Passwords, refusals::Refusals, throttle::Throttle, vouched::Vouched},
+    identity::{
+        password::Passwords, refusals::Refusals, refusals_by_agent::RefusalsByAgent, throttle::Throttle,
+        vouched::Vouched,
+    },
     ids::NodeId,
     jobs::idle::Idle,
     lifecycle::Lifecycle,
@@ -54,7 +56,9 @@ pub struct Shared {
     /// Sign-ins at issuers that the audit log tells of.
     pub vouched: Vouched,
     /// And refused uses of delegations.
-    pub refused_uses: RefusedUses,
+    pub refused_uses: RefusalsByAgent,
+    /// And refused requests of those who lack a role or a scope.
+    pub refused_requests: RefusalsByAgent,
     /// What was read of late that the audit log tells of.
     pub reads: Reads,
     /// Where passwords are hashed.
@@ -131,7 +135,8 @@ impl Hub {
             refusals: Refusals::default(),
             refused_credentials: Refusals::default(),
             vouched: Vouched::default(),
-            refused_uses: RefusedUses::default(),
+            refused_uses: RefusalsByAgent::default(),
+            refused_requests: RefusalsByAgent::default(),
             passwords: Passwords::default(),
             bodies: Bodies::default(),
             sockets,

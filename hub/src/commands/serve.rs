@@ -14,8 +14,8 @@ use super::{
     },
 };
 use crate::{
-    adapters::queue::Queue, config::Config, delegations, erasures, error::Error, events, http, hub::Hub,
-    identity, jobs, lifecycle::stop_signal, satellite, telemetry,
+    adapters::queue::Queue, config::Config, erasures, error::Error, events, http, hub::Hub, identity, jobs,
+    lifecycle::stop_signal, satellite, telemetry,
 };
 
 /// Serves REST and satellites, and works on jobs unless told not to.
@@ -88,7 +88,7 @@ fn start(hub: &Hub, queue: Option<Arc<dyn Queue>>, with_worker: bool) {
     events::tail::start(hub);
     events::watchers::start(hub);
     identity::attempt::start(hub);
-    delegations::write_refusals::start(hub);
+    identity::write_refusals::start(hub);
     keep_metrics_small(hub);
     if with_worker {
         jobs::worker::start(hub);

@@ -12,10 +12,8 @@ pub mod act;
 pub mod budget;
 pub mod chain;
 pub mod create_delegation;
-pub mod refusals;
 pub mod revoke_delegation;
 pub mod standing;
-pub mod write_refusals;
 
 use chrono::Duration;
 use serde::{Deserialize, Serialize};

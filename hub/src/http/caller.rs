@@ -11,7 +11,7 @@ use axum::{
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::{layers::RequestContext, problem::Failed};
+use super::{declared::nothing_besides, layers::RequestContext, problem::Failed};
 use crate::{
     delegations::{
         PREFIX,
@@ -130,6 +130,7 @@ impl<P: Permission> FromRequestParts<Hub> for May<P> {
         };
         context.name(&caller);
         authorize(&caller, P::SCOPE)?;
+        nothing_besides(parts, hub).await?;
         Ok(Self {
             caller,
             permission: PhantomData,
@@ -150,11 +151,21 @@ impl FromRequestParts<Hub> for User {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Failed> {
-        let request_id = RequestContext::of(parts).id.clone();
+        let context = RequestContext::of(parts);
+        let request_id = context.id.clone();
         match authenticate(hub, &bearer(&parts.headers)?, Some(&request_id)).await? {
-            Proven::User(who) => Ok(Self { who, request_id }),
+            Proven::User(who) => {
+                nothing_besides(parts, hub).await?;
+                Ok(Self { who, request_id })
+            }
             Proven::Stranger(_) => Err(NOBODY_YET.into()),
-            Proven::Device(_) | Proven::Token(_) => Err(SIGNED_IN_ONLY.into()),
+            other @ (Proven::Device(_) | Proven::Token(_)) => {
+                // The agent that they are of is told of it, if there is one yet.
+                if let Ok(caller) = caller(hub, other, None, Some(request_id)).await {
+                    context.name(&caller);
+                }
+                Err(SIGNED_IN_ONLY.into())
+            }
         }
     }
 }

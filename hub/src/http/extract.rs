@@ -5,7 +5,7 @@ use std::{error::Error as _, time::Duration};
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
     extract::{FromRequest, FromRequestParts, Request, rejection::QueryRejection},
-    http::{header, request::Parts},
+    http::{Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use http_body_util::LengthLimitError;
@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::{
     bodies::{Held, STRANGERS_BODY, Sender},
     problem::Failed,
+    strict::{self, Strict},
 };
 use crate::{
     error::{Error, FieldError, step},
@@ -57,15 +58,20 @@ impl<T: DeserializeOwned> FromRequest<Hub> for StrangersJson<T> {
 /// The fields of a form of somebody unknown, in order.
 pub(super) async fn strangers_form(request: Request, hub: &Hub) -> Result<Vec<(String, String)>, Error> {
     let limit = hub.config.http.max_body_bytes.min(STRANGERS_BODY);
-    let (bytes, _held) = read_body(request, hub, Sender::Stranger, limit).await?;
+    let (bytes, _held) = read_body(request.into_body(), hub, Sender::Stranger, limit).await?;
     form(&bytes).ok_or_else(|| Error::Malformed("the body cannot be read as a form".into()))
 }
 
 /// A form has the shape of a query.
-#[expect(clippy::disallowed_types, reason = "the one place where forms are read")]
 fn form(bytes: &[u8]) -> Option<Vec<(String, String)>> {
-    let uri = format!("/?{}", std::str::from_utf8(bytes).ok()?).parse().ok()?;
-    let axum::extract::Query(fields) = axum::extract::Query::try_from_uri(&uri).ok()?;
+    let uri = format!("/?{}", std::str::from_utf8(bytes).ok()?);
+    fields(&uri.parse().ok()?)
+}
+
+/// The names and values in a query, in order.
+#[expect(clippy::disallowed_types, reason = "the one place where forms are read")]
+pub(super) fn fields(uri: &Uri) -> Option<Vec<(String, String)>> {
+    let axum::extract::Query(fields) = axum::extract::Query::try_from_uri(uri).ok()?;
     Some(fields)
 }
 
@@ -81,17 +87,17 @@ async fn read_json<T: DeserializeOwned>(
         ));
     }
     // Held until it is parsed: what is made of it is the operation's.
-    let (bytes, _held) = read_body(request, hub, sender, limit).await?;
+    let (bytes, _held) = read_body(request.into_body(), hub, sender, limit).await?;
     parse(&bytes)
 }
 
-async fn read_body(
-    request: Request,
+/// A whole body, and the room that it takes.
+pub(super) async fn read_body(
+    body: Body,
     hub: &Hub,
     sender: Sender,
     limit: usize,
 ) -> Result<(Bytes, Held), Error> {
-    let body = request.into_body();
     let announced = body.size_hint().exact();
     let announced = announced.map_or(limit, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     if announced > limit {
@@ -205,10 +211,7 @@ fn is_json(content_type: Option<&header::HeaderValue>) -> bool {
 
 /// First the form, then the meaning: what is not JSON is said to be that, whatever else is wrong with it.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    // serde_json bounds the depth at 128 levels.
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| Error::Malformed(format!("the body cannot be read as JSON: {error}")))?;
-    // serde reads a struct from an array, too; no body of ours is one.
+    let value = strict::value(bytes)?;
     if !value.is_object() {
         return Err(Error::invalid("", "must be an object"));
     }
@@ -217,7 +220,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 
 /// What an object means, with a pointer to what is wrong with it.
 pub(super) fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let mut pointer = pointer(error.path());
         let detail = error.into_inner().to_string();
         if let Some(field) = named(&detail).map(step).filter(|field| !pointer.ends_with(field)) {

@@ -14,6 +14,7 @@ use axum::{
 };
 use futures_util::FutureExt;
 use tracing::{Instrument, Span};
+use uuid::Uuid;
 
 use super::{
     problem::{Failed, Refusal, render},
@@ -31,15 +32,15 @@ use crate::{
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The header with which a caller says of which trace its request is a part.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// Characters of a client's request id at most.
-const MAX_REQUEST_ID: usize = 100;
+/// How long a UUID is, with hyphens and without.
+const UUID_CHARS: [usize; 2] = [36, 32];
 
 /// What is known of a request while it is answered.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     /// The request's id.
     pub id: String,
-    caller: Arc<OnceLock<(String, String)>>,
+    caller: Arc<OnceLock<Caller>>,
 }
 
 impl RequestContext {
@@ -64,9 +65,15 @@ impl RequestContext {
         }
     }
 
-    /// Notes who is calling, for the log.
+    /// Notes who is calling, for the log and for the audit log.
     pub fn name(&self, caller: &Caller) {
-        let _ = self.caller.set((caller.agent.to_string(), caller.key()));
+        let _ = self.caller.set(caller.clone());
+    }
+
+    /// Who is calling, once they are known.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Caller> {
+        self.caller.get()
     }
 }
 
@@ -78,12 +85,10 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
     }
 }
 
+/// Whether a caller's own id counts. It stands in the audit log for ever, so it must have no room for words: a UUID, or a trace's id,
+/// which looks like one without its hyphens.
 fn is_request_id(id: &str) -> bool {
-    !id.is_empty()
-        && id.len() <= MAX_REQUEST_ID
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    UUID_CHARS.contains(&id.len()) && Uuid::try_parse(id).is_ok()
 }
 
 /// The one layer: outermost, so that nothing escapes it.
@@ -184,12 +189,12 @@ fn tell(context: &RequestContext, told: &Told<'_>, response: &Response, refusal:
     let operation = format!("{} {}", told.method, told.route);
     metrics::counter!(metric::HTTP_REQUESTS, "operation" => operation.clone(), "status" => status.to_string()).increment(1);
     metrics::histogram!(metric::HTTP_SECONDS, "operation" => operation).record(seconds);
-    let (agent, principal) = context
-        .caller
-        .get()
-        .map_or(("", ""), |(agent, who)| (agent.as_str(), who.as_str()));
+    let named = context
+        .caller()
+        .map(|caller| (caller.agent.to_string(), caller.key()));
+    let (agent, principal) = named.unwrap_or_default();
     let error = refusal.map(|Refusal(error)| error.chain());
-    trace::answered(&Span::current(), status, agent);
+    trace::answered(&Span::current(), status, &agent);
     if status >= 500 {
         tracing::error!(
             request.id = context.id,

@@ -3,6 +3,7 @@
 mod arrival;
 pub mod bodies;
 pub mod caller;
+mod declared;
 pub mod document;
 pub mod extract;
 pub mod health;
@@ -11,9 +12,13 @@ pub mod layers;
 mod patient;
 pub mod peer;
 pub mod problem;
+mod refusals;
 pub mod serve;
 mod sse;
+mod strict;
 pub mod v1;
+
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -25,6 +30,7 @@ use tower_http::cors::CorsLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::declared::Declared;
 use crate::{error::Error, hub::Hub};
 
 /// Everything that is served, satellites' sockets among it.
@@ -32,6 +38,7 @@ pub fn router(hub: &Hub) -> Router {
     let (routes, document) = documented().split_for_parts();
     let document = document::finish(document);
     let json = document.to_json().unwrap_or_default();
+    let declared = Arc::new(Declared::by(&document));
     routes
         .route(
             "/openapi.json",
@@ -45,6 +52,14 @@ pub fn router(hub: &Hub) -> Router {
         .route(v1::pairings::PAGE, get(v1::pairings::verification_page))
         .fallback(|| std::future::ready(problem::Failed(Error::NotFound { what: "path" })))
         .method_not_allowed_fallback(|| std::future::ready(problem::WrongMethod))
+        .layer(from_fn_with_state(
+            (hub.clone(), Arc::clone(&declared)),
+            declared::keep_to_it,
+        ))
+        .layer(from_fn_with_state(
+            (hub.clone(), declared),
+            refusals::written_down,
+        ))
         .layer(from_fn(caller::only_at_agents))
         .layer(from_fn_with_state(hub.clone(), layers::around))
         .layer(cors(hub))

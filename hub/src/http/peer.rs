@@ -1,6 +1,9 @@
 //! Where a request comes from: the other end of its connection, or whom a trusted proxy forwards for.
 
-use std::{convert::Infallible, net::IpAddr};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+};
 
 use axum::{
     extract::FromRequestParts,
@@ -42,12 +45,26 @@ fn behind(proxies: &[TrustedProxy], peer: IpAddr, headers: &HeaderMap) -> IpAddr
         if !proxies.iter().any(|proxy| proxy.is(nearest)) {
             break;
         }
-        let Ok(address) = hop.trim().parse::<IpAddr>() else {
+        let Some(address) = address(hop.trim()) else {
             break;
         };
         nearest = address.to_canonical();
     }
     nearest
+}
+
+/// An address, also with its port or in brackets: proxies write all of these.
+fn address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.parse().ok();
+    let with_port = || hop.parse().map(|hop: SocketAddr| hop.ip()).ok();
+    let in_brackets = || {
+        hop.strip_prefix('[')?
+            .strip_suffix(']')?
+            .parse()
+            .map(Ipv6Addr::into)
+            .ok()
+    };
+    bare.or_else(with_port).or_else(in_brackets)
 }
 
 #[cfg(test)]
@@ -80,6 +97,15 @@ mod tests {
             (vec!["1.2.3.4, 203.0.113.9"], "203.0.113.9"),
             (vec!["1.2.3.4", "203.0.113.9,10.0.0.2"], "203.0.113.9"),
             (vec!["nonsense"], "127.0.0.1"),
+            // With the port, as some proxies write it, and in brackets (RFC 7239, 6).
+            (vec!["203.0.113.9:51234"], "203.0.113.9"),
+            (vec!["2001:db8::1"], "2001:db8::1"),
+            (vec!["[2001:db8::1]:443"], "2001:db8::1"),
+            (vec!["[2001:db8::1]"], "2001:db8::1"),
+            (vec!["1.2.3.4:80, 203.0.113.9:51234, 10.0.0.2:443"], "203.0.113.9"),
+            (vec!["203.0.113.9:"], "127.0.0.1"),
+            (vec!["203.0.113.9:99999"], "127.0.0.1"),
+            (vec!["[203.0.113.9]"], "127.0.0.1"),
             (vec![], "127.0.0.1"),
         ] {
             assert_eq!(seen(&proxies, "127.0.0.1", &forwarded), expected, "{forwarded:?}");

@@ -27,7 +27,7 @@ pub struct Problem {
     pub code: String,
     /// What happened, and what to do about it.
     pub detail: String,
-    /// Name it when you report the problem.
+    /// Name it when you report the problem. It is your own `X-Request-Id` where that was a UUID, else one that the hub made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// The bad fields.

@@ -37,7 +37,14 @@ pub(super) async fn with_password<T>(
         Ok(_) => ticket.succeeded(hub.clock.now()),
         Err(Error::Unauthenticated(_)) => {
             drop(ticket);
-            write_down_one(hub, PASSWORD, from).await?;
+            count("failed");
+            write_down_in(
+                &hub.refusals,
+                hub,
+                (PASSWORD, Some(name)),
+                from.request_id.clone(),
+            )
+            .await?;
         }
         Err(_) => ticket.give_back(),
     }
@@ -112,7 +119,7 @@ const fn word(what: Secret) -> &'static str {
 /// Writes one refusal down, or counts it for [`write_down`] when there were many.
 async fn write_down_one(hub: &Hub, tried: &'static str, from: &Origin) -> Result<()> {
     count("failed");
-    write_down_in(&hub.refusals, hub, tried, from.request_id.clone()).await
+    write_down_in(&hub.refusals, hub, (tried, None), from.request_id.clone()).await
 }
 
 /// Writes down that a credential was refused, apart from the tries of who has none: neither silences the other.
@@ -121,13 +128,14 @@ pub(super) async fn credential_refused(
     shown: &'static str,
     request_id: Option<String>,
 ) -> Result<()> {
-    write_down_in(&hub.refused_credentials, hub, shown, request_id).await
+    write_down_in(&hub.refused_credentials, hub, (shown, None), request_id).await
 }
 
+/// Whose name was tried is looked up for every one, so that nobody can tell by the time it takes whether there is such a user.
 async fn write_down_in(
     refusals: &Refusals,
     hub: &Hub,
-    tried: &'static str,
+    (tried, name): (&'static str, Option<&str>),
     request_id: Option<String>,
 ) -> Result<()> {
     if !refusals.refuse(hub.clock.now()) {
@@ -135,7 +143,15 @@ async fn write_down_in(
     }
     let nobody = Actor::anonymous(request_id);
     let mut tx = hub.db.begin(TxScope::System, nobody).await?;
-    tx.record(Record::of("sign_in").refused().with("tried", tried));
+    let user = match name {
+        Some(name) => tx.identity().user_by_name(name).await?,
+        None => None,
+    };
+    let record = Record::of("sign_in").refused().with("tried", tried);
+    tx.record(match user {
+        Some(user) => record.on("user", user.id.0),
+        None => record,
+    });
     tx.commit().await?;
     Ok(())
 }

@@ -24,6 +24,8 @@ mod principal;
 pub mod refresh;
 mod refresh_token;
 pub mod refusals;
+pub mod refusals_by_agent;
+pub mod refuse_request;
 pub mod remove_member;
 pub mod revoke_invitation;
 pub mod revoke_token;
@@ -39,6 +41,7 @@ pub mod update_member;
 pub mod update_password;
 pub mod vouched;
 mod watcher;
+pub mod write_refusals;
 
 pub use actor::{Actor, ActorKind, Origin};
 pub use invitation::Invitation;

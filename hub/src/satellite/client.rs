@@ -73,6 +73,19 @@ impl Operation {
         }
     }
 
+    /// What the audit log calls it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ingest(_) => "append_events",
+            Self::Acknowledge(_) => "acknowledge_command",
+            Self::Progress { .. } => "report_command_progress",
+            Self::Finish(..) => "finish_command",
+            Self::Report(..) => "report_state",
+            Self::Renew => "renew_credential",
+        }
+    }
+
     /// What an answer to it is about; none for a batch, which answers item by item, and for what is about the device.
     #[must_use]
     pub fn subject(&self) -> Option<Subject> {

@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Result},
     events::ingest::{Inbound, Outcome, ingest_over},
     hub::Hub,
-    identity::authorize::authorize,
+    identity::{authorize::authorize, refuse_request::refuse_request},
     ids::CommandId,
     mailbox::{acknowledge::acknowledge, finish::finish, progress::progress},
     sessions::find::Talk,
@@ -63,8 +63,7 @@ pub async fn operate(
     operation: Operation,
 ) -> Result<Vec<HubFrame>, CloseReason> {
     let agent = guest.caller.agent;
-    let needed = operation.scope();
-    let may = needed.map_or(Ok(()), |scope| authorize(&guest.caller, scope));
+    let may = may(hub, guest, &operation).await;
     let may = may.and_then(|()| in_pace(hub, guest, &operation));
     let (subjects, mut frames, done) = match operation {
         Operation::Ingest(items) => {
@@ -99,6 +98,19 @@ pub async fn operate(
         Err(error) => refuse(&error, subjects, &mut frames)?,
     }
     Ok(frames)
+}
+
+/// Whether the device may. Where its scopes do not reach, that is written down.
+async fn may(hub: &Hub, guest: &Guest, operation: &Operation) -> Result<()> {
+    let Some(scope) = operation.scope() else {
+        return Ok(());
+    };
+    let refused = authorize(&guest.caller, scope);
+    if refused.is_err() {
+        let told = refuse_request(hub, &guest.caller, operation.name(), scope.as_str());
+        in_turn(hub, guest.caller.agent, told).await?;
+    }
+    refused
 }
 
 /// Refuses what comes too soon, without a look at the database.

@@ -2,14 +2,18 @@
 
 use axum::http::Method;
 use chrono::Duration;
-use hub::{
-    delegations::write_refusals::write_refusals,
-    identity::refusals::{ONE_BY_ONE, WINDOW},
+use hub::identity::{
+    refusals::{ONE_BY_ONE, WINDOW},
+    write_refusals::write_refusals,
 };
 use serde_json::{Value, json};
 use support::Client;
 
 use super::{Home, give, says, to_service, with};
+
+/// The ids of two requests.
+const A_READ: &str = "01890000-0000-7000-8000-00000000000a";
+const A_WORD: &str = "01890000-0000-7000-8000-00000000000b";
 
 #[tokio::test]
 async fn each_use_is_told_to_both_agents_with_the_whole_chain_and_who_acted() {
@@ -18,11 +22,11 @@ async fn each_use_is_told_to_both_agents_with_the_whole_chain_and_who_acted() {
     let (bob, given) = home.bob_with(&scopes).await;
     let child = give(&bob, to_service(&["memories:read", "messages:write"])).await;
     let service = home.rest.bearer(&child.secret);
-    let read = bob.ask(Method::GET, "memories").header("x-request-id", "a-read");
+    let read = bob.ask(Method::GET, "memories").header("x-request-id", A_READ);
     let _ = read.send().await.expect(200);
     let said = service
         .ask(Method::POST, "messages")
-        .header("x-request-id", "a-word");
+        .header("x-request-id", A_WORD);
     let _ = said.json(&says("xylophone")).send().await.expect(202);
     let (hers, his) = (
         home.uses(home.hub.home.agent).await,
@@ -33,7 +37,7 @@ async fn each_use_is_told_to_both_agents_with_the_whole_chain_and_who_acted() {
     let last = json!({"delegation_id": child.id, "to_agent_id": null});
     for (entries, by) in [(&hers, "agent"), (&his, "user")] {
         let read = &entries[1];
-        assert_eq!(read["request_id"], "a-read");
+        assert_eq!(read["request_id"], A_READ);
         assert_eq!(read["outcome"], "ok");
         assert_eq!(read["principal"]["kind"], by);
         assert_eq!(read["resource"], json!({"kind": "delegation", "id": given.id}));
@@ -42,7 +46,7 @@ async fn each_use_is_told_to_both_agents_with_the_whole_chain_and_who_acted() {
             json!({"agent_id": home.hub.home.agent, "chain": [link], "scope": "memories:read", "user_id": home.bob.id})
         );
         let word = &entries[2];
-        assert_eq!(word["request_id"], "a-word");
+        assert_eq!(word["request_id"], A_WORD);
         assert_eq!(word["principal"]["kind"], "service");
         assert_eq!(word["principal"]["id"], json!(child.id));
         assert_eq!(word["details"]["chain"], json!([link, last]));

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
+use hub::ids::fresh;
 use serde_json::{Value, json};
 use support::{Operation, heard};
 
@@ -96,6 +97,7 @@ const REGISTER: &[&str] = &[
     "approve_action",
     "approve_capabilities",
     "approve_pairing",
+    "authorize_request",
     "cancel_command",
     "claim_agent",
     "collect_credential",
@@ -210,7 +212,7 @@ async fn every_change_is_recorded_with_who_made_it_and_in_which_request() {
         let operation = sample.api.operation(id);
         let who = Caller::of(&sample, operation).await;
         let good = sample.good(operation).await;
-        let request = format!("request-{id}");
+        let request = fresh().to_string();
         let sent = ask(&who.client, operation, &good).header("x-request-id", &request);
         let answer = sent.send().await;
         assert!(answer.status.is_success(), "{}", answer.told());
@@ -240,7 +242,7 @@ async fn a_request_that_only_reads_leaves_no_entry_unless_it_is_of_bodies() {
     let is_untold = |operation: &&Operation| !TOLD_READS.iter().any(|(id, _)| *id == operation.id);
     for operation in sample.api.operations.iter().filter(reads).filter(is_untold) {
         let good = sample.good(operation).await;
-        let request = format!("request-{}", operation.id);
+        let request = fresh().to_string();
         let sent = ask(&sample.owner, operation, &good).header("x-request-id", &request);
         let answer = sent.send().await;
         assert!(answer.status.is_success(), "{}", answer.told());
@@ -260,12 +262,13 @@ async fn who_reads_consents_and_receipts_stands_in_the_log_once_a_minute() {
     for (id, entry) in TOLD_READS {
         let operation = sample.api.operation(id);
         let good = sample.good(operation).await;
-        let reads = async |request: &str, client: &support::Client| {
-            let sent = ask(client, operation, &good).header("x-request-id", request);
+        let reads = async |client: &support::Client| {
+            let request = fresh().to_string();
+            let sent = ask(client, operation, &good).header("x-request-id", &request);
             let answer = sent.send().await;
-            (answer.status, entries(&sample, request).await)
+            (answer.status, entries(&sample, &request).await)
         };
-        let (status, found) = reads(&format!("first-{id}"), &sample.owner).await;
+        let (status, found) = reads(&sample.owner).await;
         assert!(status.is_success());
         assert_eq!(found.len(), 1, "{id}");
         assert_eq!(
@@ -273,15 +276,15 @@ async fn who_reads_consents_and_receipts_stands_in_the_log_once_a_minute() {
             (&json!(entry), &json!(sample.ada.id))
         );
         assert!(found[0]["resource"]["id"].is_string());
-        let (_, again) = reads(&format!("again-{id}"), &sample.owner).await;
+        let (_, again) = reads(&sample.owner).await;
         assert_eq!(again, Vec::<Value>::new(), "it is told of already");
         // Somebody else is told of by themself; who is refused has read nothing.
         let cleo = sample.hub.member(&sample.text()).await;
         let cleo = sample.rest.user(&cleo).await;
-        let (status, found) = reads(&format!("cleo-{id}"), &cleo).await;
+        let (status, found) = reads(&cleo).await;
         assert_eq!(found.len(), usize::from(status.is_success()), "{id}");
         sample.hub.clock.advance(chrono::Duration::minutes(1));
-        let (_, later) = reads(&format!("later-{id}"), &sample.owner).await;
+        let (_, later) = reads(&sample.owner).await;
         assert_eq!(later.len(), 1, "{id}");
     }
 }

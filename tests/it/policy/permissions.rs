@@ -307,6 +307,8 @@ impl Cast {
         // That a credential is refused is in the log twenty times an hour; from here on none of it is.
         for _ in 0..hub::identity::refusals::ONE_BY_ONE {
             let _ = rest.bearer("hubd_unknown").get("turns").await.expect(401);
+            // Nor of what role or scope refuses.
+            let _ = all[&Who::Program].get("turns").await.expect(403);
         }
         Self(all)
     }

@@ -18,6 +18,7 @@ mod messages;
 mod operations;
 mod pairing_flood;
 mod pairings;
+mod refused;
 mod rotation;
 mod shadows;
 mod sign_in;

@@ -86,7 +86,7 @@ async fn a_wrong_name_and_a_wrong_password_are_answered_alike_and_written_down()
         let answer = sign_in(&client, name, password)
             .await
             .refuses(401, "unauthenticated");
-        answers.push(answer);
+        answers.push((name, answer));
     }
     let said = |answer: &Answer| {
         let mut said = answer.json.clone();
@@ -94,10 +94,12 @@ async fn a_wrong_name_and_a_wrong_password_are_answered_alike_and_written_down()
         said
     };
     assert!(
-        answers.iter().all(|answer| said(answer) == said(&answers[0])),
+        answers
+            .iter()
+            .all(|(_, answer)| said(answer) == said(&answers[0].1)),
         "{answers:?}"
     );
-    for answer in &answers {
+    for (tried, answer) in &answers {
         let id = answer.text("/request_id");
         let query =
             format!("select body::jsonb from hub.audit_entries where {HUB_CHAIN} and body like '%{id}%'");
@@ -105,11 +107,45 @@ async fn a_wrong_name_and_a_wrong_password_are_answered_alike_and_written_down()
         assert_eq!(entry["operation"], "sign_in");
         assert_eq!(entry["outcome"], "refused");
         assert_eq!(entry["principal"]["kind"], "anonymous");
+        let id = format!("select id from hub.users where name = '{name}'");
+        let id: uuid::Uuid = sample.hub.sql().value(&id).await;
+        let whose = (*tried != "nobody of this name").then(|| json!({"kind": "user", "id": id}));
+        assert_eq!(
+            entry.get("resource").cloned(),
+            whose,
+            "whose name it is, for who reads the log"
+        );
     }
     assert_eq!(
         sample.hub.sql().count("audit_entries", HUB_CHAIN).await,
         before + 3
     );
+}
+
+/// Which of them exist is not to be told by it.
+#[tokio::test]
+async fn a_name_and_a_password_that_nobody_can_have_are_pointed_at() {
+    let sample = Sample::new().await;
+    let name = sample.user_with_password().await;
+    let client = sample.rest.nobody();
+    let before = sample.hub.sql().count("audit_entries", HUB_CHAIN).await;
+    let (long, longer) = ("x".repeat(401), "x".repeat(1_025));
+    for who in [long.as_str(), "a\0b"] {
+        let _ = sign_in(&client, who, PASSWORD).await.points_at("/name");
+    }
+    for who in [name.as_str(), "nobody of this name"] {
+        let _ = sign_in(&client, who, &longer).await.points_at("/password");
+    }
+    let both = sign_in(&client, &long, &longer).await.points_at("/name");
+    let _ = both.points_at("/password");
+    // What can be is a try, whatever it is.
+    for (who, password) in [("x".repeat(400), PASSWORD.to_owned()), (name, "x".repeat(1_024))] {
+        let _ = sign_in(&client, &who, &password)
+            .await
+            .refuses(401, "unauthenticated");
+    }
+    let after = sample.hub.sql().count("audit_entries", HUB_CHAIN).await;
+    assert_eq!(after, before + 2);
 }
 
 #[tokio::test]

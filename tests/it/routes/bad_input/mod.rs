@@ -6,7 +6,9 @@ mod credential;
 mod field;
 mod header;
 mod path;
+mod shape;
 mod size;
+mod undeclared;
 
 use hub::http::{bodies::STRANGERS_BODY, document::OPEN};
 use serde_json::Value;

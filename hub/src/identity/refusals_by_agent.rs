@@ -1,29 +1,27 @@
-//! Refused uses of delegations on their way into the audit log.
+//! What an agent's log tells of that was refused, on its way there: uses of its delegations, and requests of those who lack a role or
+//! a scope.
 //!
-//! They are bounded like refused sign-ins ([`crate::identity::refusals`]), and apart from them: each agent whose delegations are
-//! refused has a window of its own. So nobody who fails at sign-in silences them, and no agent's refusals those of another.
+//! It is bounded like refused sign-ins ([`super::refusals`]), and apart from them: each agent where something is refused has a window
+//! of its own. So nobody who fails at sign-in silences them, and no agent's refusals those of another.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard},
 };
 
-use crate::{
-    clock::DateTime,
-    identity::refusals::{Counted, Window},
-    ids::AgentId,
-};
+use super::refusals::{Counted, Window};
+use crate::{clock::DateTime, ids::AgentId};
 
-/// Agents whose windows are kept at most: a hundred KiB or so, and more than are likely to have any refusals within an hour. Only who
-/// runs an agent makes its delegations, so that nobody fills this without a thousand agents of their own.
+/// Agents whose windows are kept at most: a hundred KiB or so, and more than are likely to have any refusals within an hour. Only whom
+/// an agent let in is refused there, so that nobody fills this who is not let in by a thousand of them.
 const MOST_AGENTS: usize = 1_000;
 
-/// The refused uses of this process, by the agent of the delegation.
+/// The refusals of one kind of this process, by agent.
 #[derive(Debug, Default)]
-pub struct RefusedUses(Mutex<HashMap<AgentId, Window>>);
+pub struct RefusalsByAgent(Mutex<HashMap<AgentId, Window>>);
 
-impl RefusedUses {
-    /// A use was refused. Whether it gets an entry of its own; if not, it is counted.
+impl RefusalsByAgent {
+    /// Something was refused. Whether it gets an entry of its own; if not, it is counted.
     pub fn refuse(&self, agent: AgentId, now: DateTime) -> bool {
         let mut windows = self.lock();
         if !windows.contains_key(&agent) {
@@ -75,43 +73,46 @@ mod tests {
         identity::refusals::{ONE_BY_ONE, WINDOW},
     };
 
-    fn one_by_one(uses: &RefusedUses, agent: AgentId, times: u32, now: DateTime) -> u32 {
-        let written = (0..times).filter(|_| uses.refuse(agent, now)).count();
+    fn one_by_one(refusals: &RefusalsByAgent, agent: AgentId, times: u32, now: DateTime) -> u32 {
+        let written = (0..times).filter(|_| refusals.refuse(agent, now)).count();
         u32::try_from(written).unwrap()
     }
 
     #[test]
     fn each_agent_has_as_many_in_an_hour_and_the_others_are_counted_for_it() {
-        let (uses, now) = (RefusedUses::default(), SystemClock.now());
+        let (refusals, now) = (RefusalsByAgent::default(), SystemClock.now());
         let (one, other) = (AgentId::mint(), AgentId::mint());
-        assert_eq!(one_by_one(&uses, one, ONE_BY_ONE + 5, now), ONE_BY_ONE);
-        assert_eq!(one_by_one(&uses, other, 1, now), 1);
-        assert_eq!(uses.due(now, false), []);
+        assert_eq!(one_by_one(&refusals, one, ONE_BY_ONE + 5, now), ONE_BY_ONE);
+        assert_eq!(one_by_one(&refusals, other, 1, now), 1);
+        assert_eq!(refusals.due(now, false), []);
         let counted = Counted {
             since: now,
             refused: 5,
             throttled: 0,
         };
-        assert_eq!(uses.due(now + WINDOW, false), [(one, counted)]);
-        assert_eq!(uses.due(now, true), [(one, counted)]);
-        uses.forget(one, &counted, now + WINDOW);
-        assert_eq!(uses.due(now + WINDOW, true), []);
-        assert_eq!(one_by_one(&uses, one, 1, now + WINDOW), 1);
+        assert_eq!(refusals.due(now + WINDOW, false), [(one, counted)]);
+        assert_eq!(refusals.due(now, true), [(one, counted)]);
+        refusals.forget(one, &counted, now + WINDOW);
+        assert_eq!(refusals.due(now + WINDOW, true), []);
+        assert_eq!(one_by_one(&refusals, one, 1, now + WINDOW), 1);
     }
 
     #[test]
     fn so_many_agents_are_kept_and_what_is_over_goes_first() {
-        let (uses, now) = (RefusedUses::default(), SystemClock.now());
+        let (refusals, now) = (RefusalsByAgent::default(), SystemClock.now());
         let first = AgentId::mint();
-        one_by_one(&uses, first, ONE_BY_ONE, now);
+        one_by_one(&refusals, first, ONE_BY_ONE, now);
         let later = now + Duration::seconds(1);
         for _ in 0..MOST_AGENTS {
-            uses.refuse(AgentId::mint(), later);
+            refusals.refuse(AgentId::mint(), later);
         }
-        assert_eq!(uses.lock().len(), MOST_AGENTS);
-        assert!(!uses.lock().contains_key(&first), "it would have been over first");
+        assert_eq!(refusals.lock().len(), MOST_AGENTS);
+        assert!(
+            !refusals.lock().contains_key(&first),
+            "it would have been over first"
+        );
         let next = later + WINDOW;
-        uses.refuse(AgentId::mint(), next);
-        assert_eq!(uses.lock().len(), 1, "all others were over");
+        refusals.refuse(AgentId::mint(), next);
+        assert_eq!(refusals.lock().len(), 1, "all others were over");
     }
 }
