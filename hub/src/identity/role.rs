@@ -53,6 +53,8 @@ impl Role {
             | Scope::TurnsRead
             | Scope::ConsentsRead
             | Scope::ConsentsWrite
+            | Scope::ErasuresRead
+            | Scope::ErasuresWrite
             | Scope::RecognitionRead
             | Scope::RecognitionDecide
             | Scope::TokensRead
@@ -69,8 +71,6 @@ impl Role {
             | Scope::ArtifactsRead
             | Scope::ArtifactsWrite
             | Scope::MembersRead
-            | Scope::ErasuresRead
-            | Scope::ErasuresWrite
             | Scope::PeopleRead
             | Scope::PresenceRead
             | Scope::AgentsDelegate

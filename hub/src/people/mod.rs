@@ -1,6 +1,7 @@
 //! People whom the agent knows, with or without a login.
 
 pub mod attribute;
+pub mod belonging;
 pub mod create_person;
 pub mod merge_person;
 pub mod update_person;
