@@ -27,7 +27,7 @@ pub struct Withdrawn {
 
 /// Takes something back: what they granted, or whoever was merged into them. What was taken back already is no error, and no new row.
 pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdrawn) -> Result<Consent> {
-    let speaker = speaks_for(tx, caller, whose).await?;
+    let speaker = speaks_for(tx, caller, whose, Decision::Withdrawn).await?;
     let Withdrawn { purpose, grant } = what;
     if let Some(id) = grant {
         let found = tx.consents().find(speaker.person, id).await?;

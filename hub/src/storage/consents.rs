@@ -65,18 +65,6 @@ impl TryFrom<ConsentRow> for Consent {
 }
 
 impl Consents<'_> {
-    /// Whether a person has a login; none when there is no such person.
-    pub async fn has_login(&mut self, person: PersonId) -> Result<Option<bool>> {
-        let agent = self.0.agent();
-        let has = sqlx::query_scalar!(
-            r#"select exists (select from person_accounts a where a.agent_id = p.agent_id and a.person_id = p.id) as "has!"
-               from people p where p.agent_id = $1 and p.id = $2"#,
-            agent.0,
-            person.0
-        );
-        Ok(has.fetch_optional(self.0.connection()).await?)
-    }
-
     /// Adds a row. The person is held.
     pub async fn insert(&mut self, new: &Consent) -> Result<()> {
         let agent = self.0.agent();
