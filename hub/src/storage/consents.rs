@@ -65,6 +65,18 @@ impl TryFrom<ConsentRow> for Consent {
 }
 
 impl Consents<'_> {
+    /// Whether a person has ever taken anything back, or whoever was merged into them.
+    pub async fn is_any_withdrawn(&mut self, person: PersonId) -> Result<bool> {
+        let agent = self.0.agent();
+        let is = sqlx::query_scalar!(
+            r#"select exists (select from consents where agent_id = $1 and decision = 'withdrawn'
+                 and person_id in (select id from people where agent_id = $1 and (id = $2 or merged_into = $2))) as "is!""#,
+            agent.0,
+            person.0
+        );
+        Ok(is.fetch_one(self.0.connection()).await?)
+    }
+
     /// Adds a row. The person is held.
     pub async fn insert(&mut self, new: &Consent) -> Result<()> {
         let agent = self.0.agent();

@@ -3,6 +3,7 @@
 mod merge;
 mod merge_consents;
 mod merge_races;
+mod renaming;
 mod returning;
 mod sharing;
 
