@@ -43,9 +43,9 @@ pub struct Args {
     #[arg(long, value_name = "ID", conflicts_with = "memory")]
     session: Option<Uuid>,
 
-    /// Somebody, with all that they said and all that is theirs alone, by their id in `/v1/agents/self/people`
-    #[arg(long, value_name = "ID", conflicts_with_all = ["memory", "event", "session", "list", "receipt"])]
-    person: Option<Uuid>,
+    /// Somebody, with all that they said and all that is theirs alone, by their id in `/v1/agents/self/people`; `self` is you
+    #[arg(long, value_name = "ID", conflicts_with_all = ["memory", "event", "session", "list", "receipt"], value_parser = whom)]
+    person: Option<String>,
 
     /// Forget the memory alone, and leave in the log what was said
     #[arg(long, requires = "memory")]
@@ -71,6 +71,7 @@ const EXAMPLES: &str = "Examples:
   hub recall spare key
   hub forget 3f9a1c
   hub forget --session 0198f2aa-7c11-7d02-9a3e-5b1f00c0ffee --yes
+  hub forget --person self
   hub forget --list
   hub forget --receipt 77ab0e > receipt.txt && hub audit receipt receipt.txt";
 
@@ -146,7 +147,7 @@ async fn target(args: &Args, hub: &Remote) -> Result<(String, Value), Failure> {
     if let Some(id) = args.session {
         return Ok((format!("/v1/agents/self/sessions/{id}"), json!({})));
     }
-    if let Some(id) = args.person {
+    if let Some(id) = &args.person {
         return Ok((format!("/v1/agents/self/people/{id}"), json!({})));
     }
     let typed = args.memory.as_deref().unwrap_or_default();
@@ -156,6 +157,14 @@ async fn target(args: &Args, hub: &Remote) -> Result<(String, Value), Failure> {
     };
     let body = json!({"keep_sources": args.keep_sources});
     Ok((format!("{MEMORIES}/{id}"), body))
+}
+
+/// An id, or oneself.
+fn whom(text: &str) -> Result<String, String> {
+    if text == "self" || text.parse::<Uuid>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    Err("must be an id, or self".to_owned())
 }
 
 async fn list(hub: &mut Remote) -> Result<ExitCode, Failure> {

@@ -22,7 +22,7 @@ const PATH: &str = "/v1/agents/self/invitations";
 /// Invite somebody into the household, with a code that is good once
 ///
 /// An admin invites members and guests; the owner admins, too. A guest may talk with the agent, which tells them nothing of the
-/// household's; a member sees what the household sees, and approves what the agent wants to do; an admin runs devices, spaces and members.
+/// household's, and forget what is theirs; a member sees what the household sees, and approves what the agent wants to do; an admin runs devices, spaces and members.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

@@ -36,7 +36,7 @@ pub struct NewGrant {
 /// Writes a grant down.
 pub async fn grant(tx: &mut Tx, caller: &Caller, whose: Whose, new: NewGrant) -> Result<Consent> {
     check(tx, &new)?;
-    let speaker = speaks_for(tx, caller, whose).await?;
+    let speaker = speaks_for(tx, caller, whose, Decision::Granted).await?;
     if speaker.evidence == EvidenceKind::RecordedBy && new.evidence.is_none() {
         let detail = "must say how they said so, for somebody without a login";
         return Err(Error::invalid("/evidence", detail));

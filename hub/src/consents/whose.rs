@@ -1,7 +1,8 @@
 //! Whose consents somebody may see, and speak for. Everybody sees and says their own. Whoever runs the household sees those of all,
-//! for they have to know what stands, and writes down what somebody without a login has said; for another user nobody speaks.
+//! for they have to know what stands, and writes down what somebody without a login has said. For another user nobody grants, ever;
+//! and whoever can come in takes back by themself what they gave. Who left or is blocked cannot, so who runs the household does.
 
-use super::EvidenceKind;
+use super::{Decision, EvidenceKind};
 use crate::{
     error::{Error, Result},
     identity::{Caller, Principal},
@@ -37,14 +38,14 @@ pub async fn seen(tx: &mut Tx, caller: &Caller, whose: Whose) -> Result<PersonId
     if caller.person() == Some(person) {
         return Ok(person);
     }
-    match tx.consents().has_login(person).await? {
+    match tx.people().belonging(person).await? {
         Some(_) if caller.runs_the_household() => Ok(person),
         _ => Err(NOBODY),
     }
 }
 
-/// The person for whom the caller speaks, held until the unit of work ends: their history goes on one by one.
-pub async fn speaks_for(tx: &mut Tx, caller: &Caller, whose: Whose) -> Result<Speaker> {
+/// The person for whom the caller decides, held until the unit of work ends: their history goes on one by one.
+pub async fn speaks_for(tx: &mut Tx, caller: &Caller, whose: Whose, what: Decision) -> Result<Speaker> {
     let person = seen(tx, caller, whose).await?;
     let Principal::User { user, .. } = caller.principal else {
         return Err(NOBODY);
@@ -59,8 +60,12 @@ pub async fn speaks_for(tx: &mut Tx, caller: &Caller, whose: Whose) -> Result<Sp
     if tx.people().is_now(person).await? != person {
         return Err(NOBODY);
     }
-    let has_login = tx.consents().has_login(person).await?.ok_or(NOBODY)?;
-    if evidence == EvidenceKind::RecordedBy && has_login {
+    let belonging = tx.people().belonging(person).await?.ok_or(NOBODY)?;
+    let is_theirs_alone = match what {
+        Decision::Granted => belonging.has_account(),
+        Decision::Withdrawn => belonging.has_own_login(),
+    };
+    if evidence == EvidenceKind::RecordedBy && is_theirs_alone {
         let detail = "they have a login of their own: only they can say that";
         return Err(Error::conflict("has_login", detail));
     }

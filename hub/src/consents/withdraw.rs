@@ -30,7 +30,7 @@ pub async fn withdraw(tx: &mut Tx, caller: &Caller, whose: Whose, what: Withdraw
     let Withdrawn { purpose, grant } = what;
     // It forgets, and so holds this before all else.
     tx.identity().hold_agent().await?;
-    let speaker = speaks_for(tx, caller, whose).await?;
+    let speaker = speaks_for(tx, caller, whose, Decision::Withdrawn).await?;
     if let Some(id) = grant {
         let found = tx.consents().find(speaker.person, id).await?;
         let is_one = |row: &Consent| row.decision == Decision::Granted && row.purpose == purpose;

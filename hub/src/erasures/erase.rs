@@ -28,7 +28,7 @@ pub(super) struct Part {
 }
 
 /// Takes out all that is reached. The head row was taken. The first part is that of whoever could see what was named, which is there also
-/// where nothing went; the others, and those of a withdrawal, only where something did.
+/// where nothing went, and so is a guest's own; the others, and those of a withdrawal, only where something did.
 pub(super) async fn erase(tx: &mut Tx, task: Task<'_>, reach: &Reach) -> Result<Vec<Part>> {
     let mut parts = split(tx, task, reach).await?;
     // A memory that was shared has the candidate that it was, which stays whose it was: so these first, of all.
@@ -41,7 +41,9 @@ pub(super) async fn erase(tx: &mut Tx, task: Task<'_>, reach: &Reach) -> Result<
             erase_person(tx, id, task.is_own, part).await?;
         }
     }
-    let is_named = |part: &Part| task.target.is_named() && part.audience == task.audience;
+    let is_answer =
+        |part: &Part| part.audience == task.audience || task.guest.is_some() && part.audience == task.guest;
+    let is_named = |part: &Part| task.target.is_named() && is_answer(part);
     parts.retain(|part| is_named(part) || part.erasure.counts != Counts::default());
     parts.reverse();
     for part in &parts {

@@ -32,6 +32,8 @@ pub(super) struct Task<'a> {
     pub(super) audience: Option<PersonId>,
     /// Whether it is the caller's own.
     pub(super) is_own: bool,
+    /// Somebody who sees nothing but their own, and is answered with what went of that, also where it is nothing.
+    pub(super) guest: Option<PersonId>,
 }
 
 /// Forgets for a caller, who may see it. Again changes nothing, and answers the same.
@@ -58,16 +60,20 @@ pub async fn forget(tx: &mut Tx, caller: &Caller, target: Target) -> Result<Forg
         withdrawers: &[],
         audience: found.audience,
         is_own: found.is_own,
+        guest: caller.person().filter(|_| !caller.sees_the_household()),
     };
     let parts = carry_out(tx, task).await?;
-    let is_shown = |part: &Part| part.audience.is_none() || part.audience == caller.person();
+    let is_shown = |part: &Part| match part.audience {
+        None => caller.sees_the_household(),
+        whose => whose == caller.person(),
+    };
     let done = parts.into_iter().filter(is_shown).map(|part| part.erasure);
     forgotten(done).ok_or_else(|| Error::internal("something was forgotten without a receipt"))
 }
 
 /// The receipts of the last time, those that the caller may see.
 async fn earlier(tx: &mut Tx, caller: &Caller, target: Target) -> Result<Option<Forgotten>> {
-    let done = tx.erasures().of(target, caller.person()).await?;
+    let done = tx.erasures().of(target, caller).await?;
     Ok(forgotten(done.into_iter()))
 }
 
@@ -82,7 +88,7 @@ fn unforgettable(target: Target) -> Error {
     match target {
         Target::Person(_) => Error::conflict(
             "has_login",
-            "whoever has a login here is only forgotten by themself, or once they have left",
+            "whoever has a login here is only forgotten by themself, or once they have left or are blocked",
         ),
         _ => Error::conflict(
             "nothing_to_forget",

@@ -31,6 +31,7 @@ pub async fn forget_remembered(tx: &mut Tx, withdrawal: &Consent, grants: &[Cons
         withdrawers: &[withdrawal.person_id],
         audience: None,
         is_own: false,
+        guest: None,
     };
     for _ in 0..MOST_PORTIONS {
         carry_out(tx, task).await?;

@@ -15,10 +15,10 @@ use crate::{
     devices::{Socket, connect::hold},
     error::{Error, FieldError, Result},
     hub::Hub,
-    identity::{Caller, Principal},
+    identity::{Caller, Principal, Trust},
     ids::{EventId, TurnId},
     jobs::JobKind,
-    people::attribute::attribute,
+    people::attribute::{Speaker, attribute, trust_of},
     places::gate::{Matter, Purpose, closed},
     secret::random_bytes,
     sessions::find::{Talk, find},
@@ -235,6 +235,7 @@ impl<'a> Batch<'a> {
         let closed = closed(tx, matter).await?;
         let known = known(tx, self.caller, &items).await?;
         let people = attribute(tx, self.caller, &participants(&items)).await?;
+        let trust = trust_of(tx, self.caller).await?;
         let actor = self.caller.actor();
         let place = Place {
             space,
@@ -252,12 +253,8 @@ impl<'a> Batch<'a> {
                     (Some(outcome), _) => outcome,
                     (None, Some(why)) => Outcome::Discarded { reason: why.as_str() },
                     (None, None) => {
-                        let person = participant(&item).and_then(|called| people.get(called).copied());
-                        let place = Place {
-                            person: person.or(place.person),
-                            ..place
-                        };
-                        let event = self.event(item, place, &actor);
+                        let speaker = participant(&item).and_then(|called| people.get(called).copied());
+                        let event = self.event(item, (place, speaker), trust, &actor);
                         self.accept(tx, index, event, &mut seen)
                     }
                 },
@@ -279,7 +276,17 @@ impl<'a> Batch<'a> {
         Ok(outcomes)
     }
 
-    fn event(&self, item: Checked, place: Place, actor: &crate::identity::Actor) -> NewEvent {
+    fn event(
+        &self,
+        item: Checked,
+        (place, speaker): (Place, Option<Speaker>),
+        trust: Trust,
+        actor: &crate::identity::Actor,
+    ) -> NewEvent {
+        let place = Place {
+            person: speaker.map(|speaker| speaker.person).or(place.person),
+            ..place
+        };
         NewEvent {
             id: EventId::mint(),
             kind: item.kind,
@@ -292,7 +299,7 @@ impl<'a> Batch<'a> {
                 id: actor.id,
                 client: Some(item.client),
             },
-            trust: self.caller.trust(),
+            trust: speaker.map_or(trust, |speaker| speaker.most_trust.min(trust)),
         }
     }
 

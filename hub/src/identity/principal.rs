@@ -248,6 +248,12 @@ impl Caller {
         }
     }
 
+    /// Whether the caller sees what is the household's: a guest sees their own alone.
+    #[must_use]
+    pub const fn sees_the_household(&self) -> bool {
+        !matches!(self.view(), View::Own)
+    }
+
     /// Whether the household's things are the caller's to look after: as owner or admin.
     #[must_use]
     pub const fn runs_the_household(&self) -> bool {

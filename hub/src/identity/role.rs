@@ -53,6 +53,8 @@ impl Role {
             | Scope::TurnsRead
             | Scope::ConsentsRead
             | Scope::ConsentsWrite
+            | Scope::ErasuresRead
+            | Scope::ErasuresWrite
             | Scope::RecognitionRead
             | Scope::RecognitionDecide
             | Scope::TokensRead
@@ -70,8 +72,6 @@ impl Role {
             | Scope::ArtifactsWrite
             | Scope::ArtifactsShare
             | Scope::MembersRead
-            | Scope::ErasuresRead
-            | Scope::ErasuresWrite
             | Scope::PeopleRead
             | Scope::PresenceRead
             | Scope::AgentsDelegate

@@ -1,6 +1,6 @@
 //! Making somebody known to the agent.
 
-use super::{Person, PersonChange, changed, check};
+use super::{Person, PersonChange, changed, check, make_sure_it_is_free};
 use crate::{
     audit::record::Record,
     error::{Error, Result},
@@ -30,6 +30,8 @@ pub async fn create_person(tx: &mut Tx, new: PersonChange) -> Result<Person> {
         updated_at: None,
         forgotten_at: None,
     };
+    let known = tx.people().known().await?;
+    make_sure_it_is_free(&known, person.id, person.name.iter().chain(&person.aliases))?;
     tx.people().insert(&person).await?;
     let elsewhere = tx.places().elsewhere().await?;
     tx.append(changed(person.id, elsewhere));

@@ -1,6 +1,7 @@
 //! People whom the agent knows, with or without a login.
 
 pub mod attribute;
+pub mod belonging;
 pub mod create_person;
 pub mod merge_person;
 pub mod update_person;
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     clock::DateTime,
-    error::{FieldError, Result},
+    error::{Error, FieldError, Result},
     events::{EventKind, NewEvent, Place, payload::check_name, payload::check_text},
     ids::{PersonId, SpaceId, UserId},
 };
@@ -80,7 +81,7 @@ pub fn check(change: &PersonChange) -> Result<()> {
     if errors.is_empty() {
         Ok(())
     } else {
-        Err(crate::error::Error::Invalid(errors))
+        Err(Error::Invalid(errors))
     }
 }
 
@@ -91,15 +92,40 @@ pub fn changed(person: PersonId, elsewhere: SpaceId) -> NewEvent {
     NewEvent::by_hub(EventKind::PersonChanged, Place::in_space(elsewhere), said)
 }
 
+/// Whether somebody is called this, whatever the case.
+#[must_use]
+pub fn is_called(person: &Person, name: &str) -> bool {
+    let wanted = plain(name);
+    let mut names = person.name.iter().chain(&person.aliases);
+    names.any(|name| plain(name) == wanted)
+}
+
+/// A name as names are compared.
+fn plain(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// Refuses what somebody else is called already: then the words of neither would be known as theirs, and nobody be asked whether they
+/// may be remembered. It says of nobody who that is.
+pub fn make_sure_it_is_free<'a>(
+    people: &[Person],
+    of: PersonId,
+    names: impl IntoIterator<Item = &'a String>,
+) -> Result<()> {
+    let others: Vec<&Person> = people.iter().filter(|person| person.id != of).collect();
+    let is_taken = |name: &String| others.iter().any(|other| is_called(other, name));
+    if names.into_iter().any(is_taken) {
+        let detail =
+            "somebody else is called one of these: a device's word for somebody stands for one person";
+        return Err(Error::conflict("name_taken", detail));
+    }
+    Ok(())
+}
+
 /// The one person who is called this, whatever the case; none where it is nobody, or could be several.
 #[must_use]
 pub fn named(people: &[Person], name: &str) -> Option<PersonId> {
-    let wanted = name.trim().to_lowercase();
-    let is_called = |person: &&Person| {
-        let mut names = person.name.iter().chain(&person.aliases);
-        names.any(|name| name.trim().to_lowercase() == wanted)
-    };
-    let mut found = people.iter().filter(is_called);
+    let mut found = people.iter().filter(|person| is_called(person, name));
     let first = found.next()?;
     found.next().is_none().then_some(first.id)
 }

@@ -8,6 +8,7 @@ use crate::{
     erasures::{Counts, Erasure, SCRUBBED_WITHIN, forget::stop_readers},
     error::Result,
     ids::{ConsentId, ErasureId, PersonId},
+    people::belonging::Belonging,
     storage::{Reach, Tx},
 };
 
@@ -119,7 +120,8 @@ pub(super) async fn seal(
     };
     // Whoever has no login has nobody who could ask for the receipt but those who wrote down what they said.
     // And what somebody else does is theirs to answer for: nobody writes among the things of another.
-    let has_login = tx.consents().has_login(person).await? == Some(true);
+    let belonging = tx.people().belonging(person).await?;
+    let has_login = belonging.is_some_and(Belonging::has_account);
     let is_theirs = tx.person().is_none_or(|by| by == person);
     tx.erasures()
         .insert(&erasure, (has_login && is_theirs).then_some(person))

@@ -65,16 +65,16 @@ impl TryFrom<ConsentRow> for Consent {
 }
 
 impl Consents<'_> {
-    /// Whether a person has a login; none when there is no such person.
-    pub async fn has_login(&mut self, person: PersonId) -> Result<Option<bool>> {
+    /// Whether a person has ever taken anything back, or whoever was merged into them.
+    pub async fn is_any_withdrawn(&mut self, person: PersonId) -> Result<bool> {
         let agent = self.0.agent();
-        let has = sqlx::query_scalar!(
-            r#"select exists (select from person_accounts a where a.agent_id = p.agent_id and a.person_id = p.id) as "has!"
-               from people p where p.agent_id = $1 and p.id = $2"#,
+        let is = sqlx::query_scalar!(
+            r#"select exists (select from consents where agent_id = $1 and decision = 'withdrawn'
+                 and person_id in (select id from people where agent_id = $1 and (id = $2 or merged_into = $2))) as "is!""#,
             agent.0,
             person.0
         );
-        Ok(has.fetch_optional(self.0.connection()).await?)
+        Ok(is.fetch_one(self.0.connection()).await?)
     }
 
     /// Adds a row. The person is held.

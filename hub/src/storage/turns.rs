@@ -11,7 +11,10 @@ use crate::{
     error::{Error, Result},
     ids::{EventId, PersonId, SessionId, SpaceId, TurnId},
     page::PageRequest,
-    turns::{Block, Read, Turn, TurnState, talker::Talker},
+    turns::{
+        Block, Read, Turn, TurnState,
+        talker::{self, Talker},
+    },
 };
 
 /// The tables of turns.
@@ -154,25 +157,36 @@ impl Turns<'_> {
         }))
     }
 
-    /// With whom a turn is, as they are now. Who has left is told no more than a guest.
-    pub async fn talker(&mut self, turn: &TurnRow) -> Result<Talker> {
+    /// With whom a turn is, as they are now; none where nobody but those who are blocked has said anything. Who has left is told no
+    /// more than a guest.
+    pub async fn talker(&mut self, turn: &TurnRow) -> Result<Option<Talker>> {
         let agent = self.0.agent();
-        let row = sqlx::query!(
+        let is_delegates = sqlx::query_scalar!(
             r#"select exists (select from sessions s join conversations c on c.agent_id = s.agent_id and c.id = s.conversation_id
-                 where s.agent_id = $1 and s.id = $2 and c.delegation_id is not null) as "is_delegates!",
-               (select coalesce(bool_and(coalesce(m.role, 'guest') in ('guest', 'blocked')), false) from person_accounts a
-                 left join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id and m.revoked_at is null
-                 where a.agent_id = $1 and a.person_id = $3) as "is_guests!""#,
+                 where s.agent_id = $1 and s.id = $2 and c.delegation_id is not null) as "is!""#,
             agent.0,
-            turn.session.0,
-            turn.audience.map(|id| id.0)
+            turn.session.0
         );
-        let row = row.fetch_one(self.0.connection()).await?;
-        Ok(match (row.is_delegates, row.is_guests) {
-            (true, _) => Talker::Delegate,
-            (false, true) => Talker::Guest,
-            (false, false) => Talker::Household,
-        })
+        if is_delegates.fetch_one(self.0.connection()).await? {
+            return Ok(Some(Talker::Delegate));
+        }
+        let speakers = self.speakers(turn.id).await?;
+        let people: Vec<PersonId> = speakers.iter().copied().flatten().chain(turn.audience).collect();
+        let belongings = self.0.people().belongings(&people).await?;
+        Ok(talker::of(turn.audience, &speakers, &belongings))
+    }
+
+    /// Whose words the inputs of a turn are; none, where it is not known.
+    async fn speakers(&mut self, id: TurnId) -> Result<Vec<Option<PersonId>>> {
+        let agent = self.0.agent();
+        let rows = sqlx::query_scalar!(
+            "select e.person_id from turn_inputs i join events e on e.agent_id = i.agent_id and e.id = i.event_id
+             where i.agent_id = $1 and i.turn_id = $2 and e.payload is not null",
+            agent.0,
+            id.0
+        );
+        let rows = rows.fetch_all(self.0.connection()).await?.into_iter();
+        Ok(rows.map(|person| person.map(PersonId)).collect())
     }
 
     /// The inputs of a turn, in order, seen or not.

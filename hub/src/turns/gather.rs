@@ -98,7 +98,10 @@ pub async fn gather(
             meaning,
             most: MOST_RECALLED,
         };
-        let found = recall_for_turn(tx, &asked).await?;
+        let mut found = Vec::new();
+        if talker.is_told_memories() {
+            found = recall_for_turn(tx, &asked).await?;
+        }
         recalled.push((question, found));
     }
     let mut spaces = Vec::new();
@@ -115,7 +118,7 @@ pub async fn gather(
         devices.retain(|device| device.is_open_to(turn.audience));
         waiting = waiting_actions(tx, &inputs).await?;
     }
-    let recent = recent(tx, turn, &inputs).await?;
+    let recent = recent(tx, (turn, talker), &inputs).await?;
     let mut context = TurnContext {
         turn: turn.id,
         talker,
@@ -201,12 +204,13 @@ fn input(event: &Event) -> Option<Input> {
     })
 }
 
-async fn recent(tx: &mut Tx, turn: &TurnRow, inputs: &[Input]) -> Result<Vec<Utterance>> {
+async fn recent(tx: &mut Tx, (turn, talker): (&TurnRow, Talker), inputs: &[Input]) -> Result<Vec<Utterance>> {
     let types = ["transcript", "message.user", "message.agent"].map(str::to_owned);
     let events = tx.events().recent(turn.session, &types, MOST_RECENT).await?;
     let before = events
         .iter()
-        .filter(|event| inputs.iter().all(|input| input.event != event.id));
+        .filter(|event| inputs.iter().all(|input| input.event != event.id))
+        .filter(|event| talker.is_told_words_of(event.person_id));
     Ok(before
         .filter_map(|event| {
             let text = said(event)?;

@@ -11,7 +11,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{context::TurnContext, frame::FrameKind, present::are_known, runtime::Sink, step::Step};
+use super::{
+    context::TurnContext, frame::FrameKind, present::are_known, runtime::Sink, step::Step, talker::Talker,
+};
 use crate::{
     error::Result,
     hub::Hub,
@@ -20,10 +22,7 @@ use crate::{
         ask::ask_one,
         recall::{MAX_QUESTION, Question, Recalled, recall_for_turn, words_of},
     },
-    places::{
-        View,
-        gate::{Matter, closed, closed_and_held, usable_memories},
-    },
+    places::gate::{Matter, closed, closed_and_held, usable_memories},
     recognition::Presence,
     storage::{Lease, Ring, TurnRow, Tx, TxScope},
 };
@@ -43,8 +42,8 @@ pub struct Live<'a> {
     words: &'static str,
     /// Who was there, by what they were known.
     known: Vec<Presence>,
-    /// What it sees.
-    view: View,
+    /// With whom it talks.
+    talker: Talker,
     heard: Mutex<Heard>,
     more: Notify,
     over: CancellationToken,
@@ -82,7 +81,7 @@ impl<'a> Live<'a> {
             turn,
             words: words_of(&context.agent.language),
             known: context.known(),
-            view: context.talker.view(),
+            talker: context.talker,
             heard: Mutex::default(),
             more: Notify::new(),
             over: CancellationToken::new(),
@@ -182,7 +181,7 @@ impl<'a> Live<'a> {
         let scope = TxScope::Agent {
             agent: self.lease.agent,
             person: self.turn.audience,
-            view: self.view,
+            view: self.talker.view(),
         };
         self.hub.db.begin(scope, Actor::agent(self.lease.agent.0)).await
     }
@@ -223,6 +222,9 @@ impl Sink for Live<'_> {
     }
 
     async fn recall(&self, question: &str) -> Result<Vec<Recalled>> {
+        if !self.talker.is_told_memories() {
+            return Ok(Vec::new());
+        }
         let text: String = question.chars().take(MAX_QUESTION).collect();
         // The question leaves the house for its embedding: the space is asked before, and again after.
         if closed(&mut self.begin().await?, self.matter()).await?.is_some() {

@@ -29,6 +29,9 @@ use crate::{
 /// How long a runtime may think.
 const DEADLINE: Duration = Duration::from_secs(45);
 
+/// Why a turn is skipped in which nobody spoke but who is blocked.
+const BLOCKED: &str = "blocked";
+
 /// How often it is looked whether a turn that runs was ended from outside, when no bell rings. The bell rings at each word that it
 /// says, too; between two looks there is at least this.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
@@ -39,6 +42,9 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
     let id = TurnId(lease.subject);
     let Some((turn, talker)) = start(hub, lease, id).await? else {
         return Ok(());
+    };
+    let Some(talker) = talker else {
+        return skip(hub, lease, &turn, BLOCKED).await;
     };
     let runtime = hub.runtime.as_ref();
     let scope = TxScope::Agent {
@@ -62,7 +68,11 @@ pub async fn run(hub: &Hub, lease: &Lease) -> Result<(), Failure> {
         drop(tx);
         return skip(hub, lease, &turn, why.as_str()).await;
     }
-    let there = present(&mut tx, &hub.config.recognition, &turn, heard.trust()).await?;
+    let there = if talker.knows_the_house() {
+        present(&mut tx, &hub.config.recognition, &turn, heard.trust()).await?
+    } else {
+        Vec::new()
+    };
     let context = gather(&mut tx, (&turn, talker), runtime, heard, (&meanings, there)).await?;
     if context.inputs.is_empty() {
         drop(tx);
@@ -183,8 +193,8 @@ async fn think(
     Ok((thought, live.looked_up()))
 }
 
-/// Marks the turn as running. None when it had ended: then the job is finished without it.
-async fn start(hub: &Hub, lease: &Lease, id: TurnId) -> Result<Option<(TurnRow, Talker)>, Failure> {
+/// Marks the turn as running, and finds out with whom it is. None when it had ended: then the job is finished without it.
+async fn start(hub: &Hub, lease: &Lease, id: TurnId) -> Result<Option<(TurnRow, Option<Talker>)>, Failure> {
     let mut tx = hub
         .db
         .begin(TxScope::WholeAgent(lease.agent), Actor::hub())

@@ -4,6 +4,7 @@ mod again;
 mod audiences;
 mod canary;
 mod fence;
+mod guests;
 mod meanwhile;
 mod people;
 mod reach;

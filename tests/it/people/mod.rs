@@ -5,6 +5,7 @@ mod merge_circles;
 mod merge_consents;
 mod merge_forgets;
 mod merge_races;
+mod renaming;
 mod returning;
 mod sharing;
 

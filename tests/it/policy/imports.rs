@@ -117,6 +117,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("pairings::", Operations),
     ("people", Types),
     ("people::", Operations),
+    ("people::belonging", Types),
     ("places", Types),
     ("places::", Operations),
     ("recognition", Types),

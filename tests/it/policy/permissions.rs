@@ -47,6 +47,13 @@ const TABLE: [(&str, Needs); 99] = [
     ("list_consents", Least(Role::Guest)),
     ("grant_consent", Least(Role::Guest)),
     ("withdraw_consent", Least(Role::Guest)),
+    // Themself; who runs the household, whoever has no login of their own.
+    ("forget_person", Least(Role::Guest)),
+    ("forget_memory", Least(Role::Guest)),
+    ("forget_event", Least(Role::Guest)),
+    ("forget_session", Least(Role::Guest)),
+    ("list_erasures", Least(Role::Guest)),
+    ("get_erasure", Least(Role::Guest)),
     ("list_prints", Least(Role::Guest)),
     ("delete_print", Least(Role::Guest)),
     ("list_hypotheses", Least(Role::Guest)),
@@ -86,14 +93,7 @@ const TABLE: [(&str, Needs); 99] = [
     ("create_person", Least(Role::Admin)),
     ("update_person", Least(Role::Admin)),
     ("merge_person", Least(Role::Admin)),
-    // Themself; who runs the household, whoever has no login.
-    ("forget_person", Least(Role::Member)),
     ("share_memory", Least(Role::Member)),
-    ("forget_memory", Least(Role::Member)),
-    ("forget_event", Least(Role::Member)),
-    ("forget_session", Least(Role::Member)),
-    ("list_erasures", Least(Role::Member)),
-    ("get_erasure", Least(Role::Member)),
     ("list_presence", Least(Role::Member)),
     ("list_past_presence", Least(Role::Member)),
     ("list_devices", Least(Role::Member)),
@@ -164,6 +164,34 @@ const EVERYONE: [Who; 14] = [
     Who::OtherAgent,
     Who::Service,
 ];
+
+/// What a guest may have forgotten, of their own: of the household's they see none.
+async fn of_a_guest(sample: &Sample, client: &Client, operation: &str) -> Option<String> {
+    let column = match operation {
+        "forget_event" | "get_erasure" => None,
+        "forget_memory" => Some("id"),
+        "forget_session" => Some("session_id"),
+        _ => return None,
+    };
+    let event = client.says("remember that my car is blue").await;
+    sample.hub.run_jobs().await;
+    if let Some(column) = column {
+        let newest = format!(
+            "select {column}::text from hub.memories where audience_person_id is not null order by id desc limit 1"
+        );
+        let id: String = sample.hub.sql().value(&newest).await;
+        return Some(match operation {
+            "forget_memory" => format!("memories/{id}/forget"),
+            _ => format!("sessions/{id}/forget"),
+        });
+    }
+    let path = format!("events/{event}/forget");
+    if operation == "forget_event" {
+        return Some(path);
+    }
+    let done = client.post(&path, json!({})).await.expect(200);
+    Some(format!("erasures/{}", done.text("/erasure/id")))
+}
 
 /// What is to be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -369,10 +397,16 @@ impl Cast {
                 _ => format!("{turn}/stream"),
             };
         }
-        if operation.id == "forget_person" && who == Who::In(Role::Member) {
-            good.path = format!("people/{}/forget", sample.person_of(&client).await);
+        if operation.id == "forget_person" && matches!(who, Who::In(Role::Guest | Role::Member)) {
+            "people/self/forget".clone_into(&mut good.path);
+        }
+        if who == Who::In(Role::Guest)
+            && let Some(path) = of_a_guest(sample, &client, &operation.id).await
+        {
+            good.path = path;
         }
         let told = match operation.id.as_str() {
+            _ if who == Who::In(Role::Guest) => None,
             // What the household was told is for those who run it; what somebody told is theirs.
             "share_memory" | "forget_memory" | "forget_event" | "forget_session" => {
                 Some(sample.told_by(&client).await)

@@ -1,5 +1,6 @@
 //! What people allow: said by themselves, written down for those without a login, never changed, and asked for at each use.
 
+use axum::http::Method;
 use chrono::Duration;
 use hub::{clock::Clock, identity::Role, ids::PersonId, turns::TurnState};
 use serde_json::{Value, json};
@@ -327,4 +328,45 @@ async fn a_program_speaks_for_nobody() {
         .await
         .refuses(422, "invalid")
         .points_at("/scopes/0");
+}
+
+/// Whoever is not here to say it, or may not, is spoken for: to take back only.
+#[tokio::test]
+async fn what_somebody_allowed_who_left_or_is_blocked_is_taken_back_by_who_runs_the_household() {
+    let (hub, _ada, owner) = home().await;
+    let rest = Rest::of(&hub);
+    for (name, ends) in [("bob", "left"), ("carol", "removed"), ("dan", "blocked")] {
+        let user = hub.home.user(name, Role::Guest).await;
+        let client = rest.user(&user).await;
+        let own = grant(&client, json!({"purpose": "memory"})).await;
+        let consents = format!("people/{}/consents", user.person);
+        let withdrawal = format!("{consents}/withdraw");
+        let body = json!({"purpose": "memory", "consent_id": own["id"]});
+        let refused = owner.post(&withdrawal, body.clone()).await;
+        let _ = refused.refuses(409, "has_login");
+        tells(&hub, &user, "zanzibar is an island").await;
+        assert!(hub.sql().count("memories", "content ilike '%zanzibar%'").await > 0);
+        let member = format!("members/{}", user.id);
+        let _ = match ends {
+            "left" => client.ask(Method::POST, "members/leave").send().await.expect(200),
+            "removed" => owner.delete(&member).await.expect(200),
+            _ => owner.patch(&member, json!({"role": "blocked"})).await.expect(200),
+        };
+        // Nobody grants for somebody who has an account.
+        let voice = json!({"purpose": "voice", "evidence": "said so at dinner"});
+        let _ = owner.post(&consents, voice).await.refuses(409, "has_login");
+        let done = owner.post(&withdrawal, body).await.expect(200);
+        assert_eq!(
+            (done.text("/evidence_kind"), done.text("/withdraws_id")),
+            ("recorded_by", own["id"].as_str().unwrap()),
+            "{ends}"
+        );
+        assert_eq!(
+            hub.sql().count("memories", "content ilike '%zanzibar%'").await,
+            0,
+            "{ends}"
+        );
+        let all = owner.post(&withdrawal, json!({"purpose": "memory"})).await;
+        let _ = all.expect(200);
+    }
 }

@@ -21,18 +21,6 @@ impl Sample {
         made.text("/id").to_owned()
     }
 
-    /// Who somebody is to the agent.
-    pub(crate) async fn person_of(&self, client: &Client) -> String {
-        let me = client.get("/v1/me").await.expect(200);
-        let people = client.get("people?limit=200").await.expect(200);
-        let mut all = people.items().iter();
-        let own = all.find(|person| person["user_id"] == me.json["user_id"]);
-        own.expect("somebody who signed in is known")["id"]
-            .as_str()
-            .expect("an id")
-            .to_owned()
-    }
-
     /// A code for an agent that nobody owns.
     pub(crate) async fn claim_code(&self) -> String {
         let fresh = self.hub.household(&self.text()).await;

@@ -20,6 +20,7 @@ use crate::{
     clock::DateTime,
     erasures::{Counts, Erasure, Target},
     error::{Error, Result},
+    identity::Caller,
     ids::{ErasureId, PersonId},
     page::PageRequest,
 };
@@ -98,19 +99,21 @@ impl Erasures<'_> {
         row.map(Erasure::try_from).transpose()
     }
 
-    /// Those of the last time that a thing was forgotten, that everybody may see or this person may: first that of the thing itself.
-    pub async fn of(&mut self, target: Target, person: Option<PersonId>) -> Result<Vec<Erasure>> {
+    /// Those of the last time that a thing was forgotten, that the caller may see: first that of the thing itself. The unit of work may
+    /// see more.
+    pub async fn of(&mut self, target: Target, caller: &Caller) -> Result<Vec<Erasure>> {
         let agent = self.0.agent();
         let rows = sqlx::query_as!(
             ErasureRow,
             "with seen as (select * from erasures where agent_id = $1 and target_kind = $2 and target_id = $3
-               and (audience_person_id is null or audience_person_id = $4))
+               and (audience_person_id is null and $5 or audience_person_id = $4))
              select id, target_kind, target_id, counts, erased_at, scrub_by, scrubbed_at, wal from seen
              where erased_at = (select max(erased_at) from seen) order by id desc",
             agent.0,
             target.kind(),
             target.id(),
-            person.map(|id| id.0)
+            caller.person().map(|id| id.0),
+            caller.sees_the_household()
         );
         let rows = rows.fetch_all(self.0.connection()).await?;
         rows.into_iter().map(Erasure::try_from).collect()

@@ -10,28 +10,32 @@ use crate::{
 };
 
 impl Erasures<'_> {
-    /// A person to forget, held: nobody merges them meanwhile. Whoever has a login here is only forgotten by themself. Whoever was
-    /// forgotten and went on is to be forgotten again.
+    /// A person to forget, held: nobody merges them meanwhile. Whoever has a login of their own is only forgotten by themself, and a
+    /// guest finds nobody else. Whoever was forgotten and went on is to be forgotten again.
     pub(super) async fn find_person(&mut self, id: PersonId, caller: &Caller) -> Result<Option<Found>> {
+        let is_own = caller.person() == Some(id);
+        if !is_own && !caller.sees_the_household() {
+            return Ok(None);
+        }
         self.0.people().lock(id).await?;
+        let Some(belonging) = self.0.people().belonging(id).await? else {
+            return Ok(None);
+        };
         let agent = self.0.agent();
         let row = sqlx::query!(
-            r#"select p.forgotten_at is not null as "was_forgotten!", exists (select from person_accounts a
-                 join memberships m on m.agent_id = a.agent_id and m.user_id = a.user_id
-                 where a.agent_id = p.agent_id and a.person_id = p.id and m.revoked_at is null) as "has_login!"
-               from people p where p.agent_id = $1 and p.id = $2 and p.merged_at is null"#,
+            r#"select forgotten_at is not null as "was_forgotten!" from people
+               where agent_id = $1 and id = $2 and merged_at is null"#,
             agent.0,
             id.0
         );
         let Some(row) = row.fetch_optional(self.0.connection()).await? else {
             return Ok(None);
         };
-        let is_own = caller.person() == Some(id);
         Ok(Some(Found {
             audience: None,
             is_own,
             is_erased: row.was_forgotten && !self.is_anything_left_of(id).await?,
-            is_forgettable: is_own || !row.has_login,
+            is_forgettable: is_own || !belonging.has_own_login(),
         }))
     }
 

@@ -1,5 +1,6 @@
 //! People.
 
+mod belonging;
 mod merge;
 
 use uuid::Uuid;

@@ -35,7 +35,8 @@ pub(super) struct WithdrawConsentRequest {
 /// Withdraw a consent: all of a purpose, or one grant. It counts at once. What was remembered by the grants that it takes back is
 /// forgotten with it, whosever memory it is, as `GET …/erasures` says to whoever could see it; what was said stays where it was said.
 ///
-/// For yourself, or as owner or admin for somebody without a login who said so. What was withdrawn before is answered as it was then.
+/// For yourself, or as owner or admin for somebody who has no login here, left or is blocked, and said so. What was withdrawn before is
+/// answered as it was then.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/people/{person_id}/consents/withdraw",
     operation_id = "withdraw_consent", tag = "consents", params(AgentPath, PersonPath),
     request_body = WithdrawConsentRequest,

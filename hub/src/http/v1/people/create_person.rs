@@ -30,7 +30,7 @@ pub(super) struct CreatePersonRequest {
     relationship: Option<String>,
 }
 
-/// Make somebody known to the agent.
+/// Make somebody known to the agent. Nobody is called what somebody else is.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/people", operation_id = "create_person", tag = "people",
     params(AgentPath, ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat harmless for 24 h")),
     request_body = CreatePersonRequest, responses((status = CREATED, description = "Known", body = Person)))]

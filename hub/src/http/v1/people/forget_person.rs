@@ -2,9 +2,10 @@
 
 use axum::{extract::State, http::StatusCode};
 
-use super::PersonPath;
 use crate::{
+    consents::whose::Whose,
     erasures::Target,
+    error::Error,
     http::{
         caller::{May, perm},
         extract::{Json, Path},
@@ -12,6 +13,7 @@ use crate::{
         problem::Failed,
         v1::{
             AgentPath,
+            consents::PersonPath,
             erasures::{ForgetAnswer, ForgetRequest, carry_out},
         },
     },
@@ -20,8 +22,8 @@ use crate::{
 };
 
 /// Forget somebody: what they said, what is theirs alone, all that came of it, and who they are. Whoever has a login here is only
-/// forgotten by themself; their login stays, and what they say afterwards is forgotten when they ask again, with a receipt of its own.
-/// Where nothing is there, the newest receipt is the answer.
+/// forgotten by themself (`self`), unless they are blocked; their login stays, and what they say afterwards is forgotten when they ask
+/// again, with a receipt of its own. Where nothing is there, the newest receipt is the answer. A guest is told of what was theirs alone.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/people/{person_id}/forget", operation_id = "forget_person", tag = "people",
     params(AgentPath, PersonPath,
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat harmless for 24 h")),
@@ -33,7 +35,11 @@ pub(super) async fn forget_person(
     key: Key,
     Json(body): Json<ForgetRequest>,
 ) -> Result<Answer, Failed> {
-    let (caller, id) = (&may.caller, path.person_id);
+    let caller = &may.caller;
+    let id = match path.whose()? {
+        Whose::Of(person) => person,
+        Whose::Own => caller.person().ok_or(Error::NotFound { what: "person" })?,
+    };
     let once = key.once(caller, "forget_person", StatusCode::OK, &(id, &body))?;
     // What is theirs alone goes too, though whoever asks may not see it.
     let once = once.in_scope(TxScope::WholeAgent(caller.agent));

@@ -29,6 +29,9 @@ pub(super) struct UpdatePersonRequest {
 }
 
 /// Change what somebody is called, and what they are to the household.
+///
+/// No program changes what somebody with a login is called. A name of somebody who has withdrawn a consent, or is blocked, is taken away by
+/// themself or by the owner. Nobody is called what somebody else is.
 #[utoipa::path(patch, path = "/v1/agents/{agent_id}/people/{person_id}", operation_id = "update_person", tag = "people",
     params(AgentPath, PersonPath), request_body = UpdatePersonRequest,
     responses((status = OK, description = "The person as they are now", body = Person)))]
@@ -44,7 +47,7 @@ pub(super) async fn update_person(
         aliases: body.aliases,
         relationship: body.relationship,
     };
-    let person = update(&mut tx, path.person_id, change).await?;
+    let person = update(&mut tx, &may.caller, path.person_id, change).await?;
     tx.commit().await?;
     Ok(Json(person))
 }
