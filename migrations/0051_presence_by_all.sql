@@ -22,5 +22,18 @@ alter table presence_history alter column hypothesis_ids set not null;
 -- Looked for among those of a person, who are few.
 drop index presence_history_hypothesis;
 
+-- A hub of the version before serves while this is applied, and writes the one only: a room that goes private empties all the same.
+create function hub.presence_of_its_own() returns trigger language plpgsql as $$
+begin
+  new.hypothesis_ids := coalesce(new.hypothesis_ids, '{}');
+  if new.hypothesis_id is not null and not new.hypothesis_id = any (new.hypothesis_ids) then
+    new.hypothesis_ids := new.hypothesis_ids || new.hypothesis_id;
+  end if;
+  return new;
+end
+$$;
+create trigger of_its_own before insert or update on presence for each row execute function hub.presence_of_its_own();
+create trigger of_its_own before insert or update on presence_history for each row execute function hub.presence_of_its_own();
+
 reset role;
 reset search_path;

@@ -168,10 +168,13 @@ fn record(tx: &mut Tx, target: Target, erasure: &Erasure) {
         Target::Consent(_) => Record::of("forget_remembered"),
     };
     let counts = serde_json::to_value(erasure.counts).unwrap_or_default();
-    tx.record(
-        record
-            .on(target.kind(), target.id())
-            .with("erasure_id", erasure.id.to_string())
-            .with("counts", counts),
-    );
+    let record = record
+        .on(target.kind(), target.id())
+        .with("erasure_id", erasure.id.to_string())
+        .with("counts", counts);
+    match target {
+        // It comes of a withdrawal, whose own record stands before it and covers the events.
+        Target::Consent(_) => tx.record_beside(record),
+        _ => tx.record(record),
+    }
 }

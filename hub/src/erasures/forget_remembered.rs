@@ -51,6 +51,7 @@ pub async fn remembered(tx: &mut Tx, grants: &[ConsentId], withdrawers: &[Person
         withdrawers,
         audience: None,
         is_own: false,
+        guest: None,
     };
     let mut reach = Reach::default();
     find(tx, task, &mut reach).await?;

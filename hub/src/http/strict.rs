@@ -147,7 +147,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
 /// A value from which only its own shape is read.
 pub(super) struct Strict(pub(super) Value);
 
-impl<'de> IntoDeserializer<'de, JsonError> for Strict {
+impl IntoDeserializer<'_, JsonError> for Strict {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

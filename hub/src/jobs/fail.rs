@@ -54,10 +54,38 @@ async fn write_down(hub: &Hub, lease: &Lease, failure: &Failure) -> (&'static st
             waiting_for,
             retry_after,
         } => ("waiting", wait(hub, lease, waiting_for, *retry_after).await),
-        Failure::Dead { reason } => ("dead", bury(hub, lease, reason, reason).await),
-        Failure::Retry { reason } => again(hub, lease, reason, reason).await,
-        // The chain is for the operator; people are told no more than that.
-        Failure::Broken { chain } => again(hub, lease, chain, "something broke inside the hub").await,
+        Failure::Dead { reason } => ("dead", bury(hub, lease, Why::of(reason)).await),
+        Failure::Retry { reason } => again(hub, lease, Why::of(reason)).await,
+        Failure::Broken { chain } => again(hub, lease, Why::broken(chain)).await,
+    }
+}
+
+/// Why a job did not end well, as each is told.
+#[derive(Debug, Clone, Copy)]
+struct Why<'a> {
+    /// In the row of the job.
+    kept: &'a str,
+    /// To people.
+    said: &'a str,
+    /// In the log, which nobody forgets: what a model wrote, and an input, can be in the words of the others.
+    logged: &'a str,
+}
+
+impl<'a> Why<'a> {
+    const fn of(reason: &'a str) -> Self {
+        Self {
+            kept: reason,
+            said: reason,
+            logged: "by what it worked on: GET …/dead-jobs says why, once it is dead",
+        }
+    }
+
+    const fn broken(chain: &'a str) -> Self {
+        Self {
+            kept: chain,
+            said: "something broke inside the hub",
+            logged: chain,
+        }
     }
 }
 
@@ -84,34 +112,36 @@ async fn put_off(tx: &mut Tx, lease: &Lease, waiting_for: Option<&str>) -> Resul
 }
 
 /// One more try, or none if there were too many.
-async fn again(hub: &Hub, lease: &Lease, reason: &str, said: &str) -> (&'static str, Result<()>) {
+async fn again(hub: &Hub, lease: &Lease, why: Why<'_>) -> (&'static str, Result<()>) {
     if lease.attempts + 1 >= hub.config.worker.max_attempts {
-        ("dead", bury(hub, lease, reason, said).await)
+        ("dead", bury(hub, lease, why).await)
     } else {
-        ("retry", retry(hub, lease, reason).await)
+        ("retry", retry(hub, lease, why).await)
     }
 }
 
-async fn retry(hub: &Hub, lease: &Lease, reason: &str) -> Result<()> {
-    tracing::warn!(job.id = %lease.id, job.attempt = lease.attempts + 1, error = reason, "a job will be tried again");
+async fn retry(hub: &Hub, lease: &Lease, why: Why<'_>) -> Result<()> {
+    tracing::warn!(job.id = %lease.id, job.attempt = lease.attempts + 1, error = why.logged, "a job will be tried again");
     let mut tx = begin(hub, lease).await?;
     let failures = u32::try_from(lease.attempts).unwrap_or_default();
     let wait = doubled(FIRST_BACK_OFF, failures, MAX_BACK_OFF);
     let run_at = tx.now() + TimeDelta::from_std(wait).unwrap_or_default();
-    tx.jobs().retry(lease, reason, run_at).await?;
+    tx.jobs().retry(lease, why.kept, run_at).await?;
     put_off(&mut tx, lease, None).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// Gives a job up: `reason` for the operator, `said` for people.
-async fn bury(hub: &Hub, lease: &Lease, reason: &str, said: &str) -> Result<()> {
-    tracing::error!(job.id = %lease.id, error = reason, "a job is dead; it can be replayed");
+/// Gives a job up.
+async fn bury(hub: &Hub, lease: &Lease, why: Why<'_>) -> Result<()> {
+    tracing::error!(job.id = %lease.id, error = why.logged, "a job is dead; it can be replayed");
     let mut tx = begin(hub, lease).await?;
-    tx.jobs().bury(lease, reason).await?;
+    tx.jobs().bury(lease, why.kept).await?;
     match lease.kind {
-        JobKind::RunTurn => turns::fail::give_up(&mut tx, TurnId(lease.subject), said).await?,
-        JobKind::ExecuteAction => actions::execute::give_up(&mut tx, ActionId(lease.subject), said).await?,
+        JobKind::RunTurn => turns::fail::give_up(&mut tx, TurnId(lease.subject), why.said).await?,
+        JobKind::ExecuteAction => {
+            actions::execute::give_up(&mut tx, ActionId(lease.subject), why.said).await?
+        }
         // What is missing stays missing, and is looked at again.
         JobKind::EmbedMemories => {}
     }

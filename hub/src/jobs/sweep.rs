@@ -79,7 +79,13 @@ pub async fn end_overdue(hub: &Hub) -> Result<()> {
 /// pairings, credentials, sign-ins and invitations that ended.
 pub async fn remove_old(hub: &Hub) -> Result<()> {
     recognition::age::erase_expired(hub).await?;
-    expire_content(hub).await?;
+    if let Err(error) = expire_content(hub).await {
+        // Nothing else depends on it.
+        tracing::warn!(
+            error = error.chain(),
+            "what was kept long enough could not be looked for"
+        );
+    }
     while !hub.lifecycle.is_closing() && recognition::age::purge_open(hub).await? > 0 {}
     while !hub.lifecycle.is_closing() && remove_some(hub).await? > 0 {}
     Ok(())

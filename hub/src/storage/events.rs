@@ -273,11 +273,12 @@ impl Events<'_> {
             .collect())
     }
 
-    /// Agents of which payloads are kept beyond their retention, at most so many.
+    /// The agents of the payloads that are kept the longest beyond their retention; of at most so many payloads.
     pub async fn with_expired(&mut self, most: i64) -> Result<Vec<AgentId>> {
         let now = self.0.now();
         let agents = sqlx::query_scalar!(
-            "select distinct agent_id from events where retain_until < $1 and erased_at is null limit $2",
+            "select distinct agent_id from (select agent_id from events where retain_until < $1 and erased_at is null
+               order by retain_until limit $2) as oldest",
             now,
             most
         );

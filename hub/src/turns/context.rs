@@ -60,11 +60,7 @@ impl TurnContext {
             actions: self.told().map(|told| told.action.0).collect(),
             sessions: self.told().filter_map(|told| Some(told.session?.0)).collect(),
             known: self.known(),
-            consents: self
-                .present
-                .iter()
-                .filter_map(|there| Some(there.grant?.0))
-                .collect(),
+            consents: self.known_by(),
         }
     }
 
@@ -98,6 +94,13 @@ impl TurnContext {
     #[must_use]
     pub fn device(&self) -> Option<DeviceId> {
         self.inputs.last().and_then(|input| input.device)
+    }
+
+    /// The grants by which it is told who is there.
+    #[must_use]
+    pub fn known_by(&self) -> Vec<Uuid> {
+        let grants = self.present.iter().filter_map(|there| there.grant);
+        grants.map(|grant| grant.0).collect()
     }
 
     /// Who is there, by what they are known.

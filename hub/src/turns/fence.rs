@@ -24,7 +24,7 @@ pub async fn stands(tx: &mut Tx, read: &Read) -> Result<bool> {
     Ok(
         is_all(&read.memories, &usable_memories(tx, &read.memories).await?)
             && is_all(&read.sessions, &usable_sessions(tx, &read.sessions).await?)
-            && are_known(tx, &read.known).await?,
+            && are_known(tx, &read.known, &read.consents).await?,
     )
 }
 

@@ -42,6 +42,8 @@ pub struct Live<'a> {
     words: &'static str,
     /// Who was there, by what they were known.
     known: Vec<Presence>,
+    /// And by which grants.
+    known_by: Vec<Uuid>,
     /// With whom it talks.
     talker: Talker,
     heard: Mutex<Heard>,
@@ -81,6 +83,7 @@ impl<'a> Live<'a> {
             turn,
             words: words_of(&context.agent.language),
             known: context.known(),
+            known_by: context.known_by(),
             talker: context.talker,
             heard: Mutex::default(),
             more: Notify::new(),
@@ -163,7 +166,7 @@ impl<'a> Live<'a> {
             tx.turn_stream().restart(turn, audience).await?;
         }
         // Who withdraws meanwhile, or is forgotten, is not named any more; what was said is taken back when the turn ends.
-        let may_say = !heard.text.is_empty() && are_known(tx, &self.known).await?;
+        let may_say = !heard.text.is_empty() && are_known(tx, &self.known, &self.known_by).await?;
         if may_say && closed_and_held(tx, self.matter()).await?.is_none() {
             let text = Some(heard.text.as_str());
             tx.turn_stream()

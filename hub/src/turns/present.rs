@@ -1,6 +1,8 @@
 //! Who is known to be where a turn is, as they allow at this moment. Those are told who speak for the household, in a room; elsewhere
 //! is anywhere, and a guest is told nothing of the others.
 
+use uuid::Uuid;
+
 use super::context::{MOST_PRESENT, Present};
 use crate::{
     config::RecognitionConfig,
@@ -41,11 +43,13 @@ pub async fn present(
     Ok(told)
 }
 
-/// Whether all of them may still be known by what they were, and are who they were: somebody who was forgotten, or merged into
-/// another, has no name any more.
-pub async fn are_known(tx: &mut Tx, known: &[Presence]) -> Result<bool> {
+/// Whether all of them may still be known by what they were, by these grants, and are who they were: somebody who was forgotten, or
+/// merged into another, has no name any more. By another grant is not enough: what is remembered goes with the one that is written
+/// down.
+pub async fn are_known(tx: &mut Tx, known: &[Presence], grants: &[Uuid]) -> Result<bool> {
     for one in known {
-        if name_as_known(tx, one).await?.is_none() {
+        let by = name_as_known(tx, one).await?.map(|(_, grant)| grant);
+        if by.is_none_or(|grant| grant.is_some_and(|id| !grants.contains(&id.0))) {
             return Ok(false);
         }
     }

@@ -208,6 +208,8 @@ async fn a_device_may_only_what_its_scopes_say() {
         ErrorCode::Forbidden
     );
     assert_eq!(footprint(&hub).await, before);
+    let told = "operation = 'authorize_request' and body like '%append_events%'";
+    assert_eq!(hub.sql().count("audit_entries", told).await, 1);
     let command = super::tell(&hub.home, office, "for your ears only").await;
     let (mut idle, _) = Socket::greet(&served, office, &["speaker.say"]).await;
     idle.says_text(r#"{"type":"ping"}"#).await;

@@ -88,16 +88,15 @@ pub(super) async fn whole(mut answer: Response, most: usize) -> Result<Vec<u8>, 
 fn refusal(status: StatusCode, retry_after: Option<Duration>, said: &Said) -> ModelError {
     let Said { code, message } = said;
     let status_code = status.as_u16();
-    if matches!(
-        status,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND
-    ) {
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND) {
         // About the account, so for whoever keeps it.
         return ModelError::Misconfigured(format!("{status_code}: {message}"));
     }
     // Its words may quote what it was asked, which is nobody's business in a log.
     let said = format!("{status_code} {code}").trim_end().to_owned();
     match status {
+        // So does what filters contents before the model.
+        StatusCode::FORBIDDEN => ModelError::Misconfigured(said),
         StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => {
             ModelError::Away {
                 reason: said,

@@ -187,7 +187,7 @@ impl Identity<'_> {
     }
 
     /// Holds the agent until the unit of work ends: before all else, by whoever takes much of what is its. These go one after the other,
-    /// for each finds what it needs as it goes. Whoever takes a thing or two waits for none of them by this.
+    /// for each finds what it needs as it goes. Whoever changes the agent's settings waits with them; nobody else does by this.
     pub async fn hold_agent(&mut self) -> Result<()> {
         let agent = self.0.agent();
         sqlx::query!("select id from agents where id = $1 for no key update", agent.0)
