@@ -254,7 +254,7 @@ impl<'a> Batch<'a> {
                     (None, Some(why)) => Outcome::Discarded { reason: why.as_str() },
                     (None, None) => {
                         let speaker = participant(&item).and_then(|called| people.get(called).copied());
-                        let event = self.event(item, (place, speaker), trust, &actor);
+                        let event = Self::event(item, (place, speaker), trust, &actor);
                         self.accept(tx, index, event, &mut seen)
                     }
                 },
@@ -277,7 +277,6 @@ impl<'a> Batch<'a> {
     }
 
     fn event(
-        &self,
         item: Checked,
         (place, speaker): (Place, Option<Speaker>),
         trust: Trust,

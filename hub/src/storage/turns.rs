@@ -171,7 +171,9 @@ impl Turns<'_> {
         let speakers = self.speakers(turn.id).await?;
         let people: Vec<PersonId> = speakers.iter().copied().flatten().chain(turn.audience).collect();
         let belongings = self.0.people().belongings(&people).await?;
-        Ok(talker::of(turn.audience, &speakers, &belongings))
+        Ok(talker::of(turn.audience, &speakers, |person| {
+            belongings.get(&person).copied()
+        }))
     }
 
     /// Whose words the inputs of a turn are; none, where it is not known.

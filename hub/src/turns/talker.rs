@@ -1,7 +1,5 @@
 //! With whom the agent talks in a turn: what it may tell there is what they may see.
 
-use std::collections::HashMap;
-
 use crate::{identity::Role, ids::PersonId, people::belonging::Belonging, places::View};
 
 /// With whom.
@@ -24,9 +22,9 @@ pub enum Talker {
 pub fn of(
     audience: Option<PersonId>,
     speakers: &[Option<PersonId>],
-    belongings: &HashMap<PersonId, Belonging>,
+    belonging: impl Fn(PersonId) -> Option<Belonging>,
 ) -> Option<Talker> {
-    let is = |person: Option<PersonId>| person.and_then(|person| belongings.get(&person)).copied();
+    let is = |person: Option<PersonId>| person.and_then(&belonging);
     let is_stranger = |person| is(person).is_some_and(|is| !is.is_of_the_household());
     let is_blocked = |person: &Option<PersonId>| is(*person) == Some(Belonging::As(Role::Blocked));
     if !speakers.is_empty() && speakers.iter().all(is_blocked) {
