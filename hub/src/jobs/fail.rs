@@ -140,7 +140,7 @@ async fn bury(hub: &Hub, lease: &Lease, why: Why<'_>) -> Result<()> {
     match lease.kind {
         JobKind::RunTurn => turns::fail::give_up(&mut tx, TurnId(lease.subject), why.said).await?,
         JobKind::ExecuteAction => {
-            actions::execute::give_up(&mut tx, ActionId(lease.subject), why.said).await?
+            actions::execute::give_up(&mut tx, ActionId(lease.subject), why.said).await?;
         }
         // What is missing stays missing, and is looked at again.
         JobKind::EmbedMemories => {}
