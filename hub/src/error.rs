@@ -155,7 +155,7 @@ impl Error {
         }
     }
 
-    /// The same with all of it, for who is at the machine.
+    /// The same with all of it: for who is at the machine, and where nobody but the hub has said anything.
     #[must_use]
     pub fn in_full(&self) -> String {
         let mut text = chain(self);

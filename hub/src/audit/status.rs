@@ -86,7 +86,7 @@ impl From<&Error> for Trouble {
     fn from(error: &Error) -> Self {
         Self {
             summary: error.to_string(),
-            text: error.chain(),
+            text: error.in_full(),
             needs_person: !error.is_outage(),
         }
     }

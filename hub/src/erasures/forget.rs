@@ -7,7 +7,7 @@ use super::{
 use crate::{
     actions,
     error::{Error, Result},
-    identity::Caller,
+    identity::{Caller, authorize::only_signed_in},
     ids::{ConsentId, PersonId, TurnId},
     mailbox,
     memory::recall::words_of,
@@ -53,6 +53,15 @@ pub async fn forget(tx: &mut Tx, caller: &Caller, target: Target) -> Result<Forg
         return Err(unforgettable(target));
     }
     may_forget(caller, found.audience, found.is_own)?;
+    if let Target::Person(id) = target
+        && !found.is_own
+    {
+        // Nor takes any program their names from them, by which a room knows them.
+        let belongings = tx.people().belongings(&[id]).await?;
+        if belongings.get(&id).is_some_and(|is| is.has_account()) {
+            only_signed_in(caller)?;
+        }
+    }
     end_talk(tx, target).await?;
     let task = Task {
         target,

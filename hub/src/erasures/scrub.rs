@@ -67,8 +67,9 @@ pub fn start(hub: &Hub) {
                     );
                 }
                 Err(error) => {
+                    // Nobody asked for it: the words are the hub's own.
                     tracing::warn!(
-                        error = error.chain(),
+                        error = error.in_full(),
                         "the scrub came to nothing and will be tried again"
                     );
                 }
@@ -91,7 +92,7 @@ pub async fn scrub(hub: &Hub) -> Result<Scrubbed> {
         return Ok(Scrubbed::Elsewhere);
     }
     let done = carry_out(hub, limit).await;
-    let problem = done.as_ref().err().map(Error::chain);
+    let problem = done.as_ref().err().map(Error::in_full);
     let mut tx = hub.db.begin_system().await?;
     tx.erasures().release_scrub(hub.node, problem.as_deref()).await?;
     tx.commit().await?;

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
     ids::{AgentId, InvitationId, PersonId, UserId},
+    people::a_free_name,
     secret::{self, SecretHash},
     storage::{Tx, TxScope},
 };
@@ -119,7 +120,9 @@ async fn be_somebody(tx: &mut Tx, user: UserId, name: &str) -> Result<Vec<&'stat
         return Ok(Vec::new());
     }
     let person = PersonId::mint();
-    tx.identity().link_person(user, person, name).await?;
+    // By another's name they would be nobody in a room, and so would the other.
+    let name = a_free_name(&tx.people().known().await?, name);
+    tx.identity().link_person(user, person, &name).await?;
     match was {
         Some(was) => carry_over(tx, was, person, user).await,
         None => Ok(Vec::new()),

@@ -122,6 +122,19 @@ pub fn make_sure_it_is_free<'a>(
     Ok(())
 }
 
+/// A name by which nobody is called: this one, or the first with a number that is free.
+#[must_use]
+pub fn a_free_name(people: &[Person], wanted: &str) -> String {
+    let is_taken = |name: &str| people.iter().any(|person| is_called(person, name));
+    if !is_taken(wanted) {
+        return wanted.to_owned();
+    }
+    let short: String = wanted.chars().take(MAX_NAME - 5).collect();
+    let numbered = (2..).map(|number| format!("{short} {number}"));
+    let free = numbered.take(people.len() + 1).find(|name| !is_taken(name));
+    free.unwrap_or_else(|| wanted.to_owned())
+}
+
 /// The one person who is called this, whatever the case; none where it is nobody, or could be several.
 #[must_use]
 pub fn named(people: &[Person], name: &str) -> Option<PersonId> {
@@ -165,6 +178,15 @@ mod tests {
         assert_eq!(named(&all, "voice-7"), Some(all[1].id));
         assert_eq!(named(&all, "Mum"), None, "it could be either");
         assert_eq!(named(&all, "Eve"), None);
+        assert_eq!(a_free_name(&all, "Eve"), "Eve");
+        assert_eq!(a_free_name(&all, "mum"), "mum 2");
+        assert_eq!(a_free_name(&[person("Ada", &["Ada 2"])], "Ada"), "Ada 3");
+        assert_eq!(
+            a_free_name(&[person(&"a".repeat(200), &[])], &"a".repeat(200))
+                .chars()
+                .count(),
+            197
+        );
         // Both names of one person are the same person.
         let twice = [person("Ada", &["ada"])];
         assert_eq!(named(&twice, "Ada"), Some(twice[0].id));

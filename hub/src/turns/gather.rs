@@ -12,14 +12,15 @@ use crate::{
     actions::ActionState,
     error::{Error, Result},
     events::Event,
-    identity::Trust,
-    ids::SessionId,
+    identity::{Role, Trust},
+    ids::{PersonId, SessionId},
     memory::{
         ask::Meaning,
         permission::Speakers,
         recall::{MAX_QUESTION, Question, recall_for_turn, words_of},
     },
     page::PageRequest,
+    people::belonging::Belonging,
     places::gate::usable_sessions,
     storage::{ActionFilter, AgentBrief, TurnRow, Tx},
 };
@@ -189,7 +190,17 @@ async fn inputs(tx: &mut Tx, turn: &TurnRow) -> Result<Vec<Input>> {
         return Err(Error::internal("an input cannot be seen by its turn"));
     }
     // An erased input is no input any more.
+    let events = without_blocked(tx, events).await?;
     Ok(events.iter().filter_map(input).collect())
+}
+
+/// Who is blocked is not heard, where a room knows them.
+async fn without_blocked(tx: &mut Tx, mut events: Vec<Event>) -> Result<Vec<Event>> {
+    let people: Vec<PersonId> = events.iter().filter_map(|event| event.person_id).collect();
+    let belongings = tx.people().belongings(&people).await?;
+    let is_blocked = |person: &PersonId| belongings.get(person) == Some(&Belonging::As(Role::Blocked));
+    events.retain(|event| !event.person_id.as_ref().is_some_and(is_blocked));
+    Ok(events)
 }
 
 fn input(event: &Event) -> Option<Input> {
@@ -207,6 +218,7 @@ fn input(event: &Event) -> Option<Input> {
 async fn recent(tx: &mut Tx, (turn, talker): (&TurnRow, Talker), inputs: &[Input]) -> Result<Vec<Utterance>> {
     let types = ["transcript", "message.user", "message.agent"].map(str::to_owned);
     let events = tx.events().recent(turn.session, &types, MOST_RECENT).await?;
+    let events = without_blocked(tx, events).await?;
     let before = events
         .iter()
         .filter(|event| inputs.iter().all(|input| input.event != event.id))

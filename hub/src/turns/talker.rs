@@ -30,6 +30,9 @@ pub fn of(
     if !speakers.is_empty() && speakers.iter().all(is_blocked) {
         return None;
     }
+    // They are not heard, and take nothing from who speaks beside them.
+    let heard = speakers.iter().copied().filter(|speaker| !is_blocked(speaker));
+    let speakers: Vec<Option<PersonId>> = heard.collect();
     let is_somebody_elses = speakers
         .iter()
         .any(|speaker| *speaker != audience && is_stranger(*speaker));

@@ -201,6 +201,11 @@ async fn who_is_blocked_is_forgotten_by_the_owner_and_stays_blocked() {
     let _ = refused.refuses(409, "has_login");
     story.blocks(&gil).await;
     let _ = story.bob.post(&path, json!({})).await.refuses(403, "forbidden");
+    // No program forgets whoever has a login: with them go the names by which a room knows them.
+    let program = json!({"name": "cleaner", "scopes": ["erasures:write"]});
+    let program = story.owner.post("tokens", program).await.expect(201);
+    let program = story.rest.bearer(program.text("/secret"));
+    let _ = program.post(&path, json!({})).await.refuses(403, "forbidden");
     let _ = story.owner.post(&path, json!({})).await.expect(200);
     assert_eq!(story.holds("zanzibar").await, NOTHING);
     for path in ["people/self/forget", "messages"] {
